@@ -1,0 +1,101 @@
+"""What an encoder is: the protocol, the names of layers, the preprocessing that belongs to a set of weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from impasto.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer's width and geometry: `stride` and `receptive_field` are in pixels of the image."""
+
+    channels: int
+    stride: int
+    receptive_field: int
+
+
+class Encoder(Protocol):
+    """A frozen network.  Preprocessing lives inside: it takes images as everybody holds them, sRGB in [0, 1]."""
+
+    @property
+    def name(self) -> str:
+        """The weights' name, as in `vgg19.torchvision`."""
+        ...
+
+    @property
+    def layers(self) -> Mapping[str, LayerInfo]:
+        """The layers that can be asked for, shallow to deep."""
+        ...
+
+    def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of the named layers, computed no deeper than the deepest.
+
+        Shape: (N, 3, H, W) -> {name: (N, C, H', W')}.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The affine map of colors a network was trained with: input = `matrix` @ rgb + `offset`, rgb in [0, 1]."""
+
+    matrix: tuple[tuple[float, float, float], ...]
+    offset: tuple[float, float, float]
+
+    @classmethod
+    def standardised(cls, mean: Iterable[float], std: Iterable[float]) -> Preprocessing:
+        """(rgb - mean) / std, channel by channel."""
+        mean, std = tuple(mean), tuple(std)
+        rows = tuple(tuple(1 / std[i] if i == j else 0.0 for j in range(3)) for i in range(3))
+        return cls(rows, tuple(-m / s for m, s in zip(mean, std, strict=True)))  # type: ignore[arg-type]
+
+    @classmethod
+    def bgr(cls, scale: float, mean: Iterable[float]) -> Preprocessing:
+        """`scale` * (b, g, r) - `mean`, with `mean` given in b, g, r order."""
+        rows = tuple(tuple(scale if i + j == 2 else 0.0 for j in range(3)) for i in range(3))
+        return cls(rows, tuple(-m for m in mean))  # type: ignore[arg-type]
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """As the weight (3, 3, 1, 1) and bias (3,) of a 1x1 convolution."""
+        return torch.tensor(self.matrix)[:, :, None, None], torch.tensor(self.offset)
+
+
+IMAGENET_RGB = Preprocessing.standardised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CAFFE_BGR = Preprocessing.bgr(255.0, (103.939, 116.779, 123.68))
+
+_ALIASES = (
+    (re.compile(r"^conv(\d)_(\d)$"), r"relu\1_\2"),  # the papers: "convX_Y" is after the ReLU there
+    (re.compile(r"^block(\d)_conv(\d)$"), r"relu\1_\2"),  # Keras: its convolutions include the ReLU
+    (re.compile(r"^block(\d)_pool$"), r"pool\1"),
+)
+
+
+def canonical_layer(name: str) -> str:
+    """The public name of a layer: `conv4_2` (papers) and `block4_conv2` (Keras) both mean `relu4_2`."""
+    for pattern, replacement in _ALIASES:
+        if pattern.match(name):
+            return pattern.sub(replacement, name)
+    return name
+
+
+def resolve_layers(encoder: Encoder, names: Iterable[str]) -> tuple[str, ...]:
+    """Public names of `names`, in the order given.
+
+    Raises:
+        UnknownNameError: a name the encoder has no layer for.
+    """
+    resolved = []
+    for name in names:
+        canonical = canonical_layer(name)
+        if canonical not in encoder.layers:
+            raise UnknownNameError("layer", name, encoder.layers, of=encoder.name)
+        resolved.append(canonical)
+    return tuple(resolved)

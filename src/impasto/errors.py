@@ -1,0 +1,60 @@
+"""What can go wrong, as a tree.
+
+    ImpastoError                 anything impasto raises on purpose; its message states the value, the rule, the remedy
+    |-- UsageError               the request itself cannot be met (also a ValueError); the command line exits with 2
+    |   |-- UnknownNameError     a name that is in no list: layer, encoder, preset, swatch, device, ...
+    |   `-- MissingFileError     an input path that is not there, or an output folder that is not
+    |-- ImageError               a file that is no readable image, or is too large or too small; exits with 1
+    |-- WeightsError             a weight file that cannot be had or used; exits with 1
+    |-- OutputError              a result that cannot be written (full disk, no permission); exits with 1
+    `-- DivergedError            the optimisation left the finite numbers; exits with 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ImpastoError(Exception):
+    """Base of everything impasto raises on purpose."""
+
+
+class UsageError(ImpastoError, ValueError):
+    """The request itself cannot be met."""
+
+
+class UnknownNameError(UsageError):
+    """A name that is in no list.  The message names the closest match and all the choices.
+
+    `kind` is the word for what is named, such as `layer`; `of`, if given, says where the choices come from.
+    """
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str], of: str = ""):
+        self.name = name
+        self.choices = tuple(choices)
+        close = get_close_matches(name.lower(), self.choices, n=1, cutoff=0.5)
+        hint = f"; the closest is {close[0]!r}" if close else ""
+        plural = kind[:-1] + "ies" if kind.endswith("y") else kind + "s"
+        where = f" for {of}" if of else ""
+        super().__init__(f"Unknown {kind} {name!r}{where}{hint}. {plural.capitalize()}: {', '.join(self.choices)}")
+
+
+class MissingFileError(UsageError):
+    """An input path that is not there, or an output folder that is not."""
+
+
+class ImageError(ImpastoError):
+    """A file that is no readable image, or an image that is too large or too small."""
+
+
+class WeightsError(ImpastoError):
+    """A weight file that cannot be had or used."""
+
+
+class OutputError(ImpastoError):
+    """A result that cannot be written."""
+
+
+class DivergedError(ImpastoError):
+    """The optimisation left the finite numbers."""

@@ -1,0 +1,215 @@
+"""Train the compact encoder: `python training/train.py --images FOLDER --teacher FILE --out RUN --steps N`.
+
+The student's pre-activations are regressed onto the teacher's, scaled to unit variance per channel, on pictures and on
+what an optimiser makes of pictures. The run is logged to RUN/log.jsonl, saved to RUN/state.pt every 500 steps, and goes
+on from there when the same command is given again (with another --steps, if wished).
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import deque
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from data import Pictures, batch, disturb, load_pictures
+from muon import Muon
+from safetensors.torch import load_file
+from student import DIRECT, PROBED, Student, initialise_from_data, layer_names
+from torch import Tensor
+
+TEACHER_BLOCKS = (2, 2, 4, 4, 1)
+TARGETS = {**DIRECT, **PROBED}
+CROP, BATCH = 96, 16
+STYLE = ("1_1", "2_1", "3_1", "4_1", "5_1")
+
+
+class Teacher:
+    """The slim VGG-19: a 1x1 color layer, then conv{b}_{i} with reflection padding and 2x2 max pooling."""
+
+    def __init__(self, file: Path, device: torch.device):
+        self.weights = {k: v.float().to(device) for k, v in load_file(file).items()}
+
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """Pre-activations of every layer.  Shape: (N, 3, H, W) in [0, 1] -> {"1_1": (N, C, H, W), ...}"""
+        w, found = self.weights, {}
+        x = F.conv2d(image, w["rgb_to_bgr.weight"], w["rgb_to_bgr.bias"])
+        for block, count in enumerate(TEACHER_BLOCKS, 1):
+            for i in range(1, count + 1):
+                x = F.pad(x, (1, 1, 1, 1), mode="reflect")
+                x = F.conv2d(x, w[f"conv{block}_{i}.weight"], w[f"conv{block}_{i}.bias"])
+                found[f"{block}_{i}"] = x
+                x = F.relu(x)
+            x = F.max_pool2d(x, 2)
+        return found
+
+
+def channel_scales(features: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Per layer: standard deviation before (`pre`) and after (`post`) the ReLU, and the mean over `pre` (`bias`)."""
+    out = {}
+    for name, f in features.items():
+        pre = f.std((0, 2, 3)).clamp_min(1e-3)
+        post = (F.relu(f) / pre[:, None, None]).std((0, 2, 3)).clamp_min(0.05)
+        out[name] = {"pre": pre, "post": post, "bias": f.mean((0, 2, 3)) / pre}
+    return out
+
+
+def layer_losses(predicted: dict[str, Tensor], target: dict[str, Tensor], scales: dict) -> dict[str, Tensor]:
+    """Per student layer: mean squared error after the ReLU, in units of its variance, plus a quarter of that before it."""
+    out = {}
+    for name, p in predicted.items():
+        s = scales[TARGETS[name]]
+        p, t = p.float(), target[TARGETS[name]].float() / s["pre"][:, None, None]
+        post = ((F.relu(p) - F.relu(t)) / s["post"][:, None, None]).square().mean()
+        out[name] = post + 0.25 * (p - t).square().mean()
+    return out
+
+
+def optimiser_iterates(student: Student, pictures: dict, generator: torch.Generator, autocast) -> list[Tensor]:
+    """Half-finished style transfers by the student itself: images that only an optimiser visits."""
+    content, style = batch(pictures, 8, CROP, generator), batch(pictures, 8, CROP, generator)
+    start = content if torch.rand((), generator=generator) < 0.6 else torch.rand(content.shape, generator=generator)
+
+    def grams(x: Tensor) -> list[Tensor]:
+        with autocast():
+            features = student(x, STYLE)
+        flat = [F.relu(features[k].float()).flatten(2) for k in STYLE]
+        return [f @ f.mT / f.shape[-1] for f in flat]
+
+    with torch.no_grad():
+        targets = grams(style)
+    x = start.clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([x], lr=0.02 + 0.06 * torch.rand((), generator=generator).item())
+    kept = []
+    for step in range(30):
+        loss = sum(((g - t).square().sum((1, 2)) / t.square().sum((1, 2))).sum() for g, t in zip(grams(x), targets, strict=True))
+        x.grad = torch.autograd.grad(loss, x)[0]
+        optimiser.step()
+        if step in (5, 14, 29):
+            kept += list(x.detach().clamp(-0.1, 1.1))
+    return kept
+
+
+@torch.no_grad()
+def held_out_error(student: Student, teacher: Teacher, pictures: Pictures, scales: dict) -> dict[str, float]:
+    """1 - R² per layer, after the ReLU, on crops of pictures never trained on."""
+    generator = torch.Generator().manual_seed(1)
+    residual: dict[str, float] = {}
+    total: dict[str, float] = {}
+    for _ in range(6):
+        x = batch(pictures.held_out, BATCH, 128, generator)
+        target, predicted = teacher(x), student.predictions(student(x))
+        for name, p in predicted.items():
+            s = scales[TARGETS[name]]
+            t = F.relu(target[TARGETS[name]] / s["pre"][:, None, None])
+            residual[name] = residual.get(name, 0) + (F.relu(p) - t).square().sum().item()
+            total[name] = total.get(name, 0) + (t - t.mean((0, 2, 3), keepdim=True)).square().sum().item()
+    return {name: residual[name] / total[name] for name in residual}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
+    parser.add_argument("--teacher", type=Path, required=True, help="the slim VGG-19 as safetensors")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--steps", type=int, default=40000)
+    parser.add_argument("--decay", type=float, default=0.4, help="share of the steps in which the rate falls to zero")
+    parser.add_argument("--lr", type=float, default=0.02)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    teacher = Teacher(args.teacher, torch.device("cpu"))
+    pictures = load_pictures(args.images)
+    generator = torch.Generator().manual_seed(args.seed)
+    autocast = lambda: torch.autocast("cpu", torch.bfloat16)  # noqa: E731
+
+    with torch.no_grad():
+        sample = torch.cat([batch(pictures.train, 48, CROP, generator) for _ in range(2)])
+        scales = channel_scales(teacher(sample))
+    student = Student({k: len(v["pre"]) for k, v in scales.items()})
+    initialise_from_data(student, sample[:32], {k: scales[DIRECT[k]]["bias"] for k in DIRECT}, generator)
+    student.to(memory_format=torch.channels_last)
+
+    first_layer = student.convs["1_1"].weight  # its inputs are small, its weights large: a rate of its own
+    weights = [conv.weight for name, conv in student.convs.items() if name != "1_1"]
+    chosen = {id(w) for w in (first_layer, *weights)}
+    others = [p for p in student.parameters() if id(p) not in chosen]
+    optimisers = [
+        Muon(weights),
+        torch.optim.Adam(others, betas=(0.9, 0.98)),
+        torch.optim.Adam([first_layer], betas=(0.9, 0.98)),
+    ]
+    base = [args.lr, args.lr * 0.15, args.lr]
+    replay: deque[Tensor] = deque(maxlen=480)
+    average = {k: v.clone() for k, v in student.state_dict().items()}
+    first = 0
+
+    state_file = args.out / "state.pt"
+    if state_file.exists():
+        state = torch.load(state_file, weights_only=True)
+        first = state["step"]
+        student.load_state_dict(state["student"])
+        average = state["average"]
+        scales = state["scales"]
+        replay.extend(state["replay"])
+        generator.set_state(state["generator"])
+        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        print(f"goes on from step {first}", flush=True)
+
+    started, running = time.perf_counter(), {}
+    for step in range(first, args.steps):
+        left = (args.steps - step) / (args.steps * args.decay)
+        factor = min(1.0, left, (step + 20) / 300)
+        for optimiser, lr in zip(optimisers, base, strict=True):
+            optimiser.param_groups[0]["lr"] = lr * factor
+        if step >= 400 and step % 200 == 0:
+            replay.extend(optimiser_iterates(student, pictures.train, generator, autocast))
+        x = disturb(batch(pictures.train, BATCH, CROP, generator), generator)
+        if replay:
+            for i in range(BATCH // 4):
+                x[i] = replay[int(torch.randint(len(replay), (), generator=generator))]
+        x = x.contiguous(memory_format=torch.channels_last)
+        with autocast():
+            with torch.no_grad():
+                target = teacher(x)
+            predicted = student.predictions(student(x))
+        losses = layer_losses(predicted, target, scales)
+        loss = sum(losses.values())
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(others, 10.0)
+        for optimiser in optimisers:
+            optimiser.step()
+        beta = min(0.999, (step + 1) / (step + 100))
+        for k, v in student.state_dict().items():
+            average[k].lerp_(v, 1 - beta)
+
+        for k, v in losses.items():
+            running[k] = running.get(k, v.item()) * 0.99 + v.item() * 0.01
+        if (step + 1) % 100 == 0:
+            seconds = (time.perf_counter() - started) / (step + 1 - first)
+            line = {"step": step + 1, "seconds_per_step": round(seconds, 3), "lr": base[0] * factor}
+            print(json.dumps(line | {k: round(v, 4) for k, v in running.items()}), flush=True)
+        if (step + 1) % 500 == 0 or step + 1 == args.steps:
+            kept = {k: v.clone() for k, v in student.state_dict().items()}
+            student.load_state_dict(average)
+            errors = held_out_error(student, teacher, pictures, scales)
+            student.load_state_dict(kept)
+            line = {"step": step + 1, "held_out": {k: round(v, 4) for k, v in errors.items()}}
+            print(json.dumps(line), flush=True)
+            with open(args.out / "log.jsonl", "a") as log:
+                log.write(json.dumps(line | {"train": running}) + "\n")
+            state = {"step": step + 1, "student": student.state_dict(), "average": average, "scales": scales,
+                     "replay": list(replay), "generator": generator.get_state(),
+                     "optimisers": [o.state_dict() for o in optimisers]}
+            torch.save(state, state_file.with_suffix(".part"))
+            state_file.with_suffix(".part").replace(state_file)
+
+
+if __name__ == "__main__":
+    main()
