@@ -1,0 +1,169 @@
+"""A frozen chain of 3x3 convolutions, ReLUs and 2x2 poolings: the shape that VGG-16, VGG-19 and `compact` share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.encoders.base import LayerInfo, Preprocessing
+from impasto.errors import ImageError, UnknownNameError, WeightsError
+
+Pooling = Literal["max", "average", "l2"]
+Padding = Literal["zeros", "reflect", "replicate"]
+
+
+@dataclass(frozen=True)
+class _Operation:
+    """One link: a convolution with its ReLU if it has a weight, else a pooling."""
+
+    name: str
+    weight: Tensor | None = None
+    bias: Tensor | None = None
+
+
+def pool2d(features: Tensor, pooling: Pooling) -> Tensor:
+    """2x2 pooling with stride 2; a last odd row or column is dropped.  Shape: (N, C, H, W) -> (N, C, H//2, W//2).
+
+    `l2` is the root mean square of the window.  None is rescaled to keep the mean activation.
+    """
+    if pooling == "max":
+        return F.max_pool2d(features, 2)
+    if pooling == "average":
+        return F.avg_pool2d(features, 2)
+    return (F.avg_pool2d(features.square(), 2) + 1e-8).sqrt()
+
+
+def padded_convolution(features: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding) -> Tensor:
+    """3x3 convolution that keeps the size.  Shape: (N, C, H, W) -> (N, C', H, W)."""
+    if padding == "zeros":
+        return F.conv2d(features, weight, bias, padding=1)
+    return F.conv2d(F.pad(features, (1, 1, 1, 1), mode=padding), weight, bias)
+
+
+def _blocks(tensors: Mapping[str, Tensor]) -> Iterator[_Operation]:
+    """The links named by `conv{block}_{i}.weight` and `.bias`, with a pooling between blocks and after the last."""
+    names = sorted(key.removesuffix(".weight") for key in tensors if key.startswith("conv") and key.endswith(".weight"))
+    previous = ""
+    for name in names:
+        block = name[4:].split("_")[0]
+        if previous and block != previous:
+            yield _Operation(f"pool{previous}")
+        previous = block
+        yield _Operation("relu" + name[4:], tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+    yield _Operation(f"pool{previous}")
+
+
+def _layer_infos(operations: Collection[_Operation]) -> dict[str, LayerInfo]:
+    """Channels, stride and receptive field of every link."""
+    infos, channels, stride, field = {}, 3, 1, 1
+    for operation in operations:
+        if operation.weight is not None:
+            channels, field = operation.weight.shape[0], field + 2 * stride
+        else:
+            field, stride = field + stride, stride * 2
+        infos[operation.name] = LayerInfo(channels, stride, field)
+    return infos
+
+
+class ChainEncoder:
+    """Features of a chain of convolutions, after each ReLU (`relu3_1`) and pooling (`pool3`).
+
+    `tensors` holds `conv{block}_{i}.weight` (C', C, 3, 3) and `.bias` (C'); the tree of names is the topology.
+    Weights are kept channels_last, without grad, in `dtype`; features come in `dtype`.
+
+    Raises:
+        WeightsError: `tensors` is no chain from 3 channels on.
+        UnknownNameError: no such pooling or padding.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tensors: Mapping[str, Tensor],
+        preprocessing: Preprocessing,
+        *,
+        pooling: Pooling = "max",
+        padding: Padding = "zeros",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
+        if pooling not in get_args(Pooling):
+            raise UnknownNameError("pooling", pooling, get_args(Pooling))
+        if padding not in get_args(Padding):
+            raise UnknownNameError("padding", padding, get_args(Padding))
+        self.name = name
+        self.pooling: Pooling = pooling
+        self.padding: Padding = padding
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self._operations = [self._placed(operation) for operation in _blocks(tensors)]
+        self._check_chain()
+        self._colors = [t.to(device=self.device, dtype=torch.promote_types(dtype, torch.float32))
+                        for t in preprocessing.tensors()]
+        self._layers = _layer_infos(self._operations)
+
+    @property
+    def layers(self) -> Mapping[str, LayerInfo]:
+        """The layers that can be asked for, shallow to deep."""
+        return self._layers
+
+    def smallest_side(self, layer: str) -> int:
+        """The fewest pixels per side an image must have for `layer`."""
+        return self._layers[layer].stride * (2 if self.padding == "reflect" else 1)
+
+    def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of the named layers, computed no deeper than the deepest.
+
+        Shape: (N, 3, H, W), sRGB in [0, 1] -> {name: (N, C, H', W')}.
+
+        Raises:
+            UnknownNameError: a layer the chain does not have.
+            ImageError: the image is too small for a layer.
+        """
+        wanted = set(layers)
+        self._check_request(image, wanted)
+        weight, bias = self._colors
+        x = F.conv2d(image.to(weight.dtype), weight, bias).to(self.dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
+        found: dict[str, Tensor] = {}
+        for operation in self._operations:
+            if len(found) == len(wanted):
+                break
+            if operation.weight is None:
+                x = pool2d(x, self.pooling)
+            else:
+                x = F.relu(padded_convolution(x, operation.weight, operation.bias, self.padding))
+            if operation.name in wanted:
+                found[operation.name] = x
+        return found
+
+    def _placed(self, operation: _Operation) -> _Operation:
+        if operation.weight is None or operation.bias is None:
+            return operation
+        weight = operation.weight.detach().to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        return _Operation(operation.name, weight, operation.bias.detach().to(self.device, self.dtype))
+
+    def _check_chain(self) -> None:
+        channels = 3
+        for operation in self._operations:
+            if operation.weight is not None:
+                if operation.weight.shape[1:] != (channels, 3, 3):
+                    shape = tuple(operation.weight.shape)
+                    raise WeightsError(f"{operation.name} of {self.name} has filters {shape}, not (N, {channels}, 3, 3).")
+                channels = operation.weight.shape[0]
+
+    def _check_request(self, image: Tensor, wanted: Collection[str]) -> None:
+        height, width = image.shape[-2:]
+        for layer in wanted:
+            if layer not in self._layers:
+                raise UnknownNameError("layer", layer, self._layers, of=self.name)
+            if min(height, width) < self.smallest_side(layer):
+                raise ImageError(
+                    f"Image is {width}x{height} but layer {layer!r} of {self.name} needs at least "
+                    f"{self.smallest_side(layer)} pixels per side."
+                )

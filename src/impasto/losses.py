@@ -1,0 +1,192 @@
+"""How far features are from their targets: pure functions, and the small frozen terms that bind them to a layer.
+
+A moment loss compares `Moments` with `Moments` and so is additive over positions; a content loss compares features with
+features of the same shape; an image loss looks at the picture itself.  Each gives one number for the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.statistics import Moments
+
+MomentLoss = Callable[[Moments, Moments], Tensor]
+ContentLoss = Callable[[Tensor, Tensor], Tensor]
+ImageLoss = Callable[[Tensor], Tensor]
+
+
+# Content ------------------------------------------------------------------------------------------------------------
+
+
+def squared_error(features: Tensor, target: Tensor) -> Tensor:
+    """1/2 sum (F - P)^2.
+
+    Reference: Gatys et al. 2016, equation (1).
+    Differs: the printed gradient is zero where F < 0; features after a ReLU have no such entries, and autograd agrees.
+    """
+    return (features - target).square().sum() / 2
+
+
+def mean_squared_error(features: Tensor, target: Tensor) -> Tensor:
+    """mean (F - P)^2, as in the authors' own code."""
+    return (features - target).square().mean()
+
+
+def relative_squared_error(features: Tensor, target: Tensor) -> Tensor:
+    """sum (F - P)^2 / sum P^2: without unit, the same at every size and for every encoder."""
+    return (features - target).square().sum() / target.square().sum().clamp_min(1e-12)
+
+
+# Style, from moments ------------------------------------------------------------------------------------------------
+
+
+def gram_error(x: Moments, target: Moments) -> Tensor:
+    """mean (G - A)^2 over the C^2 entries, with G and A per position (divided by H*W), as in the authors' own code.
+
+    Reference: Gatys et al. 2016, equation (4), which is a quarter of this.
+    """
+    return (x.gram - target.gram).square().mean((1, 2)).sum()
+
+
+def mean_std_error(x: Moments, target: Moments) -> Tensor:
+    """mean over channels of (mu - mu')^2 + (sigma - sigma')^2.
+
+    Reference: Li et al. 2017, "Demystifying Neural Style Transfer" (batch-normalization statistics).
+    """
+    mean = (x.mean - target.mean).square()
+    std = (_root(x.variance) - _root(target.variance)).square()
+    return (mean + std).mean(1).sum()
+
+
+def covariance_error(x: Moments, target: Moments) -> Tensor:
+    """mean over channels of (mu - mu')^2, plus mean over pairs of (Sigma - Sigma')^2."""
+    mean = (x.mean - target.mean).square().mean(1)
+    return (mean + (x.covariance - target.covariance).square().mean((1, 2))).sum()
+
+
+def wasserstein2(x: Moments, target: Moments) -> Tensor:
+    """Squared Wasserstein-2 distance of two Gaussians, per channel.
+
+    (|mu - mu'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2)) / C.
+
+    Reference: Olkin & Pukelsheim 1982; used for style by Crowson's style-transfer-pytorch (2021).
+    Differs: both covariances are raised by 1e-3 of the target's mean variance, which keeps the gradient finite where a
+    channel is silent; the root is exact, by eigenvalues, instead of 12 Newton-Schulz iterations.
+    """
+    channels = x.first.shape[1]
+    ridge = 1e-3 * target.variance.mean(1)[:, None, None] * torch.eye(channels, dtype=x.first.dtype, device=x.first.device)
+    a, b = x.covariance + ridge, target.covariance + ridge
+    mean = (x.mean - target.mean).square().sum(1)
+    traces = (a + b).diagonal(dim1=1, dim2=2).sum(1)
+    return ((mean + traces - 2 * _RootTrace.apply(a, b)) / channels).sum()
+
+
+class _RootTrace(torch.autograd.Function):
+    """tr (B^1/2 A B^1/2)^1/2 for symmetric positive definite A, B; differentiable in A.  Shape: (N, C, C) -> (N,).
+
+    The gradient is B^1/2 (B^1/2 A B^1/2)^-1/2 B^1/2 / 2, half the optimal-transport map.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        root = matrix_root(b)
+        values, vectors = torch.linalg.eigh(root @ a @ root)
+        values = values.clamp_min(1e-30)
+        ctx.save_for_backward(root @ vectors, values.rsqrt())
+        return values.sqrt().sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        basis, inverse_root = ctx.saved_tensors
+        return grad[:, None, None] / 2 * (basis * inverse_root[:, None, :]) @ basis.mT, None
+
+
+def matrix_root(matrix: Tensor) -> Tensor:
+    """The symmetric root of a positive semi-definite matrix.  Shape: (..., C, C) -> (..., C, C)."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp_min(0).sqrt()[..., None, :]) @ vectors.mT
+
+
+def _root(variance: Tensor) -> Tensor:
+    """A standard deviation whose gradient stays finite at zero."""
+    return (variance + 1e-8).sqrt()
+
+
+def weighted_sum(*parts: tuple[float, MomentLoss]) -> MomentLoss:
+    """A moment loss that is the sum of others, each times its factor."""
+
+    def loss(x: Moments, target: Moments) -> Tensor:
+        return torch.stack([factor * part(x, target) for factor, part in parts]).sum()
+
+    return loss
+
+
+def energy(loss: MomentLoss, target: Moments) -> Tensor:
+    """What `loss` says of an image without any features: the natural unit of a style target."""
+    nothing = Moments(target.count, torch.zeros_like(target.first), torch.zeros_like(target.second))
+    return loss(nothing, target)
+
+
+# The picture itself -------------------------------------------------------------------------------------------------
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """mean of |x(i+1, j) - x(i, j)|^2 + |x(i, j+1) - x(i, j)|^2: smoothness in units that do not depend on the size."""
+    down = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
+    right = (image[..., 1:] - image[..., :-1]).square().mean()
+    return down + right
+
+
+def out_of_range(image: Tensor) -> Tensor:
+    """mean squared excess over the displayable range [0, 1]."""
+    return (image - image.clamp(0, 1)).square().mean()
+
+
+# Terms --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ContentTerm:
+    """`weight` * `loss`(features of `layer`, `target`).  Shape: target (N, C, H', W')."""
+
+    layer: str
+    target: Tensor
+    weight: float
+    loss: ContentLoss = mean_squared_error
+
+    @property
+    def name(self) -> str:
+        """As it is called in records: `content/relu4_2`."""
+        return f"content/{self.layer}"
+
+
+@dataclass(frozen=True)
+class StyleTerm:
+    """`weight` * `loss`(moments of `layer`, `target`)."""
+
+    layer: str
+    target: Moments
+    weight: float
+    loss: MomentLoss = gram_error
+
+    @property
+    def name(self) -> str:
+        """As it is called in records: `style/relu1_1`."""
+        return f"style/{self.layer}"
+
+
+@dataclass(frozen=True)
+class ImageTerm:
+    """`weight` * `loss`(image)."""
+
+    name: str
+    weight: float
+    loss: ImageLoss = total_variation
+
+
+Term = ContentTerm | StyleTerm | ImageTerm

@@ -1,0 +1,67 @@
+"""What is minimised: a weighted sum of terms, with its gradient with respect to the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from impasto.encoders.base import Encoder
+from impasto.losses import ContentTerm, ImageTerm, StyleTerm, Term
+from impasto.statistics import moments
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The objective at one image.  `loss` and each of `terms` (weighted, so that they add up to it) are 0-dimensional
+    tensors without grad; `grad` has the image's shape.
+    """
+
+    loss: Tensor
+    grad: Tensor
+    terms: dict[str, Tensor]
+
+
+class Objective(Protocol):
+    """Anything with a value and a gradient."""
+
+    def evaluate(self, image: Tensor) -> Evaluation:
+        """Value and gradient at `image`.  Shape: (N, 3, H, W), left as it is."""
+        ...
+
+
+class FeatureObjective:
+    """The sum of content, style and image terms over one encoder: one forward, one backward, one picture."""
+
+    def __init__(self, encoder: Encoder, terms: Sequence[Term]):
+        self._encoder = encoder
+        self._terms = tuple(terms)
+        self._layers = {term.layer for term in terms if not isinstance(term, ImageTerm)}
+
+    def evaluate(self, image: Tensor) -> Evaluation:
+        """Value and gradient at `image`.  Shape: (N, 3, H, W), sRGB, left as it is."""
+        x = image.detach().requires_grad_(True)
+        with torch.enable_grad():
+            features = self._encoder(x, self._layers) if self._layers else {}
+            terms = self._values(x, features)
+            loss = torch.stack(list(terms.values())).sum()
+            (grad,) = torch.autograd.grad(loss, x)
+        return Evaluation(loss.detach(), grad, {name: value.detach() for name, value in terms.items()})
+
+    def _values(self, image: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Each term at the image, weighted.  A layer's moments are summed once, however many terms look at it."""
+        sums = {term.layer: moments(features[term.layer]) for term in self._terms if isinstance(term, StyleTerm)}
+        values: dict[str, Tensor] = {}
+        for term in self._terms:
+            if isinstance(term, ContentTerm):
+                f = features[term.layer]
+                value = term.loss(f.to(term.target.dtype), term.target)
+            elif isinstance(term, StyleTerm):
+                value = term.loss(sums[term.layer], term.target)
+            else:
+                value = term.loss(image)
+            values[term.name] = term.weight * value
+        return values

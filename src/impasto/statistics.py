@@ -1,0 +1,96 @@
+"""Sums over positions: what Gram, mean, covariance and Wasserstein losses know of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """G = F F^T, the inner products of the channels over all positions.
+
+    Shape: (N, C, H, W) -> (N, C, C).
+    Reference: Gatys, Ecker & Bethge 2016, equation (3).  Not divided by H*W: see `Moments.gram` for that.
+    """
+    flat = features.flatten(2)  # (N, C, H*W)
+    return flat @ flat.mT
+
+
+@dataclass(frozen=True)
+class Moments:
+    """`count` = sum of weights, `first` = sum of f, `second` = sum of f f^T over the positions of a layer.
+
+    Moments add up: over tiles, over devices, over style images.  Scaling by a number scales all three, so that
+    `0.7 * a.normalized() + 0.3 * b.normalized()` blends two styles.
+
+    Shape: count (N,), first (N, C), second (N, C, C); float32, or float64 if the features are.
+    """
+
+    count: Tensor
+    first: Tensor
+    second: Tensor
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(self.count + other.count, self.first + other.first, self.second + other.second)
+
+    def __mul__(self, factor: float | Tensor) -> Moments:
+        return Moments(self.count * factor, self.first * factor, self.second * factor)
+
+    __rmul__ = __mul__
+
+    def normalized(self) -> Moments:
+        """The same means, with a count of 1."""
+        return Moments(torch.ones_like(self.count), self.mean, self.gram)
+
+    def detach(self) -> Moments:
+        """The same numbers, off the graph."""
+        return Moments(self.count.detach(), self.first.detach(), self.second.detach())
+
+    @property
+    def mean(self) -> Tensor:
+        """E[f].  Shape: (N, C)."""
+        return self.first / self.count[:, None]
+
+    @property
+    def gram(self) -> Tensor:
+        """E[f f^T], the Gram matrix per position.  Shape: (N, C, C)."""
+        return self.second / self.count[:, None, None]
+
+    @property
+    def covariance(self) -> Tensor:
+        """E[f f^T] - E[f] E[f]^T.  Shape: (N, C, C)."""
+        mean = self.mean
+        return self.gram - mean[:, :, None] * mean[:, None, :]
+
+    @property
+    def variance(self) -> Tensor:
+        """The diagonal of the covariance, not below zero.  Shape: (N, C)."""
+        return (self.gram.diagonal(dim1=1, dim2=2) - self.mean.square()).clamp_min(0)
+
+
+def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
+    """Sums over the positions of `features`, each position counted `weight` times (once, if None).
+
+    Shape: features (N, C, H, W); weight broadcastable to (N, 1, H, W).
+    """
+    f = features.to(torch.promote_types(features.dtype, torch.float32))
+    batch, _, height, width = f.shape
+    if weight is None:
+        flat = weighted = f.flatten(2)
+        count = f.new_full((batch,), float(height * width))
+    else:
+        weight = weight.to(f.dtype).expand(batch, 1, height, width)
+        flat, weighted = f.flatten(2), (f * weight).flatten(2)
+        count = weight.sum((1, 2, 3))
+    return Moments(count, weighted.sum(2), weighted @ flat.mT)
+
+
+def blend(parts: Iterable[Moments], weights: Iterable[float]) -> Moments:
+    """The weighted mean of several images' moments, whatever their sizes.  The weights are scaled to sum to 1."""
+    weights = list(weights)
+    total = sum(weights)
+    blended = [part.normalized() * (weight / total) for part, weight in zip(parts, weights, strict=True)]
+    return sum(blended[1:], start=blended[0])
