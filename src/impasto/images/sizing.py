@@ -1,0 +1,37 @@
+"""Sizes of images, and changing them."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.errors import UsageError
+
+
+def size_for(height: int, width: int, size: int) -> tuple[int, int]:
+    """Compute the height and width of the same picture with its long side at `size` pixels.
+
+    The short side is rounded to the nearest whole pixel, halves up, and is at least 1.
+    """
+    if size < 1:
+        raise UsageError(f"size is {size}; it must be at least 1 pixel.")
+    long, short = max(height, width), min(height, width)
+    other = max(1, (2 * short * size + long) // (2 * long))
+    return (size, other) if height >= width else (other, size)
+
+
+def resize(image: Tensor, height: int, width: int) -> Tensor:
+    """Compute `image` at another size: bicubic, antialiased, clamped to [0, 1].
+
+    The same tensor comes back when nothing changes.  The weights apply to the sRGB values as they are, not to linear
+    light: encoders learned from pictures shrunk that way, and in linear light the negative lobes of the bicubic filter
+    turn into visible dark rims, because the sRGB curve is steep near black.
+
+    Shape:
+        (N, C, H, W) -> (N, C, height, width)
+    """
+    if min(height, width) < 1:
+        raise UsageError(f"The new size is {width}x{height}; both sides must be at least 1 pixel.")
+    if image.shape[-2:] == (height, width):
+        return image
+    return F.interpolate(image, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)

@@ -1,0 +1,70 @@
+"""Alpha channels: taking them out of an image, and what is put behind transparent pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+_PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
+_WITH_ALPHA = {"LA": "L", "RGBA": "RGB", "PA": "RGB"}
+_LOW_BIT_STEPS = {"L;2": 85, "L;4": 17}
+
+
+def split_alpha(image: Image.Image, rawmode: str | None = None) -> tuple[Image.Image, Tensor | None]:
+    """Take `image` apart into its colors, not premultiplied, and its alpha.
+
+    `rawmode` is the layout of the pixels in the file, where Pillow knows it; color keys of 2- and 4-bit grays need it.
+
+    Shape:
+        (H, W) -> an image without alpha; (1, 1, H, W) in [0, 1], or None where nothing is transparent
+    """
+    if image.mode in _PREMULTIPLIED:
+        image = image.convert(_PREMULTIPLIED[image.mode])
+    if image.mode == "PA" or (image.mode == "P" and "transparency" in image.info):
+        image = image.convert("RGBA")
+    if image.mode in _WITH_ALPHA:
+        alpha = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
+        return image.convert(_WITH_ALPHA[image.mode]), _unless_opaque(alpha)
+    if "transparency" in image.info:
+        return _without_key(image), _unless_opaque(_key_alpha(image, rawmode))
+    return image, None
+
+
+def fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
+    """Compute `pixels` composited over their own mean color, weighted by `alpha`.
+
+    The mean is the color that differs least from the visible ones, so no edge appears where the picture ends.  A
+    picture that is transparent everywhere becomes mid-gray.
+
+    Shape:
+        pixels (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W)
+    """
+    weight = alpha.sum(dtype=torch.float64)
+    if weight == 0:
+        return torch.full_like(pixels, 0.5)
+    mean = (pixels * alpha).sum((2, 3), keepdim=True, dtype=torch.float64) / weight  # (1, 3, 1, 1)
+    return torch.lerp(mean.to(pixels.dtype).clamp(0, 1), pixels, alpha)
+
+
+def _unless_opaque(alpha: np.ndarray) -> Tensor | None:
+    if alpha.min() == 1:
+        return None
+    return torch.from_numpy(np.array(alpha, dtype=np.float32))[None, None]
+
+
+def _key_alpha(image: Image.Image, rawmode: str | None) -> np.ndarray:
+    """Compute the alpha that a color key means: 0 where the pixel is of exactly that color, else 1."""
+    values = np.asarray(image.convert("L") if image.mode == "1" else image)
+    key = np.asarray(image.info["transparency"]) * _LOW_BIT_STEPS.get(rawmode or "", 1)
+    if image.mode == "RGB" and key.max() > 255:
+        key = key >> 8  # Pillow keeps the high byte of 16-bit colors, but the whole key
+    differs = values != key
+    return np.asarray(differs.any(-1) if differs.ndim == 3 else differs, dtype=np.float32)
+
+
+def _without_key(image: Image.Image) -> Image.Image:
+    keyless = image.copy()
+    del keyless.info["transparency"]
+    return keyless
