@@ -1,0 +1,154 @@
+"""`impasto weights`: the published weights of VGG networks on this computer."""
+
+# ruff: noqa: PLC0415 - importing torch takes seconds, so each command imports what it needs
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cloup
+
+from impasto.errors import WeightsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from impasto.encoders.registry import WeightSource
+
+_COLUMNS = ("name", "architecture", "size", "licence", "cached")
+
+
+@cloup.group()
+def weights() -> None:
+    """List, fetch and verify the weights of VGG networks."""
+
+
+@weights.command("list")
+def list_() -> None:
+    """List the published weights and whether they are on this computer."""
+    from rich.console import Console
+
+    from impasto.encoders.registry import REGISTRY
+
+    rows = [_row(source) for source in REGISTRY.values()]
+    console = Console()
+    if console.is_terminal:
+        _print_table(console, rows)
+    else:
+        for row in (_COLUMNS, *rows):
+            cloup.echo("\t".join(row))
+
+
+@weights.command()
+@cloup.argument(
+    "names", metavar="NAME...", nargs=-1, required=True, help="Weights, as `impasto weights list` names them."
+)
+@cloup.option("--force", is_flag=True, help="Download even what is here already.")
+def fetch(names: tuple[str, ...], force: bool) -> None:
+    """Download weights, verify them, and print where they are."""
+    from impasto.encoders import download
+    from impasto.encoders.registry import find_source
+
+    for source in [find_source(name) for name in names]:
+        with closing(DownloadBar(source.name)) as bar:
+            path = download.fetch(source.name, progress=bar, force=force)
+        cloup.echo(str(path))
+
+
+@weights.command()
+@cloup.argument("targets", metavar="[NAME|FILE]...", nargs=-1, help="Names or files; without any, all that is cached.")
+def verify(targets: tuple[str, ...]) -> None:
+    """Compare files with the published digests; exit with 1 if one differs."""
+    from impasto.encoders.registry import REGISTRY, weight_path
+
+    chosen = targets or tuple(name for name in REGISTRY if weight_path(name).is_file())
+    failures = [failure for failure in map(_verify, chosen) if failure]
+    if failures:
+        raise WeightsError("\n".join(failures))
+
+
+@weights.command()
+@cloup.argument("name", help="Weights, as `impasto weights list` names them.")
+def path(name: str) -> None:
+    """Print where weights are, or would be put."""
+    from impasto.encoders.registry import weight_path
+
+    cloup.echo(str(weight_path(name)))
+
+
+def _row(source: WeightSource) -> tuple[str, ...]:
+    from impasto.encoders.registry import human_size, weight_path
+
+    cached = "yes" if weight_path(source.name).is_file() else "no"
+    return source.name, source.architecture, human_size(source.size), source.licence, cached
+
+
+def _print_table(console: Console, rows: list[tuple[str, ...]]) -> None:
+    from rich.table import Table
+
+    table = Table(*_COLUMNS)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _verify(target: str) -> str:
+    """Print that a name or a file is right; return why, if it is not."""
+    from impasto.encoders.registry import REGISTRY, find_source, weight_path
+    from impasto.encoders.verification import verify
+
+    file = Path(target)
+    source = REGISTRY.get(target)
+    if source is None and not file.is_file() and len(file.parts) == 1 and not file.suffix:
+        source = find_source(target)
+    try:
+        sha256 = verify(weight_path(target) if source else file, source)
+    except WeightsError as error:
+        return str(error)
+    cloup.echo(f"{target}: ok, sha256 {sha256}")
+    return ""
+
+
+class DownloadBar:
+    """A progress callback that draws a bar on standard error, from its first call on until the file is there.
+
+    Nothing is drawn where standard error is no terminal.
+    """
+
+    def __init__(self, name: str = "weights"):
+        self._name = name
+        self._bar: Progress | None = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show that `done` of `total` bytes are there."""
+        self._bar = self._bar or _started_bar(self._name)
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        if done == total:
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar away; a later call draws a new one."""
+        if self._bar:
+            self._bar.stop()
+        self._bar = None
+
+
+def _started_bar(name: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    bar.start()
+    bar.add_task(name, total=None)
+    return bar

@@ -1,0 +1,119 @@
+"""Downloads that end with the published file or with nothing: resumed, retried, verified, in place at once.
+
+Why these lines and not a library: docs/decisions/0003-downloads.md.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from filelock import FileLock
+
+from impasto.encoders.registry import WeightSource, by_hand, cached_path, find_source, human_size, places
+from impasto.encoders.verification import check, check_once, remember
+from impasto.errors import WeightsError
+
+Progress = Callable[[int, int | None], None]
+
+
+def fetch(
+    name: str, *, progress: Progress | None = None, urls: Iterable[str] | None = None, force: bool = False
+) -> Path:
+    """The verified file of a weight set, downloaded if it is not on this computer.
+
+    A file that is there is verified, not downloaded; `force` downloads nevertheless and replaces it when the new one
+    is proven.  An interrupted download goes on where it ended.  Any number of processes may fetch at once.
+
+    Args:
+        name: The weight set, as in `vgg19.torchvision`.
+        progress: Called with the bytes that are there and the bytes there will be, if known.
+        urls: Mirrors to try in their order, instead of the registry's.
+        force: Download even if the file is there.
+
+    Raises:
+        UnknownNameError: no weight set is called `name`.
+        WeightsError: the file can be had from no mirror, cannot be stored, or is not the published one.
+    """
+    source = find_source(name)
+    present = None if force else find_verified(source)
+    return present or _fetch_into(cached_path(source), source, tuple(urls or source.urls), progress, force)
+
+
+def find_verified(source: WeightSource) -> Path | None:
+    """The file of `source` on this computer, verified; None if there is none.
+
+    Raises:
+        WeightsError: a file of that name lies in impasto's own cache and is not the published one.
+    """
+    own, *others = places(source)
+    if own.is_file():
+        try:
+            check_once(own, source)
+        except WeightsError as error:
+            raise WeightsError(f"{error}. Replace it: impasto weights fetch {source.name} --force") from error
+        return own
+    return next((place for place in others if place.is_file() and _is_verified(place, source)), None)
+
+
+def _is_verified(path: Path, source: WeightSource) -> bool:
+    try:
+        return bool(check_once(path, source))
+    except (WeightsError, OSError):
+        return False
+
+
+def _fetch_into(
+    path: Path, source: WeightSource, urls: tuple[str, ...], progress: Progress | None, force: bool
+) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if not force and find_verified(source) == path:  # another process was faster
+                return path
+            _download(path, source, urls, progress)
+    except OSError as error:
+        raise WeightsError(_storage_trouble(error, path, source)) from error
+    return path
+
+
+def _download(path: Path, source: WeightSource, urls: tuple[str, ...], progress: Progress | None) -> None:
+    from impasto.encoders.transfer import MirrorError, download_first  # noqa: PLC0415 - brings httpx
+
+    part = path.with_name(f"{path.name}.part")
+    _require_space(part, source)
+    try:
+        sha256 = download_first(urls, part, source.size, lambda file: check(file, source), progress)
+    except MirrorError as error:
+        raise WeightsError(f"Cannot download {source.name}:\n{error}\n{by_hand(source)}") from error
+    _put_in_place(part, path)
+    remember(path, source, sha256)
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    part.replace(path)
+    if os.name == "posix":  # the new name, too, must survive a power cut
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _require_space(part: Path, source: WeightSource) -> None:
+    needed = (source.size or 0) - (part.stat().st_size if part.exists() else 0)
+    if shutil.disk_usage(part.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _storage_trouble(error: OSError, path: Path, source: WeightSource) -> str:
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):  # Windows has no EDQUOT
+        return (
+            f"No space left in {path.parent} for {path.name} ({human_size(source.size)}). "
+            "Make room, or set IMPASTO_CACHE to a folder that has some"
+        )
+    reason = error.strerror or str(error)
+    return f"Cannot write {path.name} to {path.parent}: {reason}. Set IMPASTO_CACHE to a folder you can write to"

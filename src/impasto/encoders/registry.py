@@ -1,0 +1,173 @@
+"""The published sets of VGG weights: who published them, where, under which licence, how to know them.
+
+Every fact here was read in a public source, named in a comment beside it; what no source states is None.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from platformdirs import user_cache_path
+
+from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
+from impasto.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class WeightSource:
+    """A published file of weights.  `size` is in bytes, exact; of the digests, at least one is known."""
+
+    name: str
+    file_name: str
+    urls: tuple[str, ...]
+    size: int | None
+    sha256: str | None
+    sha256_prefix: str | None
+    md5: str | None
+    licence: str
+    layout: str
+    architecture: str
+    preprocessing: Preprocessing
+    source: str
+
+
+# Simonyan & Zisserman's page, www.robots.ox.ac.uk/~vgg/research/very_deep: "The models are released under Creative
+# Commons Attribution License".  torchvision's were trained from scratch (its models/vgg.py: "trained from scratch by
+# using a simplified training recipe") and come under torchvision's own licence.
+_OXFORD = "CC BY 4.0 (Simonyan & Zisserman, University of Oxford)"
+_TORCHVISION = "BSD-3-Clause (torchvision)"
+
+_SOURCES = (
+    WeightSource(
+        name="vgg19.torchvision",
+        file_name="vgg19-dcbb9e9d.pth",
+        # URL: torchvision/models/vgg.py.  Size: the progress bars of many published notebooks.  The full sha256 is
+        # stated alike by several independent projects, and begins as torchvision's file name does.
+        urls=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),
+        size=574_673_361,
+        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        sha256_prefix="dcbb9e9d",
+        md5=None,
+        licence=_TORCHVISION,
+        layout="torchvision",
+        architecture="vgg19",
+        preprocessing=IMAGENET_RGB,
+        source="torchvision",
+    ),
+    WeightSource(
+        name="vgg19.keras",
+        file_name="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        # First URL: keras/applications/vgg19.py; second: keras_applications 1.0, with the same md5.  Size: progress
+        # bars of published notebooks, the same for both.  No source found states a sha256.
+        urls=(
+            "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+            "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
+            "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        ),
+        size=80_134_624,
+        sha256=None,
+        sha256_prefix=None,
+        md5="253f8cb515780f3b799900260a226db6",
+        licence=_OXFORD,
+        layout="Keras",
+        architecture="vgg19",
+        preprocessing=CAFFE_BGR,
+        source="Keras, converted from Oxford's Caffe model",
+    ),
+    WeightSource(
+        name="vgg19.caffe",
+        file_name="vgg19-d01eb7cb.pth",
+        # First URL: neural-style-pt and others, since the bucket that jcjohnson/pytorch-vgg names answers 403.
+        # Second: the release of ai-forever/ghost-2.0, which needs the file under this name.  The prefix rests on the
+        # model zoo's rule for file names (the first eight digits of the sha256).  No source found states the size or
+        # the full digest; a copy that another program has loaded and saved anew has other bytes.
+        urls=(
+            "https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",
+            "https://github.com/ai-forever/ghost-2.0/releases/download/aligner/vgg19-d01eb7cb.pth",
+        ),
+        size=None,
+        sha256=None,
+        sha256_prefix="d01eb7cb",
+        md5=None,
+        licence=_OXFORD,
+        layout="Caffe-derived",
+        architecture="vgg19",
+        preprocessing=CAFFE_BGR,
+        source="Justin Johnson (pytorch-vgg), converted from Oxford's Caffe model",
+    ),
+    WeightSource(
+        name="vgg16.torchvision",
+        file_name="vgg16-397923af.pth",
+        # Sources as for vgg19.torchvision.
+        urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
+        size=553_433_881,
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        sha256_prefix="397923af",
+        md5=None,
+        licence=_TORCHVISION,
+        layout="torchvision",
+        architecture="vgg16",
+        preprocessing=IMAGENET_RGB,
+        source="torchvision",
+    ),
+)
+
+REGISTRY: Mapping[str, WeightSource] = MappingProxyType({source.name: source for source in _SOURCES})
+
+
+def find_source(name: str) -> WeightSource:
+    """The registry's entry of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in REGISTRY:
+        raise UnknownNameError("weight set", name, REGISTRY)
+    return REGISTRY[name]
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: `IMPASTO_CACHE`, or the system's folder for caches.  It need not exist yet."""
+    chosen = os.environ.get("IMPASTO_CACHE")
+    return Path(chosen).expanduser() if chosen else user_cache_path("impasto")
+
+
+def cached_path(source: WeightSource) -> Path:
+    """Where impasto itself keeps the file of `source`."""
+    return cache_folder() / source.file_name
+
+
+def places(source: WeightSource) -> tuple[Path, ...]:
+    """Where the file of `source` may be already: impasto's own cache first, then torch.hub's and Keras'."""
+    torch_home = Path(os.environ.get("TORCH_HOME", "~/.cache/torch")).expanduser()
+    keras_home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    folders = (torch_home / "hub" / "checkpoints", keras_home / "models")
+    return (cached_path(source), *(folder / source.file_name for folder in folders))
+
+
+def weight_path(name: str) -> Path:
+    """Where the file of a weight set is, or would be cached.
+
+    Raises:
+        UnknownNameError: no weight set is called `name`.
+    """
+    source = find_source(name)
+    return next((place for place in places(source) if place.is_file()), cached_path(source))
+
+
+def human_size(size: int | None) -> str:
+    """A number of bytes as in `548 MB`."""
+    return "size unknown" if size is None else f"{size / 2**20:.0f} MB"
+
+
+def by_hand(source: WeightSource) -> str:
+    """What to do when the file of `source` cannot be downloaded."""
+    return (
+        f"Put {source.file_name} ({human_size(source.size)}) from {source.urls[0]} at {cached_path(source)} by hand, "
+        "or use the built-in encoder: --encoder compact"
+    )

@@ -1,0 +1,153 @@
+"""Weights of VGG networks, by the name of a published set or from any file that has them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
+from impasto.encoders.download import Progress, fetch, find_verified
+from impasto.encoders.formats import read_tensors
+from impasto.encoders.layouts import Chain, find_chain
+from impasto.encoders.registry import REGISTRY, WeightSource, by_hand, cache_folder, weight_path
+from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
+from impasto.encoders.verification import check_once, digests, verify
+from impasto.errors import MissingFileError, UnknownNameError, UsageError, WeightsError
+
+__all__ = ["REGISTRY", "WeightSource", "Weights", "cache_folder", "fetch", "load_weights", "verify", "weight_path"]
+
+_SUFFIXES = {".pth", ".pt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"}
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A loaded set.
+
+    `name` is the registry's or the file's, `layout` the way the file names its layers, `padding` what the network was
+    trained with, `evidence` how the preprocessing was told.
+
+    Shape: `tensors` are `conv1_1.weight` (out, in, 3, 3), `conv1_1.bias` (out,), ... in VGG's order, float32.
+    """
+
+    name: str
+    architecture: str
+    layout: str
+    preprocessing: Preprocessing
+    tensors: dict[str, Tensor]
+    padding: str = "zeros"
+    sha256: str = ""
+    evidence: str = ""
+
+
+def load_weights(
+    name_or_path: str | os.PathLike[str],
+    *,
+    download: bool = True,
+    progress: Progress | None = None,
+    preprocessing: str | None = None,
+) -> Weights:
+    """The weights of that name in the registry, or in that file, whatever its layout.
+
+    Args:
+        name_or_path: A weight set, as in `vgg19.torchvision`, or a file of one of the layouts in `layouts`.
+        download: Whether a set that is not on this computer may be downloaded.
+        progress: Called while downloading with the bytes that are there and the bytes there will be, if known.
+        preprocessing: What the network expects: `torchvision`, `caffe` or `caffe-rgb`; None to tell it from the file.
+
+    Raises:
+        UnknownNameError: no weight set and no file is called that, or no preprocessing.
+        MissingFileError: a path at which there is no file.
+        WeightsError: the file cannot be had, is damaged, or holds no usable VGG.
+    """
+    if preprocessing not in (None, *PREPROCESSINGS):
+        raise UnknownNameError("preprocessing", str(preprocessing), PREPROCESSINGS)
+    if isinstance(name_or_path, str) and name_or_path in REGISTRY:
+        return _load_published(REGISTRY[name_or_path], download, progress, preprocessing)
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise _missing(name_or_path)
+    sha256 = digests(path, ("sha256",))["sha256"]
+    known = next((source for source in REGISTRY.values() if source.sha256 == sha256), None)
+    return _published(path, known, sha256, preprocessing) if known else _unpublished(path, sha256, preprocessing)
+
+
+def _load_published(
+    source: WeightSource, download: bool, progress: Progress | None, preprocessing: str | None
+) -> Weights:
+    path = fetch(source.name, progress=progress) if download else find_verified(source)
+    if path is None:
+        raise WeightsError(f"{source.name} is not on this computer, and it may not be downloaded. {by_hand(source)}")
+    return _published(path, source, check_once(path, source), preprocessing)
+
+
+def _published(path: Path, source: WeightSource, sha256: str, preprocessing: str | None) -> Weights:
+    """A file proven to be the published one: the registry says what its keys do not."""
+    chain = _read(path)[1]
+    return Weights(
+        name=source.name,
+        architecture=chain.architecture,
+        layout=source.layout,
+        preprocessing=PREPROCESSINGS[preprocessing] if preprocessing else source.preprocessing,
+        tensors=chain.tensors,
+        sha256=sha256,
+        evidence="as asked" if preprocessing else "the published file",
+    )
+
+
+def _unpublished(path: Path, sha256: str, preprocessing: str | None) -> Weights:
+    """Any other file: its keys tell the layout, its filters (if not a layer on colors) the preprocessing."""
+    kind, chain = _read(path)
+    expected, evidence = _expected_input(chain)
+    if preprocessing:
+        expected, evidence = PREPROCESSINGS[preprocessing], "as asked"
+    return Weights(
+        name=path.name,
+        architecture=chain.architecture,
+        layout=_layout(kind, chain, expected),
+        preprocessing=expected,
+        tensors=chain.tensors,
+        padding="reflect" if chain.color else "zeros",
+        sha256=sha256,
+        evidence=evidence,
+    )
+
+
+def _read(path: Path) -> tuple[str, Chain]:
+    kind, tensors = read_tensors(path)
+    try:
+        return kind, find_chain(tensors)
+    except WeightsError as error:
+        raise WeightsError(f"Cannot use {path}: {error}") from error
+
+
+def _expected_input(chain: Chain) -> tuple[Preprocessing, str]:
+    """The preprocessing a chain expects, and how that was told."""
+    if chain.color:
+        return chain.color, "the file's own layer on colors"
+    name = recognised_preprocessing(chain.tensors["conv1_1.weight"])
+    if name:
+        return PREPROCESSINGS[name], "the first filters, which are those of a published network"
+    usual = IMAGENET_RGB if chain.style == "features" else CAFFE_BGR
+    return usual, "assumed from the names of the layers; preprocessing= decides otherwise"
+
+
+def _layout(kind: str, chain: Chain, expected: Preprocessing) -> str:
+    """A word for how the file names its layers and what they expect."""
+    if chain.style == "features":
+        return "torchvision" if expected == IMAGENET_RGB else "Caffe-derived"
+    if chain.style == "chain":
+        return "normalised, unnamed" if chain.color else "unnamed"
+    if chain.style == "Keras":
+        return "Keras"
+    return "safetensors" if kind == "safetensors" else "authors' Caffe (vgg_conv)"
+
+
+def _missing(name_or_path: str | os.PathLike[str]) -> UsageError:
+    """A path has a folder or a suffix; what has neither was meant as a name."""
+    path = Path(name_or_path)
+    if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in _SUFFIXES:
+        return UnknownNameError("weight set", name_or_path, REGISTRY)
+    return MissingFileError(f"There is no weight file {path}")
