@@ -11,8 +11,6 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from filelock import FileLock
-
 from impasto.encoders.registry import WeightSource, by_hand, cached_path, find_source, human_size, places
 from impasto.encoders.verification import check, check_once, remember
 from impasto.errors import WeightsError
@@ -69,6 +67,8 @@ def _is_verified(path: Path, source: WeightSource) -> bool:
 def _fetch_into(
     path: Path, source: WeightSource, urls: tuple[str, ...], progress: Progress | None, force: bool
 ) -> Path:
+    from filelock import FileLock  # noqa: PLC0415 - wanted by downloads only
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):

@@ -25,6 +25,7 @@ _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80\x02"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LFS = b"version https://git-lfs"
+_DAMAGED = "the file is damaged or not complete"
 _LARGEST = 1 << 28  # elements; VGG's largest kernel of a convolution has 2.4 million
 
 
@@ -71,7 +72,9 @@ def _what_else(head: bytes) -> str:
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
-    zipped = zipfile.is_zipfile(path)
+    zipped = _starts_as_zip(path)
+    if zipped and not zipfile.is_zipfile(path):  # the index lies at the end
+        raise WeightsError(_DAMAGED)
     if zipped and _is_keras_archive(path):
         raise WeightsError("it is a Keras model archive; save its weights alone: model.save_weights('x.weights.h5')")
     try:
@@ -79,8 +82,13 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         raise WeightsError(_pickle_trouble(str(error))) from error
     except (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError) as error:
-        raise WeightsError("the file is damaged or not complete") from error
+        raise WeightsError(_DAMAGED) from error
     return _state_dict(content)
+
+
+def _starts_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_ZIP)) == _ZIP
 
 
 def _is_keras_archive(path: Path) -> bool:
@@ -92,7 +100,7 @@ def _pickle_trouble(message: str) -> str:
     match = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class)\W+(?:GLOBAL )?([\w.]+)", message)
     if match:
         return f"there is code in it ({match[1] or match[2]}), and impasto runs none; only plain tensors are read"
-    return "the file is damaged or not complete"
+    return _DAMAGED
 
 
 def _state_dict(content: object) -> dict[str, Tensor]:
@@ -110,7 +118,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         with safe_open(path, framework="pt", device="cpu") as file:
             return {key: file.get_tensor(key) for key in file.keys() if not key.startswith("classifier.")}  # noqa: SIM118
     except SafetensorError as error:
-        raise WeightsError(f"the file is damaged or not complete ({error})") from error
+        raise WeightsError(f"{_DAMAGED} ({error})") from error
 
 
 def _read_hdf5(path: Path) -> dict[str, Tensor]:
@@ -123,7 +131,7 @@ def _read_hdf5(path: Path) -> dict[str, Tensor]:
         with h5py.File(path, "r") as file:
             return dict(_keras_tensors(file))
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise WeightsError("the file is damaged or not complete") from error
+        raise WeightsError(_DAMAGED) from error
 
 
 def _keras_tensors(file: h5py.File) -> Iterator[tuple[str, Tensor]]:

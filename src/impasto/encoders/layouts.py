@@ -110,10 +110,11 @@ def _from_keras(state: State) -> Chain | None:
     named = {_block_name(name): parts for name, parts in layers.items() if _block_name(name)}
     if named:
         return Chain("Keras", _architecture_of_names(named), dict(_flat(named)))
-    return _counted("Keras", [parts for parts in layers.values() if "weight" in parts]) if layers else None
+    kernels = [parts for parts in layers.values() if "weight" in parts]
+    return _counted("Keras", kernels) if kernels else None
 
 
-_STYLES: tuple[Callable[[State], Chain | None], ...] = (_from_features, _from_names, _from_keras, _from_chain)
+_STYLES: tuple[Callable[[State], Chain | None], ...] = (_from_features, _from_names, _from_chain, _from_keras)
 
 
 def _numbered(state: State, pattern: str) -> dict[int, dict[str, Tensor]]:

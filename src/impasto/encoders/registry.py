@@ -38,7 +38,7 @@ class WeightSource:
 # Simonyan & Zisserman's page, www.robots.ox.ac.uk/~vgg/research/very_deep: "The models are released under Creative
 # Commons Attribution License".  torchvision's were trained from scratch (its models/vgg.py: "trained from scratch by
 # using a simplified training recipe") and come under torchvision's own licence.
-_OXFORD = "CC BY 4.0 (Simonyan & Zisserman, University of Oxford)"
+_OXFORD = "CC BY 4.0 (Simonyan & Zisserman, Oxford)"
 _TORCHVISION = "BSD-3-Clause (torchvision)"
 
 _SOURCES = (

@@ -16,7 +16,8 @@ from torch import Tensor
 from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 
 CAFFE_RGB = Preprocessing(
-    ((255.0, 0.0, 0.0), (0.0, 255.0, 0.0), (0.0, 0.0, 255.0)), (-CAFFE_BGR.offset[2], *CAFFE_BGR.offset[1::-1])
+    ((255.0, 0.0, 0.0), (0.0, 255.0, 0.0), (0.0, 0.0, 255.0)),
+    (CAFFE_BGR.offset[2], CAFFE_BGR.offset[1], CAFFE_BGR.offset[0]),
 )
 
 PREPROCESSINGS: Mapping[str, Preprocessing] = {"torchvision": IMAGENET_RGB, "caffe": CAFFE_BGR, "caffe-rgb": CAFFE_RGB}

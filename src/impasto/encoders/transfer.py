@@ -16,7 +16,6 @@ ATTEMPTS = 3  # per mirror, counted anew whenever some bytes arrive
 BACKOFF = 0.5  # seconds before the second attempt, doubled before each further one
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
-_CHUNK = 1 << 18
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers of a server that may do better in a moment
 
 Progress = Callable[[int, int | None], None]
@@ -154,7 +153,7 @@ def _extent(response: httpx.Response, part: Path, have: int) -> tuple[int, int |
 
 def _write(response: httpx.Response, part: Path, start: int, total: int | None, progress: Progress | None) -> None:
     with part.open("ab" if start else "wb") as file:
-        for chunk in response.iter_bytes(_CHUNK):
+        for chunk in response.iter_bytes():
             start += file.write(chunk)
             if total is not None and start > total:
                 raise MirrorError(f"sends more than the {total} bytes there should be")
