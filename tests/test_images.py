@@ -408,6 +408,7 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     assert "Check the name" in refused(tmp_path / "quite different", MissingFileError)
     assert "there is no folder" in refused(tmp_path / "none" / "a.jpg", MissingFileError)
     assert "is a folder" in refused(tmp_path, MissingFileError)
+    assert "There is no file" in refused("null\0byte", MissingFileError)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
@@ -415,10 +416,14 @@ def test_no_permission(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.touch(mode=0o000)
     assert "Permission denied" in refused(file)
-    tmp_path.chmod(0o500)
-    with pytest.raises(OutputError, match="no permission"):
-        check_output(tmp_path / "b.png")
-    tmp_path.chmod(0o700)
+    try:
+        tmp_path.chmod(0o500)
+        with pytest.raises(OutputError, match="no permission"):
+            check_output(tmp_path / "b.png")
+        tmp_path.chmod(0o000)
+        assert "Permission denied" in refused(file)
+    finally:
+        tmp_path.chmod(0o700)
 
 
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])

@@ -46,10 +46,10 @@ def _open(path: Path) -> Iterator[BinaryIO]:
     """Open `path`, or say plainly why not."""
     try:
         stream = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError) as problem:
+    except (FileNotFoundError, NotADirectoryError, ValueError) as problem:  # ValueError: a null byte in the name
         raise MissingFileError(_missing(path)) from problem
     except OSError as problem:
-        if path.is_dir():
+        if _is_folder(path):
             raise MissingFileError(f"{path} is a folder, not an image; name a file in it.") from problem
         raise ImageError(
             f"{path} cannot be opened: {problem.strerror}. Check its permissions and its name."
@@ -58,9 +58,16 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # not even that may be known
+        return False
+
+
 def _missing(path: Path) -> str:
     """Say what is missing, a file or already its folder, and what may have been meant."""
-    if not path.parent.is_dir():
+    if not _is_folder(path.parent):
         return f"There is no file {path}: there is no folder {path.parent}."
     try:
         names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}

@@ -158,7 +158,7 @@ def _encoder_options(format_name: str, quality: int, text: Mapping[str, str]) ->
         "JPEG": {"quality": quality, "subsampling": "4:4:4"},
         "WEBP": {"quality": quality, "method": 4, "use_sharp_yuv": True},
         "TIFF": {"compression": "tiff_adobe_deflate"},
-        "AVIF": {"quality": quality, "subsampling": "4:4:4"},
+        "AVIF": {"quality": quality, "subsampling": "4:4:4", "speed": 8},
     }
     return options.get(format_name, {})
 
