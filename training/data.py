@@ -3,6 +3,7 @@
 The images are decoded once and kept in memory as uint8. Every batch is drawn from one `torch.Generator`, so a seed and
 a step number determine it.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass

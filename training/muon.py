@@ -1,4 +1,5 @@
 """Muon: momentum whose matrix is replaced by the nearest orthogonal one (Jordan et al. 2024), for convolution weights."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

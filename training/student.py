@@ -3,6 +3,7 @@
 Widths were chosen for two budgets: 22,536 multiplications per pixel up to relu5_1 (VGG-19: 361,152), and few channels
 at full resolution, where memory traffic rather than arithmetic sets the speed.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -58,9 +59,7 @@ class Student(nn.Module):
 
     def predictions(self, preactivations: dict[str, Tensor]) -> dict[str, Tensor]:
         """What each student layer says of its teacher layer, keyed by the student's name."""
-        return {
-            k: self.probes[k](F.relu(v)) if k in PROBED else v for k, v in preactivations.items()
-        }
+        return {k: self.probes[k](F.relu(v)) if k in PROBED else v for k, v in preactivations.items()}
 
 
 @torch.no_grad()
@@ -73,8 +72,11 @@ def initialise_from_data(student: Student, images: Tensor, bias: dict[str, Tenso
         if name[0] != block:
             x, block = F.max_pool2d(x, 2), name[0]
         noise = torch.randn(conv.weight.shape, generator=generator)
-        conv.weight.copy_(torch.linalg.qr(noise.flatten(1).T).Q.T.reshape(conv.weight.shape)
-                          if noise.shape[0] <= noise[0].numel() else noise)
+        conv.weight.copy_(
+            torch.linalg.qr(noise.flatten(1).T).Q.T.reshape(conv.weight.shape)
+            if noise.shape[0] <= noise[0].numel()
+            else noise
+        )
         padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
         y = F.conv2d(padded, conv.weight)
         std, mean = y.std((0, 2, 3)), y.mean((0, 2, 3))

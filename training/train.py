@@ -4,6 +4,7 @@ The student's pre-activations are regressed onto the teacher's, scaled to unit v
 what an optimiser makes of pictures. The run is logged to RUN/log.jsonl, saved to RUN/state.pt every 500 steps, and goes
 on from there when the same command is given again (with another --steps, if wished).
 """
+
 from __future__ import annotations
 
 import argparse
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from data import Pictures, batch, disturb, load_pictures
 from muon import Muon
 from safetensors.torch import load_file
-from student import DIRECT, PROBED, Student, initialise_from_data, layer_names
+from student import DIRECT, PROBED, Student, initialise_from_data
 from torch import Tensor
 
 TEACHER_BLOCKS = (2, 2, 4, 4, 1)
@@ -84,7 +85,10 @@ def optimiser_iterates(student: Student, pictures: dict, generator: torch.Genera
     optimiser = torch.optim.Adam([x], lr=0.02 + 0.06 * torch.rand((), generator=generator).item())
     kept = []
     for step in range(30):
-        loss = sum(((g - t).square().sum((1, 2)) / t.square().sum((1, 2))).sum() for g, t in zip(grams(x), targets, strict=True))
+        loss = sum(
+            ((g - t).square().sum((1, 2)) / t.square().sum((1, 2))).sum()
+            for g, t in zip(grams(x), targets, strict=True)
+        )
         x.grad = torch.autograd.grad(loss, x)[0]
         optimiser.step()
         if step in (5, 14, 29):
@@ -202,11 +206,17 @@ def main() -> None:
             student.load_state_dict(kept)
             line = {"step": step + 1, "held_out": {k: round(v, 4) for k, v in errors.items()}}
             print(json.dumps(line), flush=True)
-            with open(args.out / "log.jsonl", "a") as log:
+            with (args.out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line | {"train": running}) + "\n")
-            state = {"step": step + 1, "student": student.state_dict(), "average": average, "scales": scales,
-                     "replay": list(replay), "generator": generator.get_state(),
-                     "optimisers": [o.state_dict() for o in optimisers]}
+            state = {
+                "step": step + 1,
+                "student": student.state_dict(),
+                "average": average,
+                "scales": scales,
+                "replay": list(replay),
+                "generator": generator.get_state(),
+                "optimisers": [o.state_dict() for o in optimisers],
+            }
             torch.save(state, state_file.with_suffix(".part"))
             state_file.with_suffix(".part").replace(state_file)
 

@@ -1,5 +1,73 @@
-"""Neural style transfer by optimisation (Gatys, Ecker & Bethge 2015, 2016)."""
+"""Neural style transfer by optimisation (Gatys, Ecker & Bethge 2015, 2016).
+
+    import impasto
+
+    picture = impasto.stylize("photo.jpg", "painting.jpg", strength=0.6)
+    picture.save("out.png")
+
+Importing impasto does no work: what is named here is loaded when it is first used, and PyTorch with it.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from impasto.encoders.catalog import encoder_names as encoder_names
+    from impasto.engine import Step as Step
+    from impasto.errors import ImpastoError as ImpastoError
+    from impasto.images import Picture as Picture
+    from impasto.images import load_image as load_image
+    from impasto.images import save_image as save_image
+    from impasto.presets import PRESETS as PRESETS
+    from impasto.presets import Preset as Preset
+    from impasto.tasks.transfer import Transfer as Transfer
+    from impasto.tasks.transfer import TransferConfig as TransferConfig
+    from impasto.tasks.transfer import prepare as prepare
+    from impasto.tasks.transfer import stylize as stylize
+
+_HOMES = {
+    "stylize": "impasto.tasks.transfer",
+    "prepare": "impasto.tasks.transfer",
+    "Transfer": "impasto.tasks.transfer",
+    "TransferConfig": "impasto.tasks.transfer",
+    "Step": "impasto.engine",
+    "Preset": "impasto.presets",
+    "PRESETS": "impasto.presets",
+    "Picture": "impasto.images",
+    "load_image": "impasto.images",
+    "save_image": "impasto.images",
+    "encoder_names": "impasto.encoders.catalog",
+    "ImpastoError": "impasto.errors",
+}
+
+__all__ = [
+    "PRESETS",
+    "ImpastoError",
+    "Picture",
+    "Preset",
+    "Step",
+    "Transfer",
+    "TransferConfig",
+    "__version__",
+    "encoder_names",
+    "load_image",
+    "prepare",
+    "save_image",
+    "stylize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'impasto' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -23,7 +23,12 @@ ImageLoss = Callable[[Tensor], Tensor]
 # Content ------------------------------------------------------------------------------------------------------------
 
 
-def squared_error(features: Tensor, target: Tensor) -> Tensor:
+def squared_sum(features: Tensor, target: Tensor) -> Tensor:
+    """sum (F - P)^2, as in the Keras example."""
+    return (features - target).square().sum()
+
+
+def half_squared_sum(features: Tensor, target: Tensor) -> Tensor:
     """1/2 sum (F - P)^2.
 
     Reference: Gatys et al. 2016, equation (1).
@@ -76,20 +81,27 @@ def wasserstein2(x: Moments, target: Moments) -> Tensor:
 
     Reference: Olkin & Pukelsheim 1982; used for style by Crowson's style-transfer-pytorch (2021).
     Differs: both covariances are raised by 1e-3 of the target's mean variance, which keeps the gradient finite where a
-    channel is silent; the root is exact, by eigenvalues, instead of 12 Newton-Schulz iterations.
+    channel is silent; the root is exact, by eigenvalues in float64, instead of 12 Newton-Schulz iterations.
     """
     channels = x.first.shape[1]
-    ridge = 1e-3 * target.variance.mean(1)[:, None, None] * torch.eye(channels, dtype=x.first.dtype, device=x.first.device)
-    a, b = x.covariance + ridge, target.covariance + ridge
+    ridge = 1e-3 * target.variance.mean(1)[:, None, None] * torch.eye(channels, device=x.first.device)
+    a, b = (x.covariance + ridge).double(), (target.covariance + ridge).double()
     mean = (x.mean - target.mean).square().sum(1)
     traces = (a + b).diagonal(dim1=1, dim2=2).sum(1)
-    return ((mean + traces - 2 * _RootTrace.apply(a, b)) / channels).sum()
+    shape = traces - 2 * root_trace(a, b)
+    return ((mean + shape.to(mean.dtype)) / channels).sum()
+
+
+def root_trace(a: Tensor, b: Tensor) -> Tensor:
+    """tr (B^1/2 A B^1/2)^1/2 for symmetric positive definite A, B; differentiable in A.  Shape: (N, C, C) -> (N,)."""
+    trace: Tensor = _RootTrace.apply(a, b)  # type: ignore[no-untyped-call]
+    return trace
 
 
 class _RootTrace(torch.autograd.Function):
-    """tr (B^1/2 A B^1/2)^1/2 for symmetric positive definite A, B; differentiable in A.  Shape: (N, C, C) -> (N,).
+    """`root_trace` with its gradient in closed form.
 
-    The gradient is B^1/2 (B^1/2 A B^1/2)^-1/2 B^1/2 / 2, half the optimal-transport map.
+    It is B^1/2 (B^1/2 A B^1/2)^-1/2 B^1/2 / 2, half the optimal-transport map.
     """
 
     @staticmethod
@@ -98,10 +110,11 @@ class _RootTrace(torch.autograd.Function):
         values, vectors = torch.linalg.eigh(root @ a @ root)
         values = values.clamp_min(1e-30)
         ctx.save_for_backward(root @ vectors, values.rsqrt())
-        return values.sqrt().sum(1)
+        trace: Tensor = values.sqrt().sum(1)
+        return trace
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         basis, inverse_root = ctx.saved_tensors
         return grad[:, None, None] / 2 * (basis * inverse_root[:, None, :]) @ basis.mT, None
 
@@ -109,7 +122,8 @@ class _RootTrace(torch.autograd.Function):
 def matrix_root(matrix: Tensor) -> Tensor:
     """The symmetric root of a positive semi-definite matrix.  Shape: (..., C, C) -> (..., C, C)."""
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()[..., None, :]) @ vectors.mT
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()[..., None, :]) @ vectors.mT
+    return root
 
 
 def _root(variance: Tensor) -> Tensor:
@@ -140,6 +154,39 @@ def total_variation(image: Tensor) -> Tensor:
     down = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
     right = (image[..., 1:] - image[..., :-1]).square().mean()
     return down + right
+
+
+def summed_total_variation(image: Tensor) -> Tensor:
+    """1/2 sum of squared differences between neighbors, of an image in [0, 255].
+
+    Reference: Johnson's neural-style, which has it as a gradient only.
+    """
+    down = (image[..., 1:, :] - image[..., :-1, :]).square().sum()
+    right = (image[..., 1:] - image[..., :-1]).square().sum()
+    return (down + right) * (255.0**2 / 2)
+
+
+def keras_total_variation(image: Tensor) -> Tensor:
+    """sum (a + b)^1.25 with a, b the squared differences to the pixels below and to the right, of an image in [0, 255].
+
+    Reference: the Keras documentation's style transfer example.
+    """
+    inner = image[..., :-1, :-1]
+    squares = (inner - image[..., 1:, :-1]).square() + (inner - image[..., :-1, 1:]).square()
+    return ((squares * 255.0**2 + 1e-12) ** 1.25).sum()
+
+
+def nine_point_variation(image: Tensor) -> Tensor:
+    """mean squared difference to the right, lower and both diagonal neighbors, diagonals counting half; borders repeat.
+
+    Reference: Crowson's style-transfer-pytorch (2021).
+    """
+    padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    right = (padded[..., 1:-1, 2:] - image).square()
+    down = (padded[..., 2:, 1:-1] - image).square()
+    falling = (padded[..., 2:, 2:] - image).square() / 2
+    rising = (padded[..., 2:, :-2] - image).square() / 2
+    return (right + down + falling + rising).mean() / 3
 
 
 def out_of_range(image: Tensor) -> Tensor:

@@ -21,39 +21,48 @@ class Level:
         return max(self.height, self.width)
 
 
-def level_sizes(size: int, smallest: int, factor: float = 2.0) -> tuple[int, ...]:
-    """Long sides, coarse to fine: `size` divided by `factor` again and again, none below `smallest` but `size` itself."""
-    sizes = [size]
-    while (coarser := round(size / factor ** len(sizes))) >= smallest:
-        sizes.append(coarser)
-    return tuple(reversed(sizes))
+@dataclass(frozen=True)
+class Pyramid:
+    """Coarse to fine: each level `factor` times larger than the one before, the last at the full size.
 
-
-def split_iterations(total: int, levels: int, ratio: float) -> tuple[int, ...]:
-    """`total` steps over `levels`, each level with `ratio` times the steps of the coarser one; at least 1 each.
-
-    Raises:
-        UsageError: fewer steps than levels.
+    No level but the last has a long side below `smallest`, and there are at most `most` levels. The evaluations are
+    split in proportion to `shares`, coarse to fine, its last number standing for all levels beyond.
     """
-    if total < levels:
-        raise UsageError(f"iterations is {total} but the schedule has {levels} levels; give at least {levels}.")
-    shares = [ratio**i for i in range(levels)]
-    counts = [max(1, int(total * share / sum(shares))) for share in shares]
-    counts[0] += total - sum(counts)
-    return tuple(counts)
+
+    smallest: int = 128
+    factor: float = 2.0
+    shares: tuple[float, ...] = (1.0,)
+    most: int = 16
+
+    def sizes(self, size: int) -> tuple[int, ...]:
+        """The long sides of the levels that end at `size`."""
+        sizes = [size]
+        while len(sizes) < self.most and (coarser := round(size / self.factor ** len(sizes))) >= self.smallest:
+            sizes.append(coarser)
+        return tuple(reversed(sizes))
+
+    def counts(self, iterations: int, levels: int) -> tuple[int, ...]:
+        """`iterations` split over `levels`, at least 1 each; what rounding leaves over goes to the coarsest.
+
+        Raises:
+            UsageError: fewer iterations than levels.
+        """
+        if iterations < levels:
+            raise UsageError(f"iterations is {iterations} but there are {levels} levels; give at least {levels}.")
+        shares = [self.shares[min(i, len(self.shares) - 1)] for i in range(levels)]
+        counts = [max(1, int(iterations * share / sum(shares))) for share in shares]
+        counts[counts.index(max(counts))] += iterations - sum(counts)
+        return tuple(counts)
+
+    def levels(self, height: int, width: int, iterations: int) -> tuple[Level, ...]:
+        """The levels that end at exactly (height, width); a short side is at least 1 pixel."""
+        size = max(height, width)
+        sizes = self.sizes(size)
+        scales = [s / size for s in sizes]
+        return tuple(
+            Level(max(1, round(height * scale)), max(1, round(width * scale)), count)
+            for scale, count in zip(scales, self.counts(iterations, len(sizes)), strict=True)
+        )
 
 
-def pyramid(
-    height: int, width: int, iterations: int, *, smallest: int = 128, factor: float = 2.0, ratio: float = 0.7
-) -> tuple[Level, ...]:
-    """Levels from coarse to fine that end at exactly (height, width).
-
-    The first level has a long side of at least `smallest`; its other side is at least 1 pixel.
-    """
-    size = max(height, width)
-    sizes = level_sizes(size, smallest, factor)
-    counts = split_iterations(iterations, len(sizes), ratio)
-    return tuple(
-        Level(max(1, round(height * s / size)), max(1, round(width * s / size)), count)
-        for s, count in zip(sizes, counts, strict=True)
-    )
+SINGLE = Pyramid(most=1)

@@ -139,7 +139,7 @@ class SGD(_FirstOrder):
 
 @dataclass(frozen=True)
 class LBFGSState:
-    """The best point so far with its loss and gradient, the step that was tried from it, and the curvature pairs.
+    """The last good point with its loss and gradient, the step that was tried from it, and the curvature pairs.
 
     `pairs` holds (s, y, 1 / s.y), oldest first; `direction` and `scale` made the image now under evaluation:
     image = point + scale * direction. Before the first evaluation, `point` and all that follows is None.
@@ -157,8 +157,9 @@ class LBFGSState:
 class LBFGS:
     """Limited-memory BFGS with backtracking, one evaluation per step.
 
-    A trial point that raises the loss is not kept: the step from the best point is shortened instead. The first step
-    has the length min(1, 1 / |g|_1) * lr along the gradient, as in Schmidt's minFunc and its descendants.
+    A trial point that raises the loss by more than `tolerance` of it is not kept: the step from the last good point is
+    shortened instead. The first step has the length min(1, 1 / |g|_1) * lr along the gradient,
+    as in Schmidt's minFunc and its descendants.
 
     Memory: 8 bytes per value, 24 per pixel, for each of `history` pairs.
     Reference: Nocedal & Wright 2006, algorithms 7.4 and 7.5.
@@ -168,6 +169,7 @@ class LBFGS:
     lr: float = 1.0
     history: int = 20
     shrink: float = 0.35
+    tolerance: float = 0.01
 
     def init(self, image: Tensor) -> LBFGSState:
         """Nothing known yet."""
@@ -178,11 +180,11 @@ class LBFGS:
         return LBFGSState()
 
     def result(self, image: Tensor, state: LBFGSState) -> Tensor:
-        """The best point that was evaluated."""
+        """The last good point that was evaluated."""
         return image if state.point is None else state.point
 
     def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: LBFGSState) -> tuple[Tensor, LBFGSState]:
-        """Evaluate the trial point; move from it if it is better, try nearer to the best point if not."""
+        """Evaluate the trial point; move on from it if it is good, try nearer to the last good point if not."""
         value, grad = value_and_grad(image)
         loss = float(value)
         if state.point is not None and not self._improves(loss, state):
@@ -194,8 +196,8 @@ class LBFGS:
         return moved, LBFGSState(image, loss, grad, direction, scale, pairs)
 
     def _improves(self, loss: float, state: LBFGSState) -> bool:
-        """Whether a trial is worth keeping: lower, or as low as rounding can tell.  A loss that is no number is not."""
-        return loss <= state.loss + 1e-6 * abs(state.loss)
+        """Whether a trial is worth keeping.  A loss that is no number is not."""
+        return loss <= state.loss + self.tolerance * abs(state.loss)
 
     def _retry(self, state: LBFGSState) -> tuple[Tensor, LBFGSState]:
         """A shorter step in the same direction; steepest descent, its memory cleared, once that is hopeless."""
@@ -208,9 +210,7 @@ class LBFGS:
         assert state.point is not None and state.direction is not None
         return state.point + scale * state.direction, replace(state, scale=scale)
 
-    def _remembered(
-        self, image: Tensor, grad: Tensor, state: LBFGSState
-    ) -> tuple[tuple[Tensor, Tensor, float], ...]:
+    def _remembered(self, image: Tensor, grad: Tensor, state: LBFGSState) -> tuple[tuple[Tensor, Tensor, float], ...]:
         """The pairs with the newest added, if the objective curves upwards along it."""
         if state.point is None or state.grad is None:
             return state.pairs

@@ -103,8 +103,9 @@ class ChainEncoder:
         self.dtype = dtype
         self._operations = [self._placed(operation) for operation in _blocks(tensors)]
         self._check_chain()
-        self._colors = [t.to(device=self.device, dtype=torch.promote_types(dtype, torch.float32))
-                        for t in preprocessing.tensors()]
+        self._colors = [
+            t.to(device=self.device, dtype=torch.promote_types(dtype, torch.float32)) for t in preprocessing.tensors()
+        ]
         self._layers = _layer_infos(self._operations)
 
     @property
@@ -154,7 +155,9 @@ class ChainEncoder:
             if operation.weight is not None:
                 if operation.weight.shape[1:] != (channels, 3, 3):
                     shape = tuple(operation.weight.shape)
-                    raise WeightsError(f"{operation.name} of {self.name} has filters {shape}, not (N, {channels}, 3, 3).")
+                    raise WeightsError(
+                        f"{operation.name} of {self.name} has filters {shape}, not (N, {channels}, 3, 3)."
+                    )
                 channels = operation.weight.shape[0]
 
     def _check_request(self, image: Tensor, wanted: Collection[str]) -> None:

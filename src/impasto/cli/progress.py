@@ -1,0 +1,158 @@
+"""What a person, a pipe or a program sees while a picture is being made."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from impasto.engine import Step
+    from impasto.schedule import Level
+
+
+class Reporter(Protocol):
+    """Told of every step; used as a context manager around the run."""
+
+    def __enter__(self) -> Reporter: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def step(self, step: Step) -> None:
+        """Show it, or not."""
+        ...
+
+
+class Clock:
+    """Time left, from the pixels that have been evaluated and those that will be."""
+
+    def __init__(self, levels: Sequence[Level]):
+        self._levels = levels
+        self._total = sum(level.height * level.width * level.iterations for level in levels)
+
+    def fraction(self, step: Step) -> float:
+        """How much of the work is done, 0 to 1."""
+        done = sum(level.height * level.width * level.iterations for level in self._levels[: step.level - 1])
+        level = self._levels[step.level - 1]
+        return (done + level.height * level.width * step.iteration) / self._total
+
+    def left(self, step: Step) -> float:
+        """Seconds left, if the rest goes as the work so far."""
+        fraction = self.fraction(step)
+        return step.seconds * (1 - fraction) / fraction
+
+
+def terms_in_words(step: Step) -> str:
+    """`content 0.31  style 0.12`: terms added up by kind."""
+    sums: dict[str, float] = {}
+    for name, value in step.terms.items():
+        kind = name.split("/")[0]
+        sums[kind] = sums.get(kind, 0.0) + value
+    return "  ".join(f"{kind} {value:.3g}" for kind, value in sums.items() if value >= 5e-5 * step.loss)
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `2:05`, `1:02:45`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Silent:
+    """Says nothing."""
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def step(self, step: Step) -> None:
+        """Nothing."""
+
+
+class Plain(Silent):
+    """A line at the end of each level and every few seconds, for logs and pipes."""
+
+    def __init__(self, levels: Sequence[Level], every: float = 5.0):
+        self._clock = Clock(levels)
+        self._every = every
+        self._last = time.perf_counter()
+
+    def step(self, step: Step) -> None:
+        """A line, if it is time for one."""
+        now = time.perf_counter()
+        if now - self._last < self._every and step.iteration != step.iterations:
+            return
+        self._last = now
+        width, height = step.size
+        print(
+            f"level {step.level}/{step.levels} {width}x{height}  {step.iteration}/{step.iterations}  "
+            f"loss {step.loss:.4g}  {terms_in_words(step)}  {duration(self._clock.left(step))} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+class Json(Silent):
+    """One JSON record per step on standard output."""
+
+    def step(self, step: Step) -> None:
+        """The record, on a line of its own."""
+        print(json.dumps({"event": "step", **step.record()}), flush=True)
+
+
+class Live(Silent):
+    """A bar that is redrawn in place on a terminal."""
+
+    def __init__(self, levels: Sequence[Level]):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._clock = Clock(levels)
+        self._bar: Progress = Progress(
+            TextColumn("{task.fields[level]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:3.0f}%"),
+            TextColumn("{task.fields[terms]}", style="dim"),
+            TextColumn("{task.fields[left]} left"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=1.0, level="starting", terms="", left="?")
+        self._shown = 0.0
+
+    def __enter__(self) -> Live:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def step(self, step: Step) -> None:
+        """Redraw, ten times a second at most."""
+        now = time.perf_counter()
+        if now - self._shown < 0.1 and not step.last:
+            return
+        self._shown = now
+        width, height = step.size
+        self._bar.update(
+            self._task,
+            completed=self._clock.fraction(step),
+            level=f"{width}x{height}  {step.iteration}/{step.iterations}",
+            terms=terms_in_words(step),
+            left=duration(self._clock.left(step)),
+        )
+
+
+def reporter(levels: Sequence[Level], *, quiet: bool, as_json: bool) -> Reporter:
+    """The right one for who is looking."""
+    if as_json:
+        return Json()
+    if quiet:
+        return Silent()
+    return Live(levels) if sys.stderr.isatty() else Plain(levels)

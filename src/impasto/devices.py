@@ -1,0 +1,75 @@
+"""Where to compute, and in which number format."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+
+import torch
+
+from impasto.errors import UnknownNameError, UsageError
+
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+
+def available_devices() -> tuple[str, ...]:
+    """The kinds of device this PyTorch can use now, fastest first; `cuda` is also what ROCm answers to."""
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "xpu": hasattr(torch, "xpu") and torch.xpu.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    return (*(kind for kind, there in present.items() if there), "cpu")
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device called `name`; `auto` is the fastest there is.
+
+    Raises:
+        UnknownNameError: no such kind of device.
+        UsageError: this PyTorch, or this machine, has none.
+    """
+    kind, _, index = name.partition(":")
+    if kind not in DEVICES or not (index == "" or index.isdecimal()):
+        raise UnknownNameError("device", name, DEVICES)
+    available = available_devices()
+    if kind == "auto":
+        return torch.device(available[0])
+    if kind not in available:
+        raise UsageError(f"Device {name!r} is not available here; available: {_listed(available)}.")
+    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
+        raise UsageError(f"Device {name!r} does not exist; this machine has {torch.cuda.device_count()} of that kind.")
+    return torch.device(name)
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The number format of features; `auto` is bfloat16 where `device` multiplies it natively, else float32.
+
+    Raises:
+        UnknownNameError: no such format.
+    """
+    if name == "auto":
+        return torch.bfloat16 if _native_bfloat16(device) else torch.float32
+    if name not in DTYPES:
+        raise UnknownNameError("dtype", name, ("auto", *DTYPES))
+    return DTYPES[name]
+
+
+def describe_device(device: torch.device) -> str:
+    """The device in words, as `cpu (2 threads)` or `cuda (NVIDIA H100)`."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        return f"cpu ({torch.get_num_threads()} threads, {platform.machine()})"
+    return str(device)
+
+
+def _native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return False
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

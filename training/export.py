@@ -1,0 +1,101 @@
+"""Write a trained student as the package's encoder: `python training/export.py --run RUN --images FOLDER --out FILE`.
+
+The averaged weights are taken. The input's offset is folded into the first bias (exact, as borders are reflected), the
+channels are rescaled so that the mean activation of each layer is 1 on held-out pictures (a change of units: the next
+layer undoes it), and channels that never fire are silenced. The recipe, lineage and measured errors go into the file's metadata.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from data import batch, load_pictures
+from safetensors.torch import save_file
+from student import DIRECT, Student
+from torch import Tensor
+
+LICENCE = (
+    "Apache-2.0; lineage: distilled from Collaborative Distillation's slim VGG-19 (MIT), itself from VGG-19 (CC BY 4.0)"
+)
+
+
+@torch.no_grad()
+def mean_activations(student: Student, pictures: dict[str, list[Tensor]], batches: int = 12) -> dict[str, Tensor]:
+    """Mean over positions and pictures of every channel after its ReLU, by layer."""
+    generator = torch.Generator().manual_seed(2)
+    sums: dict[str, Tensor] = {}
+    for _ in range(batches):
+        for name, f in student(batch(pictures, 16, 128, generator)).items():
+            sums[name] = sums.get(name, torch.zeros(())) + F.relu(f).mean((0, 2, 3)) / batches
+    return sums
+
+
+def channel_scales(
+    means: dict[str, Tensor], scales: dict[str, dict[str, Tensor]], per_channel: bool
+) -> dict[str, Tensor]:
+    """What each channel is multiplied by: to a mean of 1 each, or to the teacher's proportions and a mean of 1 per layer."""
+    out = {}
+    for name, mean in means.items():
+        alive = mean > 1e-3 * mean.max()
+        if per_channel:
+            factor = 1 / mean.clamp_min(1e-6)
+        else:
+            proportion = scales[DIRECT[name]]["pre"] if name in DIRECT else torch.ones_like(mean)
+            factor = proportion / (mean * proportion)[alive].mean()
+        out[name] = torch.where(alive, factor, 0)
+    return out
+
+
+@torch.no_grad()
+def rescaled(student: Student, factors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The chain in new units, as `conv{block}_{i}.weight` and `.bias`; it takes sRGB in [0, 1] as it is."""
+    tensors: dict[str, Tensor] = {}
+    previous = torch.ones(3)
+    for name, conv in student.convs.items():
+        weight, bias = conv.weight.float(), conv.bias.float()
+        if name == "1_1":
+            bias = bias - 0.45 * weight.sum((1, 2, 3))
+        undo = torch.where(previous > 0, 1 / previous.clamp_min(1e-12), 0)
+        factor = factors[name]
+        tensors[f"conv{name}.weight"] = (weight * undo[None, :, None, None] * factor[:, None, None, None]).contiguous()
+        tensors[f"conv{name}.bias"] = bias * factor
+        previous = factor
+    return tensors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training run")
+    parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
+    parser.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
+    parser.add_argument("--per-channel", action="store_true", help="a mean activation of 1 for every channel by itself")
+    args = parser.parse_args()
+
+    state = torch.load(args.run / "state.pt", weights_only=True)
+    student = Student({k: len(v["pre"]) for k, v in state["scales"].items()})
+    student.load_state_dict(state["average"])
+    pictures = load_pictures(args.images)
+    means = mean_activations(student, pictures.held_out)
+    tensors = rescaled(student, channel_scales(means, state["scales"], args.per_channel))
+    log = [json.loads(line) for line in (args.run / "log.jsonl").read_text().splitlines()]
+    metadata = {
+        "name": "compact",
+        "padding": "reflect",
+        "licence": LICENCE,
+        "steps": str(state["step"]),
+        "one_minus_r2": json.dumps(log[-1]["held_out"]),
+        "units": "mean activation 1 per " + ("channel" if args.per_channel else "layer"),
+    }
+    save_file({k: v.half() for k, v in tensors.items()}, args.out, metadata)
+    size = args.out.stat().st_size
+    print(
+        f"{args.out}: {size / 1e6:.2f} MB, {sum(v.numel() for v in tensors.values()):,} numbers, step {state['step']}"
+    )
+
+
+if __name__ == "__main__":
+    main()
