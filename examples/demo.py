@@ -1,0 +1,37 @@
+"""Paint a photograph with brushstrokes: `python examples/demo.py [option of impasto transfer ...]`.
+
+The photograph, a cup of coffee by Rachel Michetti, comes with scikit-image (public domain, CC0), and the style is drawn
+by impasto itself: nothing is downloaded. It needs `pip install "impasto[demo]"`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from skimage import data
+
+FOLDER = Path("demo")
+
+
+def main(options: Sequence[str] = ()) -> int:
+    """Write the photograph, run the command on it, and give back the command's exit code."""
+    photo, picture = FOLDER / "photo.png", FOLDER / "picture.png"
+    FOLDER.mkdir(exist_ok=True)
+    Image.fromarray(data.coffee()).save(photo)
+
+    arguments = ["transfer", str(photo), "swatch:brushstrokes", "-o", str(picture), "--force", *options]
+    print(f"$ {shlex.join(['impasto', *arguments])}", flush=True)
+    command = Path(sys.executable).with_name("impasto")
+    code = subprocess.run([command, *arguments], check=False).returncode  # noqa: S603 - our own command
+    if code == 0:
+        print(f"\nThe picture is {picture.resolve()}\nand the photograph it was made from is {photo.resolve()}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
