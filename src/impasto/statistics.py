@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -79,13 +80,44 @@ def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
     f = features.to(torch.promote_types(features.dtype, torch.float32))
     batch, _, height, width = f.shape
     if weight is None:
-        flat = weighted = f.flatten(2)
-        count = f.new_full((batch,), float(height * width))
-    else:
-        weight = weight.to(f.dtype).expand(batch, 1, height, width)
-        flat, weighted = f.flatten(2), (f * weight).flatten(2)
-        count = weight.sum((1, 2, 3))
-    return Moments(count, weighted.sum(2), weighted @ flat.mT)
+        first, second = _sums(f)
+        return Moments(f.new_full((batch,), float(height * width)), first, second)
+    weight = weight.to(f.dtype).expand(batch, 1, height, width)
+    rows = _rows(f)
+    weighted = _rows(f * weight)
+    return Moments(weight.sum((1, 2, 3)), weighted.sum(1), weighted.mT @ rows)
+
+
+def _rows(features: Tensor) -> Tensor:
+    """One row per position; a view if `features` is channels_last.  Shape: (N, C, H, W) -> (N, H*W, C)."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _sums(features: Tensor) -> tuple[Tensor, Tensor]:
+    """sum f and sum f f^T.  Shape: (N, C, H, W) -> (N, C), (N, C, C)."""
+    first, second = _Sums.apply(features)  # type: ignore[no-untyped-call]
+    return first, second
+
+
+class _Sums(torch.autograd.Function):
+    """`_sums` with one matrix product each way.
+
+    The gradient of <g, sum f> + <S, sum f f^T> is g + (S + S^T) f; autograd would take two products and two additions
+    of the features' size for it, which is a third of an evaluation of a small encoder.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features)
+        rows = _rows(features)
+        return rows.sum(1), rows.mT @ rows
+
+    @staticmethod
+    def backward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
+        (features,) = ctx.saved_tensors
+        batch, channels, height, width = features.shape
+        grad = torch.baddbmm(first[:, None, :], _rows(features), second + second.mT)  # (N, H*W, C)
+        return grad.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def blend(parts: Iterable[Moments], weights: Iterable[float]) -> Moments:
