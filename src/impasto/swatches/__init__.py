@@ -10,7 +10,7 @@ from impasto.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from impasto.swatches.canvas import Array
 
-SMALLEST, LARGEST = 16, 4096  # pixels per side
+SMALLEST, LARGEST = 16, 3072  # pixels per side
 _FINE = 1536  # up to this long side a swatch is drawn at twice the size and averaged
 
 # name -> (the family's module, what it is); the module draws it in a function of that name

@@ -13,13 +13,15 @@ SOGA = palette("f0e2c0", "d7a65a", "9a5a24", "5a2c16", "1d2342", "2f4a7f")
 
 
 def batik(canvas: Canvas, rng: Rng) -> Array:
-    """Wax-drawn rosettes, vines and dots on cotton, dyed gold, brown and indigo, crackled where the wax broke."""
+    """Wax-drawn rosettes, blades and dots on cotton, dyed gold, brown and indigo, crackled where the wax broke."""
     wobble = 0.002 * noise(canvas, rng, 22), 0.002 * noise(canvas, rng, 22)
     x, y = canvas.x + wobble[0], canvas.y + wobble[1]
     color, line = _fields(canvas, rng, x, y)
     for cx, cy, size in apart(canvas, rng, SIZES, 0.95):
-        away, turn = np.hypot(x - cx, y - cy) / size, np.arctan2(y - cy, x - cx)
-        color, line = _rosette(canvas, rng, (color, line), (away, turn), size)
+        area = canvas.window(cx, cy, 1.15 * size)
+        dx, dy = x[area] - cx, y[area] - cy
+        polar = np.hypot(dx, dy) / size, np.arctan2(dy, dx)
+        color[area], line[area] = _rosette(canvas, rng, (color[area], line[area]), polar, size)
     return _dyed(canvas, rng, color, line)
 
 

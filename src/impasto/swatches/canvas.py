@@ -26,17 +26,17 @@ class Canvas:
     width: int
     height: int
 
-    @property
+    @cached_property
     def long(self) -> int:
         """The long side in pixels."""
         return max(self.width, self.height)
 
-    @property
+    @cached_property
     def right(self) -> float:
         """The x of the right edge."""
         return self.width / self.long
 
-    @property
+    @cached_property
     def bottom(self) -> float:
         """The y of the bottom edge."""
         return self.height / self.long
@@ -53,7 +53,7 @@ class Canvas:
         column = (np.arange(self.height, dtype=np.float32) + 0.5) / np.float32(self.long)
         return np.broadcast_to(column[:, None], (self.height, self.width))
 
-    @property
+    @cached_property
     def pixel(self) -> float:
         """The size of a pixel in canvas units."""
         return 1.0 / self.long

@@ -19,10 +19,10 @@ def pastel(canvas: Canvas, rng: Rng) -> Array:
     """Fields and trees at dusk, scribbled in layers on dark paper whose tooth shows through."""
     scene = landscape(canvas, rng, hills=4, horizon=0.44, height=0.045)
     color, angle = _dusk(canvas, rng, scene)
-    tooth = paper_height(canvas, rng, 330)
+    tooth = 0.8 * paper_height(canvas, rng, 420) + 0.5 * noise(canvas, rng, 330, stretch=6)
     paper = palette("4a3d4c") * (1 + 0.05 * fbm(canvas, rng, 50, octaves=3))[..., None]
     rubbed = smoothstep(-0.6, 1.8, tooth + 0.5 * noise(canvas, rng, 30, stretch=4))
-    sheet = blend(paper, color * 0.85, 0.85 * rubbed)
+    sheet = blend(paper, color * 0.9, 0.4 + 0.55 * rubbed)
     for count, size, stray in ((1300, 0.09, 0.09), (3200, 0.05, 0.06), (1500, 0.03, 0.08)):
         layer = surface(sheet)
         many = _scribble(canvas, rng, count, size=size, stray=stray, color=color, angle=angle)

@@ -49,7 +49,7 @@ def _splashes(canvas: Canvas, rng: Rng, ink: Array, bleed: Array) -> Array:
     blot = noise(canvas, rng, 70)
     for _ in range(80):
         spot = start + rng.normal(0, 0.1, 2) * (1.8, 1.0)
-        size = 0.0012 + 0.012 * rng.random() ** 7
+        size = 0.0012 + 0.012 * rng.random() ** 10
         area = canvas.window(spot[0], spot[1], 2.5 * size)
         away = np.hypot(canvas.x[area] - spot[0], canvas.y[area] - spot[1])
         away = away + size * (0.22 * blot[area] + 0.1 * bleed[area])
@@ -70,7 +70,7 @@ def _bamboo(canvas: Canvas, rng: Rng, ink: Array) -> Array:
         upright = np.full(len(up), np.pi / 2 + lean)
         stalk = strokes(x, canvas.bottom - up, upright, length=0.1, width=0.015, color=tone)
         lay(canvas, ground, stalk, sumi, rng)
-        joints = rng.integers(2, len(up), 16)
+        joints = rng.integers(len(up) // 3, len(up), 16)
         hang = np.pi / 2 + rng.normal(0, 0.6, 16)
         length, dark = rng.uniform(0.06, 0.13, 16), np.repeat(rng.uniform(0.5, 1.0, (16, 1)), 3, axis=1)
         lx, ly = x[joints] + 0.5 * length * np.cos(hang), canvas.bottom - up[joints] + 0.5 * length * np.sin(hang)

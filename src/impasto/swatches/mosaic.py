@@ -26,23 +26,28 @@ class Setting:
     y: Array
     edge: Array
 
+    def fields(self) -> tuple[Array, ...]:
+        """All five."""
+        return self.row, self.place, self.x, self.y, self.edge
+
 
 def mosaic(canvas: Canvas, rng: Rng) -> Array:
-    """Medallions of petals and rings in a sea of waving rows, framed in gold."""
+    """Medallions of petals and rings in a sea of waving rows."""
     shift = 0.0022 * noise(canvas, rng, 45), 0.0022 * noise(canvas, rng, 45)
     x, y = canvas.x + shift[0], canvas.y + shift[1]
     sea = _waves(rng, x, y)
     color, shiny = _sea_colors(canvas, rng, sea)
-    setting, design = sea, np.zeros(x.shape, dtype=np.int64)
+    design = np.zeros(x.shape, dtype=np.int64)
     sizes = (rng.uniform(0.2, 0.26), rng.uniform(0.12, 0.16), 0.115, 0.1, 0.085)
     for number, (cx, cy, radius) in enumerate(apart(canvas, rng, sizes, 1.08), start=1):
-        ring = _rings(rng, x - cx, y - cy)
+        area = canvas.window(cx, cy, radius + 2 * SIZE)
+        ring = _rings(rng, x[area] - cx, y[area] - cy)
         inside = ring.row < round(radius / SIZE)
         petal, gilt = _medallion_colors(rng, ring, radius)
-        setting = Setting(*(np.where(inside, getattr(ring, k), getattr(setting, k)) for k in Setting.__annotations__))
-        color = np.where(inside[..., None], petal, color)
-        shiny, design = np.where(inside, gilt, shiny), np.where(inside, number, design)
-    return _set(canvas, rng, setting, design, color=color, shiny=shiny)
+        for under, over in zip(sea.fields(), ring.fields(), strict=True):
+            under[area][inside] = over[inside]
+        color[area][inside], shiny[area][inside], design[area][inside] = petal[inside], gilt[inside], number
+    return _set(canvas, rng, sea, design, color=color, shiny=shiny)
 
 
 def _waves(rng: Rng, x: Array, y: Array) -> Setting:

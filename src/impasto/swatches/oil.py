@@ -20,8 +20,9 @@ def brushstrokes(canvas: Canvas, rng: Rng) -> Array:
     stars = _stars(canvas, rng, scene)
     color, angle = _night(canvas, rng, scene, stars)
     ground = surface(color * 0.8)
-    for count, size in ((1500, 0.062), (3400, 0.036)):
+    for count, size in ((1800, 0.062), (3400, 0.036)):
         lay(canvas, ground, _follow(canvas, rng, count, size=size, color=color, angle=angle), oil, rng)
+    lay(canvas, ground, _hearts(canvas, rng, stars[:7], color), oil, rng)
     return lit(canvas, ground.color, ground.height * 0.5, gloss=0.35)
 
 
@@ -70,6 +71,14 @@ def _follow(canvas: Canvas, rng: Rng, count: int, *, size: float, color: Array, 
     length, width = size * rng.uniform(0.7, 1.4, count), size * rng.uniform(0.16, 0.3, count)
     turn, paint = turn + rng.normal(0, 0.1, count), np.clip(paint, 0, 1)
     return strokes(x, y, turn, length=length, width=width, color=paint, other=other, bend=bend)
+
+
+def _hearts(canvas: Canvas, rng: Rng, lights: Array, color: Array) -> list[Stroke]:
+    """A few crossed strokes in the middle of every light."""
+    x, y, size, _ = np.repeat(lights, 7, axis=0).T
+    x, y = x + rng.normal(0, 0.25, len(x)) * size, y + rng.normal(0, 0.25, len(x)) * size
+    paint = np.clip(canvas.at(color, x, y) * rng.normal(1.0, 0.1, (len(x), 1)), 0, 1)
+    return strokes(x, y, rng.uniform(0, np.pi, len(x)), length=size * 1.1, width=size * 0.4, color=paint)
 
 
 def pointillism(canvas: Canvas, rng: Rng) -> Array:

@@ -41,18 +41,31 @@ def _planes(canvas: Canvas, rng: Rng) -> tuple[Array, Array, Array]:
     slants = np.array([0.0, np.pi / 2, 1.05, -1.05, 0.5, -0.5, 0.9])
     for number in range(64):
         x, y = canvas.right * rng.normal(0.5, 0.27), canvas.bottom * rng.normal(0.5, 0.27)
-        turn, reach = rng.choice(slants) + rng.normal(0, 0.09), rng.uniform(0.07, 0.3)
-        dx, dy = canvas.x - x, canvas.y - y
-        along, across = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
-        near = smoothstep(reach, reach * 0.7, np.abs(along))
-        wide, dark = rng.uniform(0.025, 0.11), rng.choice([-1, 1], p=[0.6, 0.4])
-        shade = np.where(across > 0, np.exp(-across / wide), -0.45 * np.exp(across / wide))
-        tone = tone + near * dark * rng.uniform(0.25, 0.6) * shade
-        thick = rng.uniform(0.0008, 0.0026) * (1 - np.abs(along) / reach * 0.6)
-        line = np.maximum(line, near * smoothstep(thick + canvas.pixel, thick * 0.5, np.abs(across)) * (dark < 0))
+        turn, reach = float(rng.choice(slants) + rng.normal(0, 0.09)), rng.uniform(0.07, 0.3)
+        wide, dark, deep = rng.uniform(0.025, 0.11), rng.random() < 0.6, rng.uniform(0.25, 0.6)
         if number < 14:
-            facet = facet * 2 + (across > 0)
+            facet = facet * 2 + (_turned(canvas.x - x, canvas.y - y, turn)[1] > 0)
+        area = canvas.window(x, y, float(np.hypot(reach, 4 * wide)))
+        along, across = _turned(canvas.x[area] - x, canvas.y[area] - y, turn)
+        near = smoothstep(reach, reach * 0.7, np.abs(along)) * smoothstep(4 * wide, 2.5 * wide, np.abs(across))
+        tone[area] += (-deep if dark else deep) * near * _fold(across, wide, 0.45)
+        if dark:
+            thick = rng.uniform(0.0008, 0.0026) * (1 - np.abs(along) / reach * 0.6)
+            edge = near * smoothstep(thick + canvas.pixel, thick * 0.5, np.abs(across))
+            line[area] = np.maximum(line[area], edge)
     return tone, line, facet
+
+
+def _turned(dx: Array, dy: Array, turn: float) -> tuple[Array, Array]:
+    """Coordinates along and across a direction."""
+    cos, sin = float(np.cos(turn)), float(np.sin(turn))
+    return dx * cos + dy * sin, dy * cos - dx * sin
+
+
+def _fold(across: Array, wide: float, lift: float) -> Array:
+    """1 just beyond an edge, -lift just before it, fading to nothing on both sides."""
+    fade = np.exp(-np.abs(across) / wide)
+    return np.where(across > 0, fade, -lift * fade)
 
 
 def _guitar(canvas: Canvas, rng: Rng, tone: Array, line: Array) -> tuple[Array, Array]:
@@ -60,18 +73,17 @@ def _guitar(canvas: Canvas, rng: Rng, tone: Array, line: Array) -> tuple[Array, 
     cx, cy, lean = canvas.right * rng.uniform(0.4, 0.6), canvas.bottom * rng.uniform(0.45, 0.6), rng.normal(0.4, 0.25)
     for _ in range(9):
         x, y, radius = cx + rng.normal(0, 0.13), cy + rng.normal(0, 0.11), rng.uniform(0.035, 0.15)
-        dx, dy = canvas.x - x, canvas.y - y
+        area = canvas.window(x, y, radius + 0.25)
+        dx, dy = canvas.x[area] - x, canvas.y[area] - y
         inside, turn = radius - np.hypot(dx, dy), np.arctan2(dy, dx)
         arc = smoothstep(0.1, 0.5, np.cos(turn - rng.uniform(0, 6)))
-        tone = tone - 0.5 * arc * np.where(inside > 0, np.exp(-inside / 0.05), -0.5 * np.exp(inside / 0.04))
-        line = np.maximum(line, arc * smoothstep(0.0022, 0.0008, np.abs(inside)))
+        tone[area] -= 0.5 * arc * _fold(inside, 0.045, 0.5)
+        line[area] = np.maximum(line[area], arc * smoothstep(0.0022, 0.0008, np.abs(inside)))
     away = np.hypot(canvas.x - cx, canvas.y - cy)
     tone = np.where(away < 0.043, tone - 0.55, tone)
-    across = (canvas.x - cx) * np.cos(lean) + (canvas.y - cy) * np.sin(lean)
-    along = (canvas.y - cy) * np.cos(lean) - (canvas.x - cx) * np.sin(lean)
-    for offset in np.arange(-2.5, 3) * 0.0085:
-        string = smoothstep(0.0014, 0.0005, np.abs(across - offset)) * smoothstep(0.24, 0.2, np.abs(along + 0.06))
-        line = np.maximum(line, string)
+    across, along = _turned(canvas.x - cx, canvas.y - cy, lean)
+    string = np.abs(np.mod(across / 0.0085, 1) - 0.5) * 0.0085 + 9 * (np.abs(across) > 0.0255)
+    line = np.maximum(line, smoothstep(0.0014, 0.0005, string) * smoothstep(0.24, 0.2, np.abs(along + 0.06)))
     neck = (np.abs(across) < 0.03) & (np.abs(along + 0.16) < 0.11)
     return np.where(neck, tone - 0.3 + 3 * across, tone), line
 

@@ -38,7 +38,7 @@ def _sky(canvas: Canvas, rng: Rng, scene: Scene, jitter: Array, swell: Array) ->
     angle = np.arctan2(canvas.y - scene.sun[1], canvas.x - scene.sun[0]) / (2 * np.pi)
     far = scene.from_sun
     read = noise_function(rng, 1.0)
-    fork = far * (1 + 0.3 * read(np.floor(angle * 42) * 3.1, np.zeros_like(angle)))
+    fork = far * np.clip(1 + 0.3 * read(np.floor(angle * 42) * 3.1, np.zeros_like(angle)), 0.3, 2.0)
     count = 84 * 2 ** np.clip(np.floor(np.log2(fork / 0.2)), -1, 2)
     phase = angle * count + 0.10 * jitter
     broken = read(np.floor(phase) * 1.7, far * 16)

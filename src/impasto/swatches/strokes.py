@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import cos, hypot, sin
 
 import numpy as np
 
@@ -47,8 +48,9 @@ def strokes(
     bend: Array | float = 0.0,
 ) -> list[Stroke]:
     """Strokes in the order in which they are to be laid, from arrays and numbers alike."""
-    each = (np.broadcast_to(np.asarray(v, dtype=np.float64), x.shape) for v in (x, y, angle, length, width, bend))
-    return [Stroke(*row) for row in zip(*each, color, color if other is None else other, strict=True)]
+    numbers = (np.broadcast_to(v, x.shape).tolist() for v in (x, y, angle, length, width, bend))
+    first, second = (np.asarray(c, dtype=np.float32) for c in (color, color if other is None else other))
+    return [Stroke(*row) for row in zip(*numbers, first, second, strict=True)]
 
 
 def surface(color: Array) -> Surface:
@@ -77,35 +79,39 @@ def _lay_one(canvas: Canvas, ground: Surface, stroke: Stroke, profile: Profile, 
     if relief.size == 0:
         return
     along, across = _frame(canvas, stroke, area)
-    held = bristle[np.clip((across + 1) * (len(bristle) / 2), 0, len(bristle) - 1).astype(np.int32)]
+    held = bristle[_within((across + 1) * (len(bristle) / 2), len(bristle) - 1).astype(np.int32)]
     cover, height, mix = profile(along, across, held)
-    half_length, half_width = (np.float32(v / 2 * canvas.long) for v in (stroke.length, stroke.width))  # pixels
-    cover = cover * np.clip((1 - np.abs(across)) * half_width + 0.5, 0, 1)
-    cover = cover * np.clip((1 - np.abs(along)) * half_length + 0.5, 0, 1)
+    half_length, half_width = stroke.length / 2 * canvas.long, stroke.width / 2 * canvas.long  # pixels
+    cover = cover * _within((1 - np.abs(across)) * half_width + 0.5)
+    cover = cover * _within((1 - np.abs(along)) * half_length + 0.5)
     color = stroke.color + (stroke.other - stroke.color) * mix[..., None]
     under += (color - under) * cover[..., None]
-    relief += (height * np.float32(stroke.width / 2) - relief * 0.75) * cover
+    relief += (height * (stroke.width / 2) - relief * 0.75) * cover
 
 
 def _reach(stroke: Stroke) -> float:
     """How far from its middle a stroke can touch the canvas."""
-    return float(np.hypot(stroke.length / 2, stroke.width / 2 * (1 + abs(stroke.bend))))
+    return hypot(stroke.length / 2, stroke.width / 2 * (1 + abs(stroke.bend)))
+
+
+def _within(value: Array, high: float = 1.0) -> Array:
+    """Values held between 0 and `high`; on small arrays faster than np.clip."""
+    return np.asarray(np.minimum(np.maximum(value, 0.0), high))
 
 
 def _frame(canvas: Canvas, stroke: Stroke, area: tuple[slice, slice]) -> tuple[Array, Array]:
     """Places along and across a stroke, -1..1 each, at the pixels of an area."""
-    dx = (canvas.x[0, area[1]] - np.float32(stroke.x))[None, :]
-    dy = (canvas.y[area[0], 0] - np.float32(stroke.y))[:, None]
-    cos, sin = np.float32(np.cos(stroke.angle)), np.float32(np.sin(stroke.angle))
-    along = (dx * cos + dy * sin) / np.float32(stroke.length / 2)
-    across = (dy * cos - dx * sin) / np.float32(stroke.width / 2) - np.float32(stroke.bend) * (along * along - 0.33)
+    dx, dy = canvas.x[:1, area[1]] - stroke.x, canvas.y[area[0], :1] - stroke.y
+    c, s = cos(stroke.angle), sin(stroke.angle)
+    along = (dx * c + dy * s) * (2 / stroke.length)
+    across = (dy * c - dx * s) * (2 / stroke.width) - stroke.bend * (along * along - 0.33)
     return along, across
 
 
 def oil(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Array]:
     """Thick oil from a flat brush: streaked, ridged at its sides, ragged and dry where it lifts."""
-    load = 1.0 - 0.28 * (bristle + 1) * np.clip(along + 0.35, 0, 1.4)
-    cover = np.clip((load - np.abs(along)) * 5.0 + 0.2, 0, 1)
+    load = 1.0 - 0.28 * (bristle + 1) * _within(along + 0.35, 1.4)
+    cover = _within((load - np.abs(along)) * 5.0 + 0.2)
     ridge = across * across * across * across
     return cover, 0.42 + 0.38 * bristle + 0.35 * ridge + 0.25 * along, 0.5 + 0.5 * bristle
 
@@ -113,15 +119,15 @@ def oil(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Arra
 def dot(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Array]:
     """A round touch of the brush's tip, highest in the middle."""
     radius = along * along + across * across
-    return np.clip((1 - radius) * 3.0, 0, 1), np.clip(1 - radius, 0, 1) * 0.8 + 0.15 * bristle, 0.5 + 0.5 * bristle
+    return _within((1 - radius) * 3.0), _within(1 - radius) * 0.8 + 0.15 * bristle, 0.5 + 0.5 * bristle
 
 
 def thread(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Array]:
     """A stitch of twisted thread: round, its ply wound around it, sunk into the cloth at both ends."""
-    body = np.sqrt(np.clip(1 - across * across, 0, 1))
+    body = np.sqrt(_within(1 - across * across))
     ply = np.sin(along * 16 + across * 2.5)
-    sunk = np.clip((1 - np.abs(along)) * 4, 0, 1)
-    return np.ones_like(across), body * sunk + 0.12 * ply, np.clip(0.5 + 0.3 * ply + 0.25 * bristle, 0, 1)
+    sunk = _within((1 - np.abs(along)) * 4)
+    return np.ones_like(across), body * sunk + 0.12 * ply, _within(0.5 + 0.3 * ply + 0.25 * bristle)
 
 
 def chalk(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Array]:
@@ -132,12 +138,12 @@ def chalk(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Ar
 
 def sumi(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Array]:
     """A stroke of ink: wet where it starts and at its sides, dry and split toward its end."""
-    dry = np.clip(1.15 + 0.5 * bristle - 0.9 * np.clip(along + 0.2, 0, 1.2), 0, 1)
+    dry = _within(1.15 + 0.5 * bristle - 0.9 * _within(along + 0.2, 1.2))
     return dry * (0.7 + 0.3 * across * across), np.zeros_like(across), 0.5 + 0.5 * bristle
 
 
 def leaf(along: Array, across: Array, bristle: Array) -> tuple[Array, Array, Array]:
     """A stroke pressed and lifted: pointed at both ends, streaked along."""
-    shape = np.sqrt(np.clip((1 + along) * 1.6, 0, 1)) * np.clip(1 - along, 0, 2) * 0.62
-    cover = np.clip((shape - np.abs(across)) * 6, 0, 1) * (0.9 + 0.1 * bristle)
+    shape = np.sqrt(_within((1 + along) * 1.6)) * _within(1 - along, 2.0) * 0.62
+    cover = _within((shape - np.abs(across)) * 6) * (0.9 + 0.1 * bristle)
     return cover, np.zeros_like(across), 0.5 + 0.5 * bristle
