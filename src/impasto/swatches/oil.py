@@ -85,7 +85,7 @@ def pointillism(canvas: Canvas, rng: Rng) -> Array:
     """A river at noon in small dots of pure color that mix in the eye, over a lean underpainting."""
     scene = landscape(canvas, rng, hills=4, horizon=0.42, height=0.06, flat=(3,))
     color = _noon(canvas, rng, scene)
-    ground = surface(ramp(palette("e9d9b4", "cdb98f"), unit(fbm(canvas, rng, 6.0))) * 0.5 + color * 0.5)
+    ground = surface(ramp(palette("e9d9b4", "cdb98f"), unit(fbm(canvas, rng, 6.0))) * 0.3 + color * 0.7)
     for count, size, purity in ((4200, 0.0125, 0.7), (7000, 0.0098, 1.0), (4500, 0.006, 1.1)):
         x, y = rng.uniform(0, canvas.right, count), rng.uniform(0, canvas.bottom, count)
         paint = _divide(rng, canvas.at(color, x, y), purity)
@@ -93,7 +93,7 @@ def pointillism(canvas: Canvas, rng: Rng) -> Array:
         width = length * rng.uniform(0.65, 1.0, count)
         touches = strokes(x, y, rng.normal(0.4, 0.5, count), length=length, width=width, color=paint)
         lay(canvas, ground, touches, dot, rng)
-    return lit(canvas, ground.color, ground.height * 0.35, gloss=0.1)
+    return lit(canvas, ground.color, ground.height * 0.22, gloss=0.05)
 
 
 def _noon(canvas: Canvas, rng: Rng, scene: Scene) -> Array:
