@@ -114,8 +114,9 @@ class ChainEncoder:
         return self._layers
 
     def smallest_side(self, layer: str) -> int:
-        """The fewest pixels per side an image must have for `layer`."""
-        return self._layers[layer].stride * (2 if self.padding == "reflect" else 1)
+        """The fewest pixels per side an image must have for `layer`: a convolution that reflects borders needs two."""
+        reflected = self.padding == "reflect" and layer.startswith("relu")
+        return self._layers[layer].stride * (2 if reflected else 1)
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the named layers, computed no deeper than the deepest.
@@ -162,7 +163,7 @@ class ChainEncoder:
 
     def _check_request(self, image: Tensor, wanted: Collection[str]) -> None:
         height, width = image.shape[-2:]
-        for layer in wanted:
+        for layer in sorted(wanted, reverse=True):
             if layer not in self._layers:
                 raise UnknownNameError("layer", layer, self._layers, of=self.name)
             if min(height, width) < self.smallest_side(layer):
