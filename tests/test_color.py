@@ -1,0 +1,74 @@
+"""Colors: statistics that are mapped exactly, and the luma of Rec. 601."""
+
+import pytest
+import torch
+
+from impasto.color import LUMA, luminance, matched_colors
+from impasto.statistics import moments
+
+
+@pytest.fixture
+def images(uniform):
+    """Two pictures of 3 correlated channels and different sizes."""
+    mix = torch.tensor([[0.6, 0.2, 0.1], [0.1, 0.5, 0.2], [0.0, 0.3, 0.4]], dtype=torch.float64)
+    return torch.einsum("ij,njhw->nihw", mix, uniform(1, 3, 20, 30)), 0.2 + 0.5 * uniform(1, 3, 16, 9) ** 2
+
+
+def linear_part(image, target):
+    """The 3x3 matrix of the map, from where it takes black and the three primaries."""
+    corners = torch.cat([torch.zeros(3, 1), torch.eye(3)], dim=1).double().reshape(1, 3, 1, 4)
+    mapped = matched_colors(corners, moments(image), moments(target))[0, :, 0]
+    return mapped[:, 1:] - mapped[:, :1]
+
+
+def test_matched_colors_have_the_targets_mean_and_covariance(images):
+    """Exactly: the ridge r on both covariances leaves T + r (I - A A)."""
+    image, target = images
+    matched, a = moments(matched_colors(image, moments(image), moments(target))), linear_part(image, target)
+    expected = moments(target).covariance[0] + 1e-5 * (torch.eye(3) - a @ a)
+    torch.testing.assert_close(matched.mean, moments(target).mean, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(matched.covariance[0], expected, rtol=1e-10, atol=1e-10)
+
+
+def test_matching_moves_no_more_than_it_must(images):
+    """The matrix is symmetric and positive, as that of every optimal transport between Gaussians."""
+    a = linear_part(*images)
+    torch.testing.assert_close(a, a.T, rtol=1e-9, atol=1e-9)
+    assert torch.linalg.eigvalsh(a).min() > 0
+
+
+def test_matching_to_itself_changes_nothing(images):
+    image = images[0]
+    torch.testing.assert_close(matched_colors(image, moments(image), moments(image)), image, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.25, 1.0])
+def test_amount_goes_that_part_of_the_way(images, amount):
+    image, target = images
+    whole = matched_colors(image, moments(image), moments(target))
+    part = matched_colors(image, moments(image), moments(target), amount)
+    torch.testing.assert_close(part, image + amount * (whole - image), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("flat_side", ["image", "target", "both"])
+def test_a_picture_of_one_color_has_a_finite_map_too(images, flat_side):
+    flat = torch.full((1, 3, 8, 8), 0.25, dtype=torch.float64)
+    image = images[0] if flat_side == "target" else flat
+    target = images[1] if flat_side == "image" else flat + 0.5
+    matched = matched_colors(image, moments(image), moments(target))
+    assert matched.isfinite().all()
+    torch.testing.assert_close(matched.mean((2, 3)), moments(target).mean, rtol=1e-9, atol=1e-9)
+
+
+def test_the_image_is_left_as_it_is(images):
+    image, target = images
+    before = image.clone()
+    matched_colors(image, moments(image), moments(target))
+    assert torch.equal(image, before)
+
+
+def test_luminance_is_the_luma_of_rec_601(uniform):
+    image = uniform(2, 3, 4, 5)
+    expected = 0.299 * image[:, 0] + 0.587 * image[:, 1] + 0.114 * image[:, 2]
+    torch.testing.assert_close(luminance(image), expected[:, None], rtol=1e-12, atol=1e-12)
+    assert sum(LUMA) == pytest.approx(1)
