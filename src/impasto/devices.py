@@ -31,6 +31,10 @@ def resolve_device(name: str) -> torch.device:
         UsageError: this PyTorch, or this machine, has none.
     """
     kind, _, index = name.partition(":")
+    if kind == "gpu":
+        raise UsageError(
+            f"Unknown device {name!r}; name its kind: cuda (NVIDIA, AMD), xpu (Intel), mps (Apple) or auto."
+        )
     if kind not in DEVICES or not (index == "" or index.isdecimal()):
         raise UnknownNameError("device", name, DEVICES)
     available = available_devices()
@@ -66,8 +70,12 @@ def describe_device(device: torch.device) -> str:
 
 
 def _native_bfloat16(device: torch.device) -> bool:
+    """Whether `device` has instructions for bfloat16; without, it is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        able = torch.cpu.get_capabilities()
+        return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
     return False
 
 

@@ -66,7 +66,7 @@ class Preset:
     * `preprocessing`, `pooling` and `padding` replace the weights' own where the source did so.
     * `stretch_style` squeezes the style image into the content's size, as some sources do.
     * `noise` is the standard deviation of a random start around mid-grey, in [0, 1] units.
-    * `size` is the long side when nobody asks for one.
+    * `size` is the long side when nobody asks for one; `dtype` is that of features, `auto` the device's fastest.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Preset:
     schedule: Pyramid = SINGLE
     iterations: int = 500
     size: int = 512
+    dtype: str = "float32"
 
 
 _DEFAULT = Preset(
@@ -106,13 +107,14 @@ _DEFAULT = Preset(
     content_loss=relative_squared_error,
     style_layers={"*": 1.0},
     style_losses=(gram_error, mean_std_error),
-    style_weight=20.0,
+    style_weight=12.0,
     relative=True,
     range_weight=100.0,
     init="matched",
     solver=LBFGS(history=10),
     schedule=Pyramid(smallest=128, factor=2.0, shares=(10, 7, 4, 2)),
     iterations=210,
+    dtype="auto",
 )
 
 _GATYS_CODE = Preset(

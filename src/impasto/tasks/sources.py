@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import swatches
-from impasto.errors import UsageError
+from impasto.errors import MissingFileError, UsageError
 from impasto.images import Picture, from_array, from_pil, load_image
 
 SWATCH = "swatch:"
@@ -34,7 +34,12 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_
         return from_array(source)
     if isinstance(source, Tensor):
         return _from_tensor(source)
-    return load_image(source, max_pixels=max_pixels)
+    try:
+        return load_image(source, max_pixels=max_pixels)
+    except MissingFileError as error:
+        if source not in swatches.names():
+            raise
+        raise MissingFileError(f"There is no file {source}. Did you mean the swatch {SWATCH}{source}?") from error
 
 
 def source_name(source: ImageSource) -> str:
@@ -46,11 +51,16 @@ def source_name(source: ImageSource) -> str:
     return "image"
 
 
+def source_label(source: ImageSource) -> str:
+    """What messages call a picture: a file by its name with the extension, a swatch as it was asked for."""
+    return os.path.basename(os.fspath(source)) if isinstance(source, str | os.PathLike) else "image"  # noqa: PTH119
+
+
 def _swatch(source: str, size: int) -> Picture:
     name, _, seed = source.removeprefix(SWATCH).partition(":")
     if seed and not seed.isdecimal():
         raise UsageError(f"{source!r}: the seed of a swatch is a whole number, as in {SWATCH}{name}:7.")
-    width = max(64, size)
+    width = min(max(64, size), swatches.LARGEST)
     return from_array(swatches.draw(name, width=width, height=round(width * 3 / 4), seed=int(seed or 0)))
 
 

@@ -26,11 +26,12 @@ from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, Preset, preset
 from impasto.schedule import Level, Pyramid
 from impasto.solvers import LBFGS, Solver
 from impasto.statistics import Moments, blend, moments
-from impasto.tasks.sources import ImageSource, open_picture
+from impasto.tasks.sources import ImageSource, open_picture, source_label
 
 T = TypeVar("T")
 INITS = ("matched", "content", "random", "gray", "style")
 ALL_LAYERS = "*"
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class TransferConfig:
     * `style_loss`, `solver`: names of `STYLE_LOSSES` and `SOLVERS`.
     * `content_weight`, `style_weight`, `tv_weight`: factors of the three kinds of terms.
     * `iterations`: evaluations in all; `levels`: the most sizes of the coarse-to-fine pyramid.
-    * `seed`: of the random start; `device`, `dtype`: `auto` picks the fastest.
+    * `seed`: of the random start; `device`: `auto` is the fastest; `dtype`: of features, `auto` is the preset's.
     * `max_pixels`: the largest image file that is read.
     """
 
@@ -108,8 +109,10 @@ class TransferConfig:
     def _check_ranges(self) -> None:
         if not 0 <= self.strength <= 1:
             raise UsageError(f"strength is {self.strength:g}; it goes from 0 (the content) to 1 (the style alone).")
-        if self.style_scale <= 0:
-            raise UsageError(f"style_scale is {self.style_scale:g}; it must be above 0.")
+        if not 0 < self.style_scale < float("inf"):
+            raise UsageError(f"style_scale is {self.style_scale:g}; it must be a number above 0, such as 1.")
+        if not 0 <= self.seed < 2**63:
+            raise UsageError(f"seed is {self.seed}; it must be a whole number from 0 to {2**63 - 1}.")
         for name in ("size", "iterations", "levels"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -170,7 +173,7 @@ class Plan:
             "solver": str(self.solver),
             "content layers": ", ".join(recipe.content_layers),
             "style layers": ", ".join(recipe.style_layers),
-            "style losses": " + ".join(loss.__name__ for loss in recipe.style_losses),
+            "style losses": " + ".join(loss.__name__.replace("_", " ") for loss in recipe.style_losses),
             "memory": f"about {self.memory / 2**20:.0f} MB beside the program itself",
         }
 
@@ -333,7 +336,7 @@ def prepare(
     recipe = config.recipe()
     _check_styles(styles, config)
     device = resolve_device(config.device)
-    dtype = resolve_dtype(config.dtype, device)
+    dtype = resolve_dtype(recipe.dtype if config.dtype == AUTO else config.dtype, device)
     picture = open_picture(content, size=config.size or recipe.size, max_pixels=config.max_pixels)
     height, width = _scaled(picture.pixels, _result_size(config, recipe, picture))
     swatch_size = round(max(height, width) * config.style_scale)
@@ -361,7 +364,8 @@ def prepare(
         start=_start(config),
         seed=config.seed,
     )
-    told = [note for p in (picture, *style_pictures) for note in p.notes]
+    read = zip((content, *styles), (picture, *style_pictures), strict=True)
+    told = [f"{source_label(source)}: {note}" for source, p in read for note in p.notes]
     if config.weights is not None:
         told.append(f"{Path(config.weights).name}: {weights.architecture} weights, {weights.layout} layout.")
     plan = Plan(recipe, encoder, device, dtype, recipe.solver, levels, (*told, *notes))
@@ -395,7 +399,7 @@ def parse_layers(names: Sequence[str]) -> dict[str, float]:
             value = float(weight or 1)
         except ValueError:
             value = -1.0
-        if value < 0:
+        if not 0 <= value < float("inf"):
             raise UsageError(f"{item!r}: a layer's weight is a number of at least 0, as in {name}=0.5.")
         layers[canonical_layer(name.strip())] = value
     return layers
@@ -421,9 +425,13 @@ def _check_styles(styles: Sequence[ImageSource], config: TransferConfig) -> None
     if len(weights) != len(styles):
         one = "1 entry" if len(weights) == 1 else f"{len(weights)} entries"
         images = "1 style image" if len(styles) == 1 else f"{len(styles)} style images"
-        raise UsageError(f"style_weights has {one} but there {'is' if len(styles) == 1 else 'are'} {images}.")
-    if min(weights) < 0 or sum(weights) <= 0:
-        raise UsageError(f"style_weights are {', '.join(f'{w:g}' for w in weights)}; none may be negative, nor all 0.")
+        raise UsageError(
+            f"style_weights has {one} but there {'is' if len(styles) == 1 else 'are'} {images}; give one for each."
+        )
+    if not (min(weights) >= 0 and 0 < sum(weights) < float("inf")):
+        raise UsageError(
+            f"style_weights are {', '.join(f'{w:g}' for w in weights)}; none may be below 0, and not all 0."
+        )
 
 
 def _result_size(config: TransferConfig, recipe: Preset, picture: Picture) -> int:
@@ -472,11 +480,9 @@ def _check_sizes(
 ) -> None:
     """Raise while nothing has been computed if a picture is too small for the encoder."""
     needed = _needed(encoder, recipe)
-    shapes = {"content": (level.height, level.width)}
+    _check_side("content", level.height, level.width, needed, encoder.name)
     for style in styles if not recipe.stretch_style else ():
-        shapes["style"] = _scaled(style, max(1, round(level.size * style_scale)))
-        _check_side("style", *shapes["style"], needed, encoder.name)
-    _check_side("content", *shapes["content"], needed, encoder.name)
+        _check_side("style", *_scaled(style, max(1, round(level.size * style_scale))), needed, encoder.name)
 
 
 def _check_side(what: str, height: int, width: int, needed: int, encoder: str) -> None:
