@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from impasto.cli.app import main
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from impasto.cli import interrupts
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line.  Exits with 0, 1 (it failed), 2 (it was asked wrongly) or 130 (it was interrupted).
+
+    Without `arguments` the process is ours: they are the process's own, and the signals stay as they are set here.
+    """
+    with interrupts.as_exceptions(restored=arguments is not None):
+        try:
+            from impasto.cli.app import run  # in here, so that Ctrl-C during the import is answered as any other
+
+            status = run(sys.argv[1:] if arguments is None else arguments)
+        except KeyboardInterrupt as interruption:
+            with interrupts.held_back():
+                status = interrupts.STATUS
+                if sys.stderr is not None:
+                    print(str(interruption) or "Interrupted.", file=sys.stderr)
+    sys.exit(status)

@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from contextlib import suppress
+from pathlib import Path
 
 import click
 import cloup
 
 from impasto import __version__
+from impasto.cli import interrupts
+from impasto.cli.parameters import debug_option
 from impasto.cli.presets import presets
 from impasto.cli.swatches import swatches
 from impasto.cli.transfer import transfer
 from impasto.cli.weights import weights
-from impasto.errors import ImpastoError, UsageError
+from impasto.errors import ImpastoError, UnknownNameError, UsageError, closest
 
-INTERRUPTED = 130  # as shells report a program ended by Ctrl-C
+
+class _Group(cloup.Group):
+    """A group whose unknown commands are answered as every unknown name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named, or UnknownNameError."""
+        name = str(args[0])
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            if ctx.parent is None and Path(name).is_file():
+                raise UsageError(
+                    f"{name!r} is a file, not a command. To paint it: impasto transfer {name} STYLE -o OUT"
+                )
+            raise UnknownNameError("command", name, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
 
 
 @cloup.group(
+    cls=_Group,
     context_settings=cloup.Context.settings(
-        help_option_names=["-h", "--help"], max_content_width=100, show_default=True, align_option_groups=False
+        help_option_names=["-h", "--help"], max_content_width=100, show_default=False, align_option_groups=False
     ),
     epilog="Start with:  impasto transfer photo.jpg painting.jpg -o out.png",
 )
-@cloup.version_option(__version__, "-V", "--version", prog_name="impasto")
+@debug_option
+@cloup.version_option(__version__, "-V", "--version", message="impasto %(version)s", help="Show the version and exit.")
 def app() -> None:
     """Neural style transfer by optimisation: the content of a photograph, the style of a painting."""
 
@@ -36,41 +55,82 @@ app.section("Make pictures", transfer)
 app.section("Look things up", presets, swatches, weights)
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line.  Exits with 0, 1 (it failed), 2 (it was asked wrongly) or 130 (it was interrupted)."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM.
+    """
     try:
-        status = app.main(arguments, prog_name="impasto", standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        _say("Interrupted.")
-        status = INTERRUPTED
+        status = app.main(list(arguments), prog_name="impasto", standalone_mode=False)
+        _flush()
+    except click.exceptions.Abort as error:
+        raise KeyboardInterrupt(*getattr(error.__cause__ or error.__context__, "args", ())) from error
     except click.ClickException as error:
-        error.show()
-        status = error.exit_code
+        _say(_asked_wrongly(error))
+        return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+        _discard_output()
+        return 1
     except Exception as error:
+        if interrupts.caught():
+            raise KeyboardInterrupt from error
         if "--debug" in arguments:
             raise
         _say(_message(error))
-        status = 2 if isinstance(error, UsageError) else 1
-    sys.exit(status if isinstance(status, int) else 0)
+        return 2 if isinstance(error, UsageError) else 1
+    return status if isinstance(status, int) else 0
 
 
 def _message(error: Exception) -> str:
     """The error in a person's words; what impasto did not foresee is named, with the way to see more."""
     if isinstance(error, ImpastoError):
         return f"Error: {error}"
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate memory" in str(error):
         return "Error: Out of memory. Try a smaller --size, or fewer --style-layers."
+    if isinstance(error, OSError) and error.filename is None and error.errno:
+        _discard_output()
+        return f"Error: The output cannot be written: {error.strerror}."
     return f"Error: {type(error).__name__}: {error}\nThis is not expected; --debug shows where it comes from."
 
 
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _asked_wrongly(error: click.ClickException) -> str:
+    """An error that click found in the arguments, in impasto's words, and where to read more."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        return error.format_message()
+    text = f"Error: {error.format_message().rstrip('.')}."
+    ctx = getattr(error, "ctx", None)
+    if isinstance(error, click.NoSuchOption) and ctx:
+        text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, _options(ctx))}."
+    if isinstance(error, click.MissingParameter) and error.param:
+        usage = ctx.get_usage().removeprefix("Usage: ") if ctx else ""
+        name = error.param.human_readable_name
+        text = f"Error: {name} is missing. {getattr(error.param, 'help', '')}\nUsage: {usage}"
+    return f"{text}\nSee '{ctx.command_path} --help'." if ctx else text
+
+
+def _options(ctx: click.Context) -> list[str]:
+    return [name for parameter in ctx.command.get_params(ctx) for name in parameter.opts if name.startswith("--")]
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    with suppress(BrokenPipeError):
+        click.echo(text, err=True)
+
+
+def _flush() -> None:
+    """Write out what is buffered while an error can still be told."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _discard_output() -> None:
+    """Let the interpreter's last flush go nowhere: a pipe is broken, or the disk is full."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except AttributeError:  # it was closed from outside
+            pass

@@ -7,6 +7,40 @@ from typing import Any
 import click
 import cloup
 
+from impasto.errors import UsageError
+
+
+class Number(click.ParamType[Any]):
+    """`0.5` as a number; its range is checked where its meaning is known."""
+
+    name = "X"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse, or say what is no number."""
+        try:
+            return float(value)
+        except ValueError:
+            raise UsageError(f"{_flag(param)} is {value!r}; it must be a number, such as 0.5.") from None
+
+
+class Whole(click.ParamType[Any]):
+    """`512` as a whole number."""
+
+    name = "N"
+
+    def __init__(self, least: int | None = None):
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse, or say what is no whole number."""
+        try:
+            number = int(value)
+        except ValueError:
+            raise UsageError(f"{_flag(param)} is {value!r}; it must be a whole number, such as 100.") from None
+        if self._least is not None and number < self._least:
+            raise UsageError(f"{_flag(param)} is {number}; it must be at least {self._least}.")
+        return number
+
 
 class Numbers(click.ParamType[Any]):
     """`3,1.5,0` as a tuple of numbers."""
@@ -14,13 +48,13 @@ class Numbers(click.ParamType[Any]):
     name = "A,B,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Parse, or fail with the item that is no number."""
+        """Parse, or say what is no list of numbers."""
         if isinstance(value, tuple):
             return value
         try:
             return tuple(float(item) for item in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is not a list of numbers such as 2,1", param, ctx)
+            raise UsageError(f"{_flag(param)} is {value!r}; it must be numbers with commas, such as 2,1.") from None
 
 
 class Names(click.ParamType[Any]):
@@ -34,8 +68,13 @@ class Names(click.ParamType[Any]):
             return value
         items = tuple(item.strip() for item in str(value).split(","))
         if not all(items):
-            self.fail(f"{value!r} has an empty name in it", param, ctx)
+            raise UsageError(f"{_flag(param)} is {value!r}; it must be names with commas, such as relu3_1,relu4_1.")
         return items
+
+
+def _flag(param: click.Parameter | None) -> str:
+    """The option as it is best written, `--strength` rather than `-s`."""
+    return max(param.opts, key=len) if param else "value"
 
 
 debug_option = cloup.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from impasto.engine import Step
     from impasto.schedule import Level
+
+_NARROWEST_BAR, _WIDEST_BAR = 5, 24
 
 
 class Reporter(Protocol):
@@ -46,13 +49,13 @@ class Clock:
         return step.seconds * (1 - fraction) / fraction
 
 
-def terms_in_words(step: Step) -> str:
-    """`content 0.31  style 0.12`: terms added up by kind."""
+def terms_in_words(step: Step) -> list[str]:
+    """`content 0.31`, `style 0.12`: terms added up by kind."""
     sums: dict[str, float] = {}
     for name, value in step.terms.items():
         kind = name.split("/")[0]
         sums[kind] = sums.get(kind, 0.0) + value
-    return "  ".join(f"{kind} {value:.3g}" for kind, value in sums.items() if value >= 5e-5 * step.loss)
+    return [f"{kind} {value:.3g}" for kind, value in sums.items() if value >= 5e-5 * step.loss]
 
 
 def duration(seconds: float) -> str:
@@ -60,6 +63,42 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def line(step: Step, clock: Clock, width: int, bar: str = "━─") -> str:
+    """Level, size, iteration, a bar, time left and terms in fewer than `width` columns; the bar gives way to the rest.
+
+    `bar` is what is done and what is left of it.
+    """
+    fraction, terms = clock.fraction(step), terms_in_words(step)
+    head = f"level {step.level}/{step.levels} {step.size[0]}x{step.size[1]}  {step.iteration}/{step.iterations}"
+    tail = f"{100 * fraction:3.0f}%  {duration(clock.left(step))} left"
+    while True:
+        text = "  ".join([head, tail, *terms])
+        room = width - 1 - len(text)
+        if room >= 0 or not terms:
+            break
+        terms.pop()
+    length = min(room - 1, _WIDEST_BAR)
+    if length < _NARROWEST_BAR:
+        return text[: width - 1]
+    done = round(fraction * length)
+    return "  ".join([f"{head} {bar[0] * done}{bar[1] * (length - done)}", tail, *terms])
+
+
+class Line:
+    """One line on the terminal of standard error, drawn over itself without any control codes but a return."""
+
+    def __init__(self) -> None:
+        self._shown = 0
+
+    def show(self, text: str) -> None:
+        """Replace what is shown; nothing takes it away."""
+        sys.stderr.write(f"\r{text:<{self._shown}}")
+        if not text:
+            sys.stderr.write("\r")
+        sys.stderr.flush()
+        self._shown = len(text)
 
 
 class Silent:
@@ -92,7 +131,7 @@ class Plain(Silent):
         width, height = step.size
         print(
             f"level {step.level}/{step.levels} {width}x{height}  {step.iteration}/{step.iterations}  "
-            f"loss {step.loss:.4g}  {terms_in_words(step)}  {duration(self._clock.left(step))} left",
+            f"loss {step.loss:.4g}  {'  '.join(terms_in_words(step))}  {duration(self._clock.left(step))} left",
             file=sys.stderr,
             flush=True,
         )
@@ -107,52 +146,53 @@ class Json(Silent):
 
 
 class Live(Silent):
-    """A bar that is redrawn in place on a terminal."""
+    """A line that is redrawn in place on a terminal."""
 
     def __init__(self, levels: Sequence[Level]):
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
         self._clock = Clock(levels)
-        self._bar: Progress = Progress(
-            TextColumn("{task.fields[level]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:3.0f}%"),
-            TextColumn("{task.fields[terms]}", style="dim"),
-            TextColumn("{task.fields[left]} left"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=1.0, level="starting", terms="", left="?")
-        self._shown = 0.0
+        self._line = Line()
+        self._drawn = 0.0
+        self._bar = "━─" if "utf" in (sys.stderr.encoding or "").lower() else "#-"
 
     def __enter__(self) -> Live:
-        self._bar.start()
+        self._line.show("starting")
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
+        self._line.show("")
 
     def step(self, step: Step) -> None:
         """Redraw, ten times a second at most."""
         now = time.perf_counter()
-        if now - self._shown < 0.1 and not step.last:
+        if now - self._drawn < 0.1 and not step.last:
             return
-        self._shown = now
-        width, height = step.size
-        self._bar.update(
-            self._task,
-            completed=self._clock.fraction(step),
-            level=f"{width}x{height}  {step.iteration}/{step.iterations}",
-            terms=terms_in_words(step),
-            left=duration(self._clock.left(step)),
-        )
+        self._drawn = now
+        self._line.show(line(step, self._clock, shutil.get_terminal_size().columns, self._bar))
+
+
+def on_terminal() -> bool:
+    """Whether a line on standard error can be redrawn."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def waiting(text: str, *, shown: bool) -> Iterator[None]:
+    """Show `text` on a terminal while the block takes its time."""
+    if not (shown and on_terminal()):
+        yield
+        return
+    notice = Line()
+    notice.show(text)
+    try:
+        yield
+    finally:
+        notice.show("")
 
 
 def reporter(levels: Sequence[Level], *, quiet: bool, as_json: bool) -> Reporter:
     """The right one for who is looking."""
     if as_json:
         return Json()
-    if quiet:
+    if quiet or sys.stderr is None:
         return Silent()
-    return Live(levels) if sys.stderr.isatty() else Plain(levels)
+    return Live(levels) if on_terminal() else Plain(levels)

@@ -1,7 +1,5 @@
 """`impasto weights`: the published weights of VGG networks on this computer."""
 
-# ruff: noqa: PLC0415 - importing torch takes seconds, so each command imports what it needs
-
 from __future__ import annotations
 
 from contextlib import closing
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cloup
 
+from impasto.cli.parameters import debug_option
 from impasto.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ def weights() -> None:
 
 
 @weights.command("list")
+@debug_option
 def list_() -> None:
     """List the published weights and whether they are on this computer."""
     from rich.console import Console
@@ -47,6 +47,7 @@ def list_() -> None:
     "names", metavar="NAME...", nargs=-1, required=True, help="Weights, as `impasto weights list` names them."
 )
 @cloup.option("--force", is_flag=True, help="Download even what is here already.")
+@debug_option
 def fetch(names: tuple[str, ...], force: bool) -> None:
     """Download weights, verify them, and print where they are."""
     from impasto.encoders import download
@@ -60,6 +61,7 @@ def fetch(names: tuple[str, ...], force: bool) -> None:
 
 @weights.command()
 @cloup.argument("targets", metavar="[NAME|FILE]...", nargs=-1, help="Names or files; without any, all that is cached.")
+@debug_option
 def verify(targets: tuple[str, ...]) -> None:
     """Compare files with the published digests; exit with 1 if one differs."""
     from impasto.encoders.registry import REGISTRY, weight_path
@@ -72,6 +74,7 @@ def verify(targets: tuple[str, ...]) -> None:
 
 @weights.command()
 @cloup.argument("name", help="Weights, as `impasto weights list` names them.")
+@debug_option
 def path(name: str) -> None:
     """Print where weights are, or would be put."""
     from impasto.encoders.registry import weight_path
@@ -87,11 +90,16 @@ def _row(source: WeightSource) -> tuple[str, ...]:
 
 
 def _print_table(console: Console, rows: list[tuple[str, ...]]) -> None:
+    """The list for people: the architecture is in the name, and only the licence gives way on a narrow terminal."""
+    from rich import box
     from rich.table import Table
 
-    table = Table(*_COLUMNS)
-    for row in rows:
-        table.add_row(*row)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in _COLUMNS:
+        if column != "architecture":
+            table.add_column(column, no_wrap=column != "licence")
+    for name, _, *others in rows:
+        table.add_row(name, *others)
     console.print(table)
 
 
