@@ -1,13 +1,13 @@
 """What can go wrong, as a tree.
 
-    ImpastoError                 anything impasto raises on purpose; its message states the value, the rule, the remedy
-    |-- UsageError               the request itself cannot be met (also a ValueError); the command line exits with 2
-    |   |-- UnknownNameError     a name that is in no list: layer, encoder, preset, swatch, device, ...
-    |   `-- MissingFileError     an input path that is not there, or an output folder that is not
-    |-- ImageError               a file that is no readable image, or is too large or too small; exits with 1
-    |-- WeightsError             a weight file that cannot be had or used; exits with 1
-    |-- OutputError              a result that cannot be written (full disk, no permission); exits with 1
-    `-- DivergedError            the optimisation left the finite numbers; exits with 1
+ImpastoError                 anything impasto raises on purpose; its message states the value, the rule, the remedy
+|-- UsageError               the request itself cannot be met (also a ValueError); the command line exits with 2
+|   |-- UnknownNameError     a name that is in no list: layer, encoder, preset, swatch, device, ...
+|   `-- MissingFileError     an input path that is not there, or an output folder that is not
+|-- ImageError               a file that is no readable image, or is too large or too small; exits with 1
+|-- WeightsError             a weight file that cannot be had or used; exits with 1
+|-- OutputError              a result that cannot be written (full disk, no permission); exits with 1
+`-- DivergedError            the optimisation left the finite numbers; exits with 1
 """
 
 from __future__ import annotations
@@ -33,11 +33,9 @@ class UnknownNameError(UsageError):
     def __init__(self, kind: str, name: str, choices: Iterable[str], of: str = ""):
         self.name = name
         self.choices = tuple(choices)
-        close = get_close_matches(name.lower(), self.choices, n=1, cutoff=0.5)
-        hint = f"; the closest is {close[0]!r}" if close else ""
-        plural = kind[:-1] + "ies" if kind.endswith("y") else kind + "s"
         where = f" for {of}" if of else ""
-        super().__init__(f"Unknown {kind} {name!r}{where}{hint}. {plural.capitalize()}: {', '.join(self.choices)}")
+        hint = closest(name, self.choices)
+        super().__init__(f"Unknown {kind} {name!r}{where}{hint}. {_plural(kind)}: {', '.join(self.choices)}.")
 
 
 class MissingFileError(UsageError):
@@ -58,3 +56,16 @@ class OutputError(ImpastoError):
 
 class DivergedError(ImpastoError):
     """The optimisation left the finite numbers."""
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """`; the closest is 'relu4_4'`, or nothing if none of `choices` is close to `name`."""
+    close = get_close_matches(name.lower(), list(choices), n=1, cutoff=0.5)
+    return f"; the closest is {close[0]!r}" if close else ""
+
+
+def _plural(word: str) -> str:
+    """`Layers` for `layer`, `Swatches` for `swatch`."""
+    if word.endswith("y"):
+        return word[:-1].capitalize() + "ies"
+    return word.capitalize() + ("es" if word.endswith(("s", "ch", "x")) else "s")

@@ -48,7 +48,9 @@ class Pyramid:
             UsageError: fewer iterations than levels.
         """
         if iterations < levels:
-            raise UsageError(f"iterations is {iterations} but there are {levels} levels; give at least {levels}.")
+            raise UsageError(
+                f"iterations is {iterations} but there are {levels} levels; give at least {levels}, or fewer levels."
+            )
         shares = [self.shares[min(i, len(self.shares) - 1)] for i in range(levels)]
         counts = [max(1, int(iterations * share / sum(shares))) for share in shares]
         counts[counts.index(max(counts))] += iterations - sum(counts)

@@ -150,4 +150,4 @@ def _missing(name_or_path: str | os.PathLike[str]) -> UsageError:
     path = Path(name_or_path)
     if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in _SUFFIXES:
         return UnknownNameError("weight set", name_or_path, REGISTRY)
-    return MissingFileError(f"There is no weight file {path}")
+    return MissingFileError(f"There is no weight file {path}. Check the name and the folder.")
