@@ -1,0 +1,390 @@
+"""The command line at work: what is written where, to whom, and what is left when it is stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from impasto.cli import interrupts, main
+from impasto.cli.progress import Clock, Live, duration, line, reporter
+from impasto.engine import Step
+from impasto.objective import Evaluation
+from impasto.presets import PRESETS
+from impasto.schedule import Level
+from impasto.tasks.transfer import TransferConfig
+
+pty = pytest.importorskip("pty", reason="needs a POSIX system")
+resource = pytest.importorskip("resource", reason="needs a POSIX system")
+COMMAND = (sys.executable, "-c", "from impasto.cli import main; main()")
+
+
+def picture(path, seed, width=64, height=48):
+    noise = np.random.default_rng(seed).normal(0, 30, (height, width, 3))
+    levels = np.linspace(0, 255, width * height * 3).reshape(height, width, 3) + noise
+    Image.fromarray(levels.clip(0, 255).astype(np.uint8)).save(path)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An own folder with a photograph and a painting; one thread, as a busy computer has not more."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    picture("photo.png", 1)
+    picture("painting.png", 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def impasto(capsys):
+    """impasto(*arguments): run the command; returns (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        captured = capsys.readouterr()
+        return left.value.code, captured.out, captured.err
+
+    return run
+
+
+def transfer(*options, iterations=3):
+    return "transfer", "photo.png", "painting.png", "--iterations", str(iterations), *options
+
+
+def started(*arguments, **settings):
+    settings = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "stdin": subprocess.DEVNULL,
+        "text": True,
+    } | settings
+    return subprocess.Popen([*COMMAND, *arguments], **settings)
+
+
+def left_over(folder):
+    return [path.name for path in folder.iterdir() if path.name not in ("photo.png", "painting.png")]
+
+
+# What is written ----------------------------------------------------------------------------------------------------
+
+
+def test_transfer_writes_a_picture_and_says_so(impasto):
+    code, out, err = impasto(*transfer("-o", "out.png"))
+    assert code == 0
+    assert out.startswith("Wrote out.png in ")
+    assert err.startswith("level 1/1 64x48  3/3  loss ")
+    with Image.open("out.png") as image:
+        assert (image.size, image.mode) == ((64, 48), "RGB")
+
+
+def test_quiet_says_nothing(impasto):
+    assert impasto(*transfer("-q", "-o", "out.jpg")) == (0, "", "")
+    with Image.open("out.jpg") as image:
+        assert image.format == "JPEG"
+
+
+def test_the_same_seed_is_the_same_picture(impasto, folder):
+    for name in ("a.png", "b.png"):
+        impasto(*transfer("--init", "random", "--seed", "7", "-q", "-o", name))
+    assert (folder / "a.png").read_bytes() == (folder / "b.png").read_bytes()
+
+
+def test_without_a_name_a_new_one_is_found(impasto, folder):
+    impasto(*transfer("-q"))
+    impasto(*transfer("-q"))
+    assert sorted(left_over(folder)) == ["photo-painting-2.png", "photo-painting.png"]
+
+
+def test_force_overwrites_even_an_input(impasto, folder):
+    before = (folder / "photo.png").read_bytes()
+    assert impasto(*transfer("-q", "-o", "photo.png"))[0] == 2
+    assert (folder / "photo.png").read_bytes() == before
+    assert impasto(*transfer("-q", "-o", "photo.png", "--force"))[0] == 0
+    assert (folder / "photo.png").read_bytes() != before
+
+
+def test_save_every_saves_at_full_size(impasto, folder):
+    assert impasto(*transfer("--size", "256", "--save-every", "2", "-q", "-o", "out.png", iterations=5))[0] == 0
+    assert sorted(left_over(folder)) == ["out-0002.png", "out-0004.png", "out.png"]
+    with Image.open("out-0002.png") as image:
+        assert image.size == (256, 192)
+
+
+def test_save_every_overwrites_nothing_unasked(impasto, folder):
+    picture("out-0002.png", 3)
+    code, _, err = impasto(*transfer("--save-every", "2", "-o", "out.png"))
+    assert code == 2
+    assert "out-0002.png exists already" in err
+    assert left_over(folder) == ["out-0002.png"]
+
+
+def test_json_is_json_alone(impasto):
+    code, out, err = impasto(*transfer("--json", "-o", "out.png"))
+    records = [json.loads(text) for text in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [record["event"] for record in records] == ["plan", "step", "step", "step", "saved"]
+    assert [record["done"] for record in records[1:4]] == [1, 2, 3]
+    assert records[1]["loss"] == pytest.approx(sum(records[1]["terms"].values()), rel=1e-5)
+    assert records[-1] == {"event": "saved", "path": "out.png", "interrupted": False, "done": 3}
+
+
+def test_dry_run_writes_nothing(impasto, folder):
+    code, out, err = impasto(*transfer("--dry-run", "-o", "out.png"))
+    assert (code, err) == (0, "")
+    assert "encoder         compact" in out
+    assert "output          out.png" in out
+    assert left_over(folder) == []
+    code, out, _ = impasto(*transfer("--dry-run", "--json"))
+    assert json.loads(out)["event"] == "plan"
+
+
+def test_notes_are_shown(impasto):
+    frames = [Image.new("RGB", (64, 48), color) for color in ("red", "blue")]
+    frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
+    note = "moving.gif: animation: only the first frame is used"
+    _, _, err = impasto("transfer", "moving.gif", "painting.png", "--iterations", "1", "-o", "a.png")
+    assert f"Note: {note}" in err
+    _, out, _ = impasto("transfer", "moving.gif", "painting.png", "--iterations", "1", "-o", "b.png", "--json")
+    assert json.loads(out.splitlines()[0])["notes"] == [note]
+
+
+def test_names_of_layers_and_of_swatches(impasto):
+    layers = ("--style-layers", "*", "--content-layers", "block4_conv2=0.5,conv3_1")
+    code, _, err = impasto(
+        "transfer", "photo.png", "swatch:mosaic", *layers, "--iterations", "1", "-q", "-o", "out.png"
+    )
+    assert code == 0, err
+
+
+# What is said -------------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_an_option():
+    from impasto.cli.transfer import transfer as command
+
+    options = {parameter.name for parameter in command.params}
+    settings = set(TransferConfig.__dataclass_fields__)
+    own = {"content", "styles", "output", "force", "save_every", "quiet", "as_json", "dry_run", "debug"}
+    assert options - {"help"} == settings | own
+
+
+@pytest.mark.parametrize("command", [(), ("transfer",), ("presets",), ("presets", "show"), ("swatches",), ("weights",)])
+def test_help_fits_eighty_columns(impasto, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, err = impasto(*command, "--help")
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    assert "..." not in out.replace("STYLE...", "").replace("ARGS]...", "").replace(",...", "").replace("png, ...", "")
+
+
+def test_presets_and_swatches_are_listed(impasto):
+    for command, some in (("presets", "tutorial"), ("swatches", "mosaic")):
+        code, out, err = impasto(command)
+        assert (code, err) == (0, "")
+        assert any(text.startswith(some) for text in out.splitlines())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_shown_in_words(impasto, name):
+    code, out, err = impasto("presets", "show", name)
+    assert (code, err) == (0, "")
+    assert PRESETS[name].summary in out
+    assert f"iterations  {PRESETS[name].iterations}" in out
+    for code in ("None", "True", "False", "Preprocessing", "Pyramid", "<function", "'inside'"):
+        assert code not in out
+
+
+def test_a_swatch_is_drawn(impasto):
+    assert impasto("swatches", "mosaic", "--size", "64") == (0, "Wrote mosaic.png\n", "")
+    with Image.open("mosaic.png") as image:
+        assert image.size == (64, 48)
+
+
+def test_help_and_names_do_not_wait_for_pytorch():
+    program = (
+        "import sys\nfrom impasto.cli import main\n"
+        "for line in ('--help', 'transfer --help', 'swatches', 'transfr'):\n"
+        "    try: main(line.split())\n    except SystemExit: pass\n"
+        "print({'torch', 'numpy', 'rich', 'httpx'} & set(sys.modules))"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "set()"
+
+
+# Progress -----------------------------------------------------------------------------------------------------------
+
+LEVELS = (Level(384, 512, 70), Level(768, 1024, 35))
+
+
+def step(iteration=12, level=2):
+    terms = {"content/relu4_2": torch.tensor(0.0378), "style/relu1_1": torch.tensor(0.2), "range": torch.tensor(0.01)}
+    evaluation = Evaluation(sum(terms.values()), torch.zeros(1), terms)
+    height, width, iterations = (getattr(LEVELS[level - 1], name) for name in ("height", "width", "iterations"))
+    done = iteration + (70 if level == 2 else 0)
+    image = torch.zeros(1, 3, 2, 2)
+    return Step(level, 2, iteration, iterations, done, 105, (width, height), 61.0, evaluation, image)
+
+
+def test_the_line_has_everything_at_eighty_columns():
+    text = line(step(), Clock(LEVELS), 80)
+    for part in ("level 2/2", "1024x768", "12/35", "56%", "left", "content 0.0378", "style 0.2"):
+        assert part in text
+    assert len(text) < 80
+
+
+@pytest.mark.parametrize("columns", range(10, 200, 7))
+def test_the_line_is_one_line(columns):
+    assert len(line(step(), Clock(LEVELS), columns)) < columns
+
+
+def test_durations():
+    assert [duration(seconds) for seconds in (6.7, 125, 3765)] == ["0:07", "2:05", "1:02:45"]
+
+
+def test_the_clock_counts_pixels():
+    clock = Clock(LEVELS)
+    assert clock.fraction(step(70, 1)) == pytest.approx(70 / (70 + 4 * 35))
+    assert clock.fraction(step(35, 2)) == 1
+    assert clock.left(step(35, 2)) == 0
+
+
+def test_without_standard_error_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with reporter(LEVELS, quiet=False, as_json=False) as report:
+        assert not isinstance(report, Live)
+        report.step(step())
+
+
+def on_terminal(columns, *arguments):
+    """What a terminal of so many columns is sent, and the exit code."""
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    process = started(*arguments, stdin=theirs, stdout=theirs, stderr=theirs, text=False, env=environment)
+    os.close(theirs)
+    received = b""
+    try:
+        while part := os.read(ours, 4096):
+            received += part
+    except OSError:  # the other side is closed
+        pass
+    os.close(ours)
+    return received.decode(), process.wait()
+
+
+def test_on_a_terminal_one_line_is_redrawn():
+    shown, code = on_terminal(60, *transfer("-o", "out.png"))
+    assert code == 0
+    drawn, last = shown.rstrip("\r\n").rsplit("\r", 1)
+    assert last.startswith("Wrote out.png")
+    assert "\n" not in drawn
+    assert "level 1/1 64x48  3/3" in drawn
+    assert max(map(len, drawn.split("\r"))) < 60
+
+
+# Stopped ------------------------------------------------------------------------------------------------------------
+
+
+def interrupted_after_two_steps(signals, *options):
+    """Start a long run, send `signals` when two steps are done; returns the process and its standard error."""
+    process = started(*transfer("--json", "-o", "out.png", "--size", "128", *options, iterations=100_000))
+    for _ in range(3):
+        assert json.loads(process.stdout.readline())["event"] in ("plan", "step")
+    for each in signals:
+        process.send_signal(each)
+        time.sleep(0.02)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 3],
+    ids=["Ctrl-C", "SIGTERM", "Ctrl-C pressed often"],
+)
+def test_an_interrupted_run_saves_the_picture_so_far(folder, signals):
+    code, out, err = interrupted_after_two_steps(signals)
+    record = json.loads(out.splitlines()[-1])
+    assert (code, err, record["event"], record["interrupted"]) == (130, "", "saved", True)
+    with Image.open("out.png") as image:
+        assert image.size == (128, 96)
+    assert left_over(folder) == ["out.png"]
+
+
+def test_an_interruption_while_nothing_is_done(folder):
+    process = started(*transfer("-o", "out.png", iterations=100_000))
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)  # the latter while Python itself is starting
+    if process.returncode == 130:
+        assert "Interrupted" in err
+        assert "Traceback" not in err
+
+
+def test_interruptions_are_held_back_and_swallowed_ones_found():
+    with pytest.raises(KeyboardInterrupt), interrupts.as_exceptions(restored=True):
+        with interrupts.held_back():
+            signal.raise_signal(signal.SIGINT)
+            assert interrupts.caught()
+        signal.raise_signal(signal.SIGINT)  # pressed again at once: the same interruption
+        interrupts.check()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_broken_pipe_is_silent(folder):
+    process = started(*transfer("--json", "-o", "out.png"))
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 1
+    assert left_over(folder) == []
+
+
+def smallest_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+
+def test_a_full_disk_leaves_nothing_behind(folder, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(folder))
+    process = started(*transfer("-q", "-o", "out.png"), preexec_fn=smallest_files)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert "out.png cannot be written: File too large. Free some space" in err
+    assert left_over(folder) == []
+
+
+def test_a_result_that_cannot_be_saved_is_saved_elsewhere(impasto, folder, monkeypatch):
+    import tempfile
+
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    (folder / "gone").mkdir()
+    monkeypatch.setattr("impasto.cli.transfer._show_plan", lambda *_: (folder / "gone").rmdir())  # meanwhile
+    code, _, err = impasto(*transfer("--json", "-o", "gone/out.png"))
+    (rescued,) = elsewhere.iterdir()
+    assert code == 2
+    assert f"The picture is in {rescued} instead." in err
+
+
+def test_streams_may_be_closed(folder):
+    arguments = " ".join(transfer("-o", "out.png", iterations=1))
+    script = f'exec "{sys.executable}" -c "from impasto.cli import main; main()" {arguments} <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", script], check=False).returncode == 0
+    assert left_over(folder) == ["out.png"]
