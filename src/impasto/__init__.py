@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from impasto.images import save_image as save_image
     from impasto.presets import PRESETS as PRESETS
     from impasto.presets import Preset as Preset
+    from impasto.tasks.settings import TransferConfig as TransferConfig
     from impasto.tasks.transfer import Transfer as Transfer
-    from impasto.tasks.transfer import TransferConfig as TransferConfig
     from impasto.tasks.transfer import prepare as prepare
     from impasto.tasks.transfer import stylize as stylize
 
@@ -33,7 +33,7 @@ _HOMES = {
     "stylize": "impasto.tasks.transfer",
     "prepare": "impasto.tasks.transfer",
     "Transfer": "impasto.tasks.transfer",
-    "TransferConfig": "impasto.tasks.transfer",
+    "TransferConfig": "impasto.tasks.settings",
     "Step": "impasto.engine",
     "Preset": "impasto.presets",
     "PRESETS": "impasto.presets",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.encoders.base import Encoder
+from impasto.errors import UsageError
 from impasto.losses import ContentTerm, ImageTerm, StyleTerm, Term
 from impasto.statistics import moments
 
@@ -34,9 +35,15 @@ class Objective(Protocol):
 
 
 class FeatureObjective:
-    """The sum of content, style and image terms over one encoder: one forward, one backward, one picture."""
+    """The sum of content, style and image terms over one encoder: one forward, one backward, one picture.
+
+    Raises:
+        UsageError: there is no term.
+    """
 
     def __init__(self, encoder: Encoder, terms: Sequence[Term]):
+        if not terms:
+            raise UsageError("Nothing to optimise: the weight of every term is 0. Raise one of them.")
         self._encoder = encoder
         self._terms = tuple(terms)
         self._layers = {term.layer for term in terms if not isinstance(term, ImageTerm)}

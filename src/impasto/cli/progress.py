@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,8 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from impasto.engine import Step
     from impasto.schedule import Level
-
-_NARROWEST_BAR, _WIDEST_BAR = 5, 24
 
 
 class Reporter(Protocol):
@@ -65,42 +62,6 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def line(step: Step, clock: Clock, width: int, bar: str = "━─") -> str:
-    """Level, size, iteration, a bar, time left and terms in fewer than `width` columns; the bar gives way to the rest.
-
-    `bar` is what is done and what is left of it.
-    """
-    fraction, terms = clock.fraction(step), terms_in_words(step)
-    head = f"level {step.level}/{step.levels} {step.size[0]}x{step.size[1]}  {step.iteration}/{step.iterations}"
-    tail = f"{100 * fraction:3.0f}%  {duration(clock.left(step))} left"
-    while True:
-        text = "  ".join([head, tail, *terms])
-        room = width - 1 - len(text)
-        if room >= 0 or not terms:
-            break
-        terms.pop()
-    length = min(room - 1, _WIDEST_BAR)
-    if length < _NARROWEST_BAR:
-        return text[: width - 1]
-    done = round(fraction * length)
-    return "  ".join([f"{head} {bar[0] * done}{bar[1] * (length - done)}", tail, *terms])
-
-
-class Line:
-    """One line on the terminal of standard error, drawn over itself without any control codes but a return."""
-
-    def __init__(self) -> None:
-        self._shown = 0
-
-    def show(self, text: str) -> None:
-        """Replace what is shown; nothing takes it away."""
-        sys.stderr.write(f"\r{text:<{self._shown}}")
-        if not text:
-            sys.stderr.write("\r")
-        sys.stderr.flush()
-        self._shown = len(text)
-
-
 class Silent:
     """Says nothing."""
 
@@ -146,20 +107,34 @@ class Json(Silent):
 
 
 class Live(Silent):
-    """A line that is redrawn in place on a terminal."""
+    """A line that is redrawn in place on a terminal; where it is narrow, the terms are cut first."""
 
     def __init__(self, levels: Sequence[Level]):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
+
         self._clock = Clock(levels)
-        self._line = Line()
         self._drawn = 0.0
-        self._bar = "━─" if "utf" in (sys.stderr.encoding or "").lower() else "#-"
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=12),
+            TextColumn("{task.percentage:3.0f}%", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]} left", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[terms]}", style="dim", table_column=Column(no_wrap=True, ratio=1)),
+            console=Console(file=sys.stderr),
+            auto_refresh=False,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._bar.add_task("starting", total=1.0, left="?", terms="")
 
     def __enter__(self) -> Live:
-        self._line.show("starting")
+        self._bar.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._line.show("")
+        self._bar.stop()
 
     def step(self, step: Step) -> None:
         """Redraw, ten times a second at most."""
@@ -167,7 +142,15 @@ class Live(Silent):
         if now - self._drawn < 0.1 and not step.last:
             return
         self._drawn = now
-        self._line.show(line(step, self._clock, shutil.get_terminal_size().columns, self._bar))
+        width, height = step.size
+        self._bar.update(
+            self._task,
+            description=f"level {step.level}/{step.levels} {width}x{height}  {step.iteration}/{step.iterations}",
+            completed=self._clock.fraction(step),
+            left=duration(self._clock.left(step)),
+            terms="  ".join(terms_in_words(step)),
+            refresh=True,
+        )
 
 
 def on_terminal() -> bool:
@@ -181,12 +164,10 @@ def waiting(text: str, *, shown: bool) -> Iterator[None]:
     if not (shown and on_terminal()):
         yield
         return
-    notice = Line()
-    notice.show(text)
-    try:
+    from rich.console import Console
+
+    with Console(file=sys.stderr).status(text):
         yield
-    finally:
-        notice.show("")
 
 
 def reporter(levels: Sequence[Level], *, quiet: bool, as_json: bool) -> Reporter:

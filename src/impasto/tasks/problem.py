@@ -1,0 +1,131 @@
+"""What a transfer minimises at each size: content, style and image terms with their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from impasto.color import matched_colors
+from impasto.encoders.chain import ChainEncoder
+from impasto.images import resize
+from impasto.losses import ContentTerm, ImageTerm, MomentLoss, StyleTerm, Term, energy, weighted_sum
+from impasto.objective import FeatureObjective
+from impasto.presets import Preset
+from impasto.schedule import Level
+from impasto.statistics import Moments, blend, moments
+from impasto.tasks.fitting import scaled
+
+
+class TransferProblem:
+    """Content and style images at any size, and what a picture is to have of each (an `engine.Problem`)."""
+
+    def __init__(
+        self,
+        encoder: ChainEncoder,
+        recipe: Preset,
+        content: Tensor,
+        styles: Sequence[Tensor],
+        *,
+        strength: float = 0.5,
+        style_weights: Sequence[float] | None = None,
+        style_scale: float = 1.0,
+        start: Tensor | None = None,
+        seed: int = 0,
+    ):
+        self._encoder = encoder
+        self._recipe = recipe
+        self._content = content.to(encoder.device)
+        self._styles = [style.to(encoder.device) for style in styles]
+        self._strength = strength
+        self._style_weights = tuple(style_weights or [1.0] * len(styles))
+        self._style_scale = style_scale
+        self._start = None if start is None else start.to(encoder.device)
+        self._seed = seed
+
+    def initial(self, level: Level) -> Tensor:
+        """The picture to begin with.  Shape: (1, 3, level.height, level.width)."""
+        if self._start is not None:
+            return resize(self._start, level.height, level.width)
+        content = self._content_at(level)
+        if self._recipe.init == "content":
+            return content.clone()
+        if self._recipe.init == "gray":
+            return torch.full_like(content, 0.5)
+        if self._recipe.init == "style":
+            return resize(self._styles[0], level.height, level.width)
+        if self._recipe.init == "random":
+            generator = torch.Generator().manual_seed(self._seed)
+            noise = torch.randn(content.shape, generator=generator).to(content.device)
+            return 0.5 + self._recipe.noise * noise
+        return self._matched(content, level)
+
+    def enlarged(self, image: Tensor, level: Level) -> Tensor:
+        """The picture so far at the next level's size."""
+        return resize(image, level.height, level.width)
+
+    def objective(self, level: Level) -> FeatureObjective:
+        """Content terms, style terms and image terms at this level, targets computed once."""
+        with torch.no_grad():
+            return FeatureObjective(
+                self._encoder, [*self._content_terms(level), *self._style_terms(level), *self._image_terms()]
+            )
+
+    def _matched(self, content: Tensor, level: Level) -> Tensor:
+        """The content in the styles' colors; below half strength only part of the way, none at zero."""
+        target = blend([moments(style) for style in self._styles_at(level)], self._style_weights)
+        amount = min(1.0, 2 * self._strength)
+        return matched_colors(content, moments(content), target, amount).clamp(0, 1)
+
+    def _content_at(self, level: Level) -> Tensor:
+        return resize(self._content, level.height, level.width)
+
+    def _styles_at(self, level: Level) -> list[Tensor]:
+        if self._recipe.stretch_style:
+            return [resize(style, level.height, level.width) for style in self._styles]
+        size = max(1, round(level.size * self._style_scale))
+        return [resize(style, *scaled(style, size)) for style in self._styles]
+
+    def _content_terms(self, level: Level) -> list[Term]:
+        recipe, factor = self._recipe, (2 * (1 - self._strength)) ** 2
+        layers = recipe.content_layers
+        features = self._encoder(self._content_at(level), layers) if layers else {}
+        scale = factor * recipe.content_weight / (sum(layers.values()) if recipe.relative and layers else 1)
+        return [
+            ContentTerm(layer, features[layer].float(), scale * weight, recipe.content_loss)
+            for layer, weight in layers.items()
+            if scale * weight > 0
+        ]
+
+    def _style_terms(self, level: Level) -> list[Term]:
+        recipe, factor = self._recipe, (2 * self._strength) ** 2
+        layers = recipe.style_layers
+        scale = factor * recipe.style_weight / (sum(layers.values()) if recipe.relative and layers else 1)
+        if scale == 0 or not layers:
+            return []
+        targets = self._style_targets(level)
+        losses = recipe.style_losses
+        return [
+            StyleTerm(layer, targets[layer], scale * weight, _in_units(losses, targets[layer], recipe.relative))
+            for layer, weight in layers.items()
+        ]
+
+    def _style_targets(self, level: Level) -> dict[str, Moments]:
+        """The blended moments of the style images, by layer."""
+        layers = self._recipe.style_layers
+        features = [self._encoder(style, layers) for style in self._styles_at(level)]
+        return {layer: blend([moments(f[layer]) for f in features], self._style_weights) for layer in layers}
+
+    def _image_terms(self) -> list[Term]:
+        recipe = self._recipe
+        terms = [
+            ImageTerm("tv", recipe.tv_weight, recipe.tv_loss),
+            ImageTerm("range", recipe.range_weight, recipe.range_loss),
+        ]
+        return [term for term in terms if term.weight > 0]
+
+
+def _in_units(losses: Sequence[MomentLoss], target: Moments, relative: bool) -> MomentLoss:
+    """The sum of `losses`, each in units of its target's energy if `relative`."""
+    return weighted_sum(*((1 / max(float(energy(f, target)), 1e-12) if relative else 1.0, f) for f in losses))

@@ -1,0 +1,159 @@
+"""What can be asked of a transfer, and the recipe that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from impasto.encoders.base import canonical_layer
+from impasto.encoders.catalog import check_encoder_name
+from impasto.errors import UnknownNameError, UsageError
+from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, Preset, preset
+from impasto.schedule import Pyramid
+from impasto.tasks.fitting import ALL_LAYERS
+from impasto.tasks.sources import ImageSource
+
+T = TypeVar("T")
+INITS = ("matched", "content", "random", "gray", "style")
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """Settings of a transfer.  None means: as the preset has it.
+
+    * `preset`: a name from `impasto presets`, the base of everything below.
+    * `size`: long side of the result in pixels; None is the preset's, but no more than the content image has.
+    * `strength`: 0 gives the content back, 0.5 is the preset's own balance, 1 leaves out the content.
+    * `style_weights`: how much of each style image, in any unit; None is equal parts.
+    * `style_scale`: long side of the style image relative to the result's: larger means larger strokes.
+    * `init`: the picture to begin with, one of `INITS` or an image.
+    * `encoder`: a name from `impasto weights list`, or `compact`; `weights`: a weight file instead.
+    * `pooling`: max, average or l2; `padding`: zeros, reflect or replicate.
+    * `content_layers`, `style_layers`: names, or name=weight; `*` for every layer there is.
+    * `style_loss`, `solver`: names of `STYLE_LOSSES` and `SOLVERS`.
+    * `content_weight`, `style_weight`, `tv_weight`: factors of the three kinds of terms.
+    * `iterations`: evaluations in all; `levels`: the most sizes of the coarse-to-fine pyramid.
+    * `seed`: of the random start; `device`: `auto` is the fastest; `dtype`: of features, `auto` is the preset's.
+    * `max_pixels`: the largest image file that is read.
+    """
+
+    preset: str = "default"
+    size: int | None = None
+    strength: float = 0.5
+    style_weights: tuple[float, ...] | None = None
+    style_scale: float = 1.0
+    init: ImageSource | None = None
+    encoder: str | None = None
+    weights: str | Path | None = None
+    pooling: str | None = None
+    padding: str | None = None
+    content_layers: tuple[str, ...] | None = None
+    style_layers: tuple[str, ...] | None = None
+    style_loss: str | None = None
+    content_weight: float | None = None
+    style_weight: float | None = None
+    tv_weight: float | None = None
+    solver: str | None = None
+    iterations: int | None = None
+    levels: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    dtype: str = "auto"
+    max_pixels: int = 100_000_000
+
+    def recipe(self) -> Preset:
+        """The preset with everything that was asked for put in place.
+
+        Raises:
+            UsageError: a value out of its range, or an unknown name.
+        """
+        self._check_ranges()
+        base = preset(self.preset)
+        changes: dict[str, object] = {
+            name: value
+            for name in ("pooling", "padding", "content_weight", "style_weight", "tv_weight", "iterations", "encoder")
+            if (value := getattr(self, name)) is not None
+        }
+        if isinstance(self.init, str) and self.init in INITS:
+            changes["init"] = self.init
+        if self.content_layers is not None:
+            changes["content_layers"] = parse_layers(self.content_layers)
+        if self.style_layers is not None:
+            changes["style_layers"] = parse_layers(self.style_layers)
+        if self.style_loss is not None:
+            changes["style_losses"] = _named("style loss", self.style_loss, STYLE_LOSSES)
+        if self.solver is not None:
+            changes["solver"] = _named("solver", self.solver, SOLVERS)
+        if self.levels is not None:
+            changes["schedule"] = replace(_coarse_to_fine(base.schedule), most=self.levels)
+        check_encoder_name(str(changes.get("encoder", base.encoder)))
+        return replace(base, **changes)  # type: ignore[arg-type]
+
+    def asked_layers(self) -> tuple[str, ...]:
+        """The layers named by `content_layers` and `style_layers`, not those of the preset."""
+        names = parse_layers((*(self.content_layers or ()), *(self.style_layers or ())))
+        return tuple(name for name in names if name != ALL_LAYERS)
+
+    def check_styles(self, count: int) -> None:
+        """Raise UsageError unless `style_weights` goes with `count` style images."""
+        if count == 0:
+            raise UsageError("A transfer needs at least one style image.")
+        weights = self.style_weights
+        if weights is None:
+            return
+        if len(weights) != count:
+            one = "1 entry" if len(weights) == 1 else f"{len(weights)} entries"
+            there_are = "there is 1 style image" if count == 1 else f"there are {count} style images"
+            raise UsageError(f"style_weights has {one} but {there_are}; give one for each.")
+        if not (min(weights) >= 0 and 0 < sum(weights) < float("inf")):
+            listed = ", ".join(f"{w:g}" for w in weights)
+            raise UsageError(f"style_weights are {listed}; none may be below 0, and not all 0.")
+
+    def _check_ranges(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"strength is {self.strength:g}; it goes from 0 (the content) to 1 (the style alone).")
+        if not 0 < self.style_scale < float("inf"):
+            raise UsageError(f"style_scale is {self.style_scale:g}; it must be a number above 0, such as 1.")
+        if not 0 <= self.seed < 2**63:
+            raise UsageError(f"seed is {self.seed}; it must be a whole number from 0 to {2**63 - 1}.")
+        for name in ("size", "iterations", "levels"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; it must be at least 1.")
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < float("inf"):
+                raise UsageError(f"{name} is {value:g}; it must be a number of at least 0.")
+
+
+def parse_layers(names: Sequence[str]) -> dict[str, float]:
+    """`relu4_2` or `relu4_2=0.5` to {public name: weight}.
+
+    Raises:
+        UsageError: a weight that is no number of at least 0.
+    """
+    layers = {}
+    for item in names:
+        name, _, weight = item.partition("=")
+        try:
+            value = float(weight or 1)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < float("inf"):
+            raise UsageError(f"{item!r}: a layer's weight is a number of at least 0, as in {name}=0.5.")
+        layers[canonical_layer(name.strip())] = value
+    return layers
+
+
+def _named(kind: str, name: str, choices: Mapping[str, T]) -> T:
+    if name not in choices:
+        raise UnknownNameError(kind, name, choices)
+    return choices[name]
+
+
+def _coarse_to_fine(schedule: Pyramid) -> Pyramid:
+    """`schedule` if it has several levels, else the default's."""
+    return schedule if schedule.most > 1 else PRESETS["default"].schedule
