@@ -1,6 +1,9 @@
 """Fixtures that several tests share: numbers, pictures, small networks.  All are the same at every run."""
 
+import os
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # where cores are shared, threads that spin cost 50 times as much
 
 import pytest
 import torch

@@ -40,8 +40,9 @@ def test_number_formats_have_their_torch_names(name):
     assert resolve_dtype(name, CPU) == getattr(torch, name)
 
 
-def test_auto_is_float32_on_a_cpu():
-    assert resolve_dtype("auto", CPU) == torch.float32
+def test_auto_is_a_format_the_device_multiplies_fast():
+    assert resolve_dtype("auto", CPU) in (torch.float32, torch.bfloat16)
+    assert resolve_dtype("auto", torch.device("mps")) == torch.float32
 
 
 def test_an_unknown_number_format_is_refused_with_the_closest():
