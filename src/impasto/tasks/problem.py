@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -88,32 +88,29 @@ class TransferProblem:
         return [resize(style, *scaled(style, size)) for style in self._styles]
 
     def _content_terms(self, level: Level) -> list[Term]:
-        recipe, factor = self._recipe, (2 * (1 - self._strength)) ** 2
-        layers = recipe.content_layers
-        features = self._encoder(self._content_at(level), layers) if layers else {}
-        scale = factor * recipe.content_weight / (sum(layers.values()) if recipe.relative and layers else 1)
+        recipe, shares = self._recipe, _shares(self._recipe.content_layers, self._recipe.relative)
+        scale = recipe.content_weight * (2 * (1 - self._strength)) ** 2
+        if scale == 0 or not shares:
+            return []
+        features = self._encoder(self._content_at(level), shares)
         return [
-            ContentTerm(layer, features[layer].float(), scale * weight, recipe.content_loss)
-            for layer, weight in layers.items()
-            if scale * weight > 0
+            ContentTerm(layer, features[layer].float(), scale * share, recipe.content_loss)
+            for layer, share in shares.items()
         ]
 
     def _style_terms(self, level: Level) -> list[Term]:
-        recipe, factor = self._recipe, (2 * self._strength) ** 2
-        layers = recipe.style_layers
-        scale = factor * recipe.style_weight / (sum(layers.values()) if recipe.relative and layers else 1)
-        if scale == 0 or not layers:
+        recipe, shares = self._recipe, _shares(self._recipe.style_layers, self._recipe.relative)
+        scale = recipe.style_weight * (2 * self._strength) ** 2
+        if scale == 0 or not shares:
             return []
-        targets = self._style_targets(level)
-        losses = recipe.style_losses
+        targets, losses = self._style_targets(level, shares), recipe.style_losses
         return [
-            StyleTerm(layer, targets[layer], scale * weight, _in_units(losses, targets[layer], recipe.relative))
-            for layer, weight in layers.items()
+            StyleTerm(layer, targets[layer], scale * share, _in_units(losses, targets[layer], recipe.relative))
+            for layer, share in shares.items()
         ]
 
-    def _style_targets(self, level: Level) -> dict[str, Moments]:
+    def _style_targets(self, level: Level, layers: Collection[str]) -> dict[str, Moments]:
         """The blended moments of the style images, by layer."""
-        layers = self._recipe.style_layers
         features = [self._encoder(style, layers) for style in self._styles_at(level)]
         return {layer: blend([moments(f[layer]) for f in features], self._style_weights) for layer in layers}
 
@@ -124,6 +121,12 @@ class TransferProblem:
             ImageTerm("range", recipe.range_weight, recipe.range_loss),
         ]
         return [term for term in terms if term.weight > 0]
+
+
+def _shares(layers: Mapping[str, float], relative: bool) -> dict[str, float]:
+    """The layers that weigh anything with their weights, which sum to 1 if `relative`."""
+    total = sum(layers.values()) if relative else 1.0
+    return {layer: weight / total for layer, weight in layers.items() if weight > 0}
 
 
 def _in_units(losses: Sequence[MomentLoss], target: Moments, relative: bool) -> MomentLoss:

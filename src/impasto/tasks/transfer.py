@@ -23,7 +23,7 @@ from impasto.solvers import LBFGS, Solver
 from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.settings import AUTO, INITS, TransferConfig
-from impasto.tasks.sources import ImageSource, open_picture, source_label
+from impasto.tasks.sources import SWATCH, ImageSource, open_picture, source_label
 
 __all__ = ["Plan", "Transfer", "TransferConfig", "prepare", "stylize"]
 
@@ -185,11 +185,12 @@ def _result_size(config: TransferConfig, recipe: Preset, picture: Picture) -> in
 
 def _start(config: TransferConfig) -> Tensor | None:
     """The image to begin with, if `init` is one rather than the name of a way to make one."""
-    if config.init is None or (isinstance(config.init, str) and config.init in INITS):
+    init = config.init
+    if init is None or (isinstance(init, str) and init in INITS):
         return None
-    if isinstance(config.init, str) and not Path(config.init).exists() and Path(config.init).suffix == "":
-        raise UnknownNameError("init", config.init, (*INITS, "or an image file"))
-    return open_picture(config.init, max_pixels=config.max_pixels).pixels
+    if isinstance(init, str) and not (init.startswith(SWATCH) or Path(init).suffix or Path(init).exists()):
+        raise UnknownNameError("init", init, (*INITS, "or an image file"))
+    return open_picture(init, max_pixels=config.max_pixels).pixels
 
 
 def _history(solver: Solver) -> int:

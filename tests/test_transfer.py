@@ -1,0 +1,473 @@
+"""Transfers, small but real: what comes out, and what is refused before anything is computed."""
+
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from impasto.cli.transfer import transfer as command
+from impasto.color import matched_colors
+from impasto.encoders.base import IMAGENET_RGB
+from impasto.encoders.chain import ChainEncoder
+from impasto.errors import ImpastoError, UnknownNameError, UsageError
+from impasto.images import to_pil
+from impasto.losses import energy
+from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, preset
+from impasto.schedule import Level
+from impasto.statistics import moments
+from impasto.tasks.problem import TransferProblem
+from impasto.tasks.settings import INITS, TransferConfig, parse_layers
+from impasto.tasks.sources import open_picture, source_name
+from impasto.tasks.transfer import prepare, stylize
+
+QUICK = {"size": 64, "iterations": 4, "device": "cpu", "dtype": "float32"}
+
+
+def waves(height, width, pitch, phase=0.0):
+    """A picture of three crossing waves, (1, 3, height, width)."""
+    y, x = torch.meshgrid(torch.arange(height) / pitch, torch.arange(width) / pitch, indexing="ij")
+    channels = [torch.sin(3 * x + phase), torch.sin(2 * y + x + phase), torch.cos(x - 2 * y)]
+    return 0.5 + 0.4 * torch.stack(channels)[None]
+
+
+CONTENT, STYLE, OTHER = waves(96, 128, 20.0), waves(90, 90, 3.0, 1.0), waves(80, 120, 6.0, 2.0)
+
+
+def run(content=CONTENT, styles=(STYLE,), **settings):
+    """All steps of a quick transfer."""
+    return list(prepare(content, list(styles), TransferConfig(**(QUICK | settings))))
+
+
+def picture(*arguments, **settings):
+    return run(*arguments, **settings)[-1].image
+
+
+def psnr(a, b):
+    return -10 * math.log10(float((a - b).square().mean()) + 1e-12)
+
+
+# What comes out
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size", "expected"),
+    [(96, 128, 64, (48, 64)), (101, 67, 96, (96, 64)), (75, 75, 65, (65, 65)), (120, 50, 96, (96, 40))],
+)
+def test_the_result_has_the_contents_shape_at_the_asked_size(height, width, size, expected):
+    assert picture(waves(height, width, 9.0), size=size).shape == (1, 3, *expected)
+
+
+def test_without_a_size_the_result_is_no_larger_than_the_photograph():
+    assert picture(waves(70, 66, 9.0), size=None).shape == (1, 3, 70, 66)
+
+
+@pytest.mark.parametrize("settings", [{}, {"init": "random", "seed": 5}, {"solver": "adam"}], ids=str)
+def test_the_same_request_gives_the_same_picture_to_the_bit(settings):
+    assert torch.equal(picture(**settings), picture(**settings))
+
+
+def test_iterating_twice_runs_it_again():
+    ready = prepare(CONTENT, [STYLE], TransferConfig(**QUICK))
+    first, second = list(ready), list(ready)
+    assert torch.equal(first[-1].image, second[-1].image)
+    assert len(first) == ready.plan.evaluations == 4
+
+
+def test_another_seed_gives_another_random_start():
+    assert not torch.equal(picture(init="random", seed=1), picture(init="random", seed=2))
+
+
+def test_no_global_seed_is_set_or_used():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    picture(init="random")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "settings", [*({"solver": name} for name in SOLVERS), *({"style_loss": name} for name in STYLE_LOSSES)], ids=str
+)
+def test_the_loss_falls_whatever_the_solver_and_the_style_loss(settings):
+    steps = run(iterations=10, init="content", **settings)
+    assert steps[-1].loss < 0.9 * steps[0].loss
+
+
+@pytest.mark.parametrize("dtype", ["auto", "bfloat16", "float64"])
+def test_the_loss_falls_in_every_number_format(dtype):
+    steps = run(iterations=10, init="content", dtype=dtype)
+    assert steps[-1].loss < 0.9 * steps[0].loss
+    assert steps[-1].image.dtype == torch.float32
+
+
+def test_the_loss_falls_on_every_level():
+    steps = run(waves(96, 128, 20.0), size=300, levels=2, iterations=12)
+    for level in (1, 2):
+        losses = [step.loss for step in steps if step.level == level]
+        assert losses[-1] < losses[0]
+    assert [step.size for step in steps[:: len(steps) - 1]] == [(150, 112), (300, 225)]
+
+
+def test_the_inputs_are_left_as_they_are():
+    content, style = CONTENT.clone(), STYLE.clone()
+    run(content, [style], init=content)
+    assert torch.equal(content, CONTENT)
+    assert torch.equal(style, STYLE)
+
+
+def test_stylize_gives_a_pil_image():
+    result = stylize(CONTENT, STYLE, **QUICK)
+    assert (result.mode, result.size) == ("RGB", (64, 48))
+
+
+def test_stylize_takes_one_style_or_several():
+    one, several = stylize(CONTENT, STYLE, **QUICK), stylize(CONTENT, [STYLE, OTHER], **QUICK)
+    assert one.tobytes() != several.tobytes()
+
+
+def test_alpha_of_the_content_comes_back():
+    transparent = to_pil(CONTENT, torch.linspace(0, 1, 128).expand(1, 1, 96, 128))
+    result = stylize(transparent, STYLE, **QUICK)
+    assert (result.mode, result.size) == ("RGBA", (64, 48))
+    alpha = np.asarray(result)[..., 3]
+    assert alpha[:, 0].max() < 10
+    assert alpha[:, -1].min() > 245
+
+
+# Strength
+
+
+def test_strength_0_gives_the_content_back():
+    content = waves(48, 64, 10.0)
+    result = run(content, strength=0.0, iterations=20)[-1]
+    assert psnr(result.image, content) > 30
+    assert not any(name.startswith("style/") for name in result.terms)
+
+
+def test_strength_1_leaves_out_the_content():
+    assert not any(name.startswith("content/") for name in run(strength=1.0)[0].terms)
+
+
+def test_more_strength_goes_further_from_the_content():
+    content = waves(48, 64, 10.0)
+    distances = [psnr(picture(content, strength=s, iterations=20), content) for s in (0.1, 0.3, 0.5)]
+    assert distances == sorted(distances, reverse=True)
+
+
+# Styles
+
+
+def test_a_blend_with_all_the_weight_on_one_style_is_that_style_alone():
+    torch.testing.assert_close(picture(styles=[STYLE, OTHER], style_weights=(3.0, 0.0)), picture(styles=[STYLE]))
+
+
+def test_style_weights_are_in_any_unit():
+    a, b = (picture(styles=[STYLE, OTHER], style_weights=weights) for weights in ((1.0, 3.0), (0.25, 0.75)))
+    torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "swatch:mosaic",
+        "swatch:mosaic:7",
+        to_pil(STYLE),
+        np.asarray(to_pil(STYLE)),
+        STYLE[0].permute(1, 2, 0).numpy(),
+        STYLE.double(),
+        open_picture(STYLE),
+    ],
+    ids=["swatch", "seed", "pil", "uint8", "float", "tensor", "picture"],
+)
+def test_a_style_may_be_anything_that_is_an_image(style):
+    assert picture(styles=[style]).isfinite().all()
+
+
+def test_a_style_may_be_a_file(tmp_path):
+    to_pil(STYLE).save(tmp_path / "style.png")
+    from_file = picture(styles=[tmp_path / "style.png"])
+    torch.testing.assert_close(from_file, picture(styles=[to_pil(STYLE)]))
+    assert torch.equal(from_file, picture(styles=[str(tmp_path / "style.png")]))
+
+
+class Spy:
+    """An encoder that notes the shapes of the images it sees."""
+
+    def __init__(self, encoder):
+        self.device, self.shapes, self._encoder = encoder.device, [], encoder
+
+    def __call__(self, image, layers):
+        self.shapes.append(tuple(image.shape[-2:]))
+        return self._encoder(image, layers)
+
+
+@pytest.mark.parametrize(
+    ("scale", "stretch", "expected"), [(1.0, False, (96, 64)), (0.5, False, (48, 32)), (1.0, True, (72, 96))]
+)
+def test_a_style_keeps_its_shape_unless_the_source_stretches_it(scale, stretch, expected, compact):
+    spy, recipe = Spy(compact), replace(preset("default"), style_layers={"relu3_1": 1.0}, stretch_style=stretch)
+    TransferProblem(spy, recipe, CONTENT, [waves(150, 100, 5.0)], style_scale=scale).objective(Level(72, 96, 1))
+    assert spy.shapes == [(72, 96), expected]
+
+
+# Where it begins
+
+
+def start(**settings):
+    """The picture before the first step."""
+    config = TransferConfig(**(QUICK | settings))
+    ready = prepare(CONTENT, [OTHER], config)
+    return ready.problem.initial(ready.plan.levels[0])
+
+
+def test_init_content_gray_and_style_are_those_pictures():
+    content = open_picture(CONTENT).pixels
+    assert psnr(start(init="content"), torch.nn.functional.interpolate(content, (48, 64), mode="area")) > 30
+    assert torch.equal(start(init="gray"), torch.full((1, 3, 48, 64), 0.5))
+    style = torch.nn.functional.interpolate(OTHER, (48, 64), mode="area")
+    assert psnr(start(init="style"), style) > 25
+
+
+def test_init_matched_is_the_content_in_the_styles_colors():
+    content = start(init="content")
+    expected = moments(matched_colors(content, moments(content), moments(OTHER)).clamp(0, 1)).mean
+    torch.testing.assert_close(moments(start(init="matched")).mean, expected, rtol=0.01, atol=0.01)
+
+
+def test_init_random_is_noise_around_gray_of_the_presets_spread():
+    noise = start(init="random")
+    assert float(noise.mean()) == pytest.approx(0.5, abs=0.02)
+    assert float(noise.std()) == pytest.approx(preset("default").noise, rel=0.05)
+
+
+@pytest.mark.parametrize("init", [STYLE, to_pil(STYLE), "swatch:mosaic"], ids=["tensor", "pil", "swatch"])
+def test_init_may_be_an_image(init):
+    image = start(init=init)
+    assert image.shape == (1, 3, 48, 64)
+    if not isinstance(init, str):
+        assert psnr(image, torch.nn.functional.interpolate(STYLE, (48, 64), mode="area")) > 20
+
+
+def test_init_may_be_a_file(tmp_path):
+    to_pil(STYLE).save(tmp_path / "start.png")
+    assert torch.equal(start(init=str(tmp_path / "start.png")), start(init=to_pil(STYLE)))
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_every_init_can_be_run_from(init):
+    assert picture(init=init).isfinite().all()
+
+
+# Presets put together
+
+
+@pytest.mark.parametrize("name", [name for name, found in PRESETS.items() if not found.relative])
+def test_the_objective_of_a_preset_is_the_sum_its_numbers_say(name, vgg_tensors, uniform):
+    found, level = preset(name), Level(48, 64, 1)
+    encoder = ChainEncoder(
+        "narrow", vgg_tensors(dtype=torch.float64), found.preprocessing or IMAGENET_RGB, dtype=torch.float64
+    )
+    content, style = uniform(1, 3, 48, 64).float(), uniform(1, 3, 48, 64).float()
+    image = uniform(1, 3, 48, 64)
+    evaluation = TransferProblem(encoder, found, content, [style]).objective(level).evaluate(image)
+    layers = {*found.content_layers, *found.style_layers}
+    x, p, a = (encoder(i, layers) for i in (image, content, style))
+    expected = found.tv_weight * found.tv_loss(image) + found.range_weight * found.range_loss(image)
+    for layer, weight in found.content_layers.items():
+        expected += found.content_weight * weight * found.content_loss(x[layer], p[layer])
+    for layer, weight in found.style_layers.items():
+        for loss in found.style_losses:
+            expected += found.style_weight * weight * loss(moments(x[layer]), moments(a[layer]))
+    assert float(evaluation.loss) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_relative_weights_count_each_style_loss_in_units_of_its_energy(compact):
+    layers = {"relu1_1": 1.0, "relu3_1": 3.0}
+    found = replace(preset("default"), style_layers=layers, content_layers={"relu2_1": 5.0}, range_weight=0.0)
+    level, image = Level(90, 90, 1), waves(90, 90, 7.0)
+    content = waves(90, 90, 11.0)
+    evaluation = TransferProblem(compact, found, content, [STYLE]).objective(level).evaluate(image)
+    x, p, a = (compact(i, {"relu1_1", "relu2_1", "relu3_1"}) for i in (image, content, STYLE))
+    expected = found.content_weight * ((x["relu2_1"] - p["relu2_1"]) ** 2).sum() / (p["relu2_1"] ** 2).sum()
+    for layer, weight in layers.items():
+        here, target = moments(x[layer]), moments(a[layer])
+        relative = sum(loss(here, target) / energy(loss, target) for loss in found.style_losses)
+        expected += found.style_weight * weight / 4 * relative
+    assert float(evaluation.loss) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_half_strength_is_the_presets_own_balance_and_more_shifts_it(compact):
+    recipe, level = replace(preset("default"), style_layers={"relu1_1": 1.0, "relu4_1": 1.0}), Level(48, 64, 1)
+    gray = torch.full((1, 3, 48, 64), 0.5)
+
+    def terms(**strength):
+        return TransferProblem(compact, recipe, CONTENT, [STYLE], **strength).objective(level).evaluate(gray).terms
+
+    own, half, more = terms(), terms(strength=0.5), terms(strength=0.75)
+    assert own == half
+    for name, value in half.items():
+        factor = {"content": 0.5**2, "style": 1.5**2}.get(name.split("/")[0], 1.0)
+        assert float(more[name]) == pytest.approx(factor * float(value), rel=1e-5)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"style_weights": (1.0, 2.0)}, "style_weights has 2 entries but there is 1 style image"),
+        ({"style_weights": (-1.0,)}, "style_weights are -1; none may be below 0, and not all 0"),
+        ({"style_weights": (0.0,)}, "style_weights are 0; none may be below 0, and not all 0"),
+        ({"style_weights": (math.nan,)}, "style_weights are nan"),
+        ({"strength": 1.5}, "strength is 1.5; it goes from 0"),
+        ({"strength": -0.1}, "strength is -0.1"),
+        ({"strength": math.nan}, "strength is nan"),
+        ({"style_scale": 0.0}, "style_scale is 0"),
+        ({"style_scale": math.nan}, "style_scale is nan"),
+        ({"size": 0}, "size is 0; it must be at least 1"),
+        ({"iterations": 0}, "iterations is 0"),
+        ({"levels": 0}, "levels is 0"),
+        ({"content_weight": -1.0}, "content_weight is -1"),
+        ({"tv_weight": math.nan}, "tv_weight is nan"),
+        ({"style_weight": math.inf}, "style_weight is inf"),
+        (
+            {"style_layers": ("relu1_1=x",)},
+            "'relu1_1=x': a layer's weight is a number of at least 0, as in relu1_1=0.5",
+        ),
+        ({"style_layers": ("relu1_1=-1",)}, "'relu1_1=-1': a layer's weight"),
+        ({"style_layers": ("relu1_1=nan",)}, "'relu1_1=nan': a layer's weight"),
+        ({"size": 12}, "but compact needs at least"),
+        ({"size": 300, "levels": 3, "iterations": 1}, "iterations is 1 but there are 2 levels"),
+    ],
+    ids=str,
+)
+def test_a_setting_out_of_range_is_refused_in_words(settings, message):
+    with pytest.raises(UsageError) as error:
+        prepare(CONTENT, [STYLE], TransferConfig(**(QUICK | settings)))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"preset": "defualt"}, "Unknown preset 'defualt'; the closest is 'default'"),
+        ({"encoder": "compat"}, "Unknown encoder 'compat'; the closest is 'compact'"),
+        ({"style_loss": "grm"}, "Unknown style loss 'grm'; the closest is 'gram'"),
+        ({"solver": "lbfg"}, "Unknown solver 'lbfg'; the closest is 'lbfgs'"),
+        ({"init": "contnt"}, "Unknown init 'contnt'; the closest is 'content'"),
+        ({"pooling": "avg"}, "Unknown pooling 'avg'"),
+        ({"padding": "reflct"}, "Unknown padding 'reflct'; the closest is 'reflect'"),
+        ({"device": "cpuu"}, "Unknown device 'cpuu'; the closest is 'cpu'"),
+        ({"dtype": "float"}, "Unknown dtype 'float'; the closest is 'float"),
+        ({"content_layers": ("relu4_9",)}, "Unknown layer 'relu4_9' for compact; the closest is 'relu4_"),
+        ({"style_layers": ("conv6_1",)}, "Unknown layer 'relu6_1' for compact"),
+    ],
+    ids=str,
+)
+def test_an_unknown_name_is_refused_with_the_closest(settings, message):
+    with pytest.raises(UnknownNameError) as error:
+        prepare(CONTENT, [STYLE], TransferConfig(**(QUICK | settings)))
+    assert message in str(error.value)
+
+
+def test_a_transfer_needs_a_style():
+    with pytest.raises(UsageError, match="at least one style image"):
+        prepare(CONTENT, [])
+
+
+def test_a_swatch_that_is_not_there_and_a_seed_that_is_none_are_refused():
+    with pytest.raises(UnknownNameError, match="mosaic"):
+        picture(styles=["swatch:mosiac"])
+    with pytest.raises(UsageError, match="the seed of a swatch is a whole number, as in swatch:mosaic:7"):
+        picture(styles=["swatch:mosaic:x"])
+
+
+@pytest.mark.parametrize(("content", "style"), [((200, 20), (90, 90)), ((90, 90), (20, 200))])
+def test_pictures_too_narrow_for_the_encoder_are_refused_before_anything_runs(content, style):
+    with pytest.raises(UsageError, match=r"would be \d+x\d+ pixels, but compact needs at least 32 per side: choose"):
+        prepare(waves(*content, 5.0), [waves(*style, 5.0)], TransferConfig(**QUICK))
+
+
+def test_a_narrow_picture_skips_the_coarse_levels_it_is_too_small_for():
+    plan = prepare(waves(300, 50, 5.0), [STYLE], TransferConfig(size=300, iterations=4)).plan
+    assert [(level.height, level.width) for level in plan.levels] == [(300, 50)]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 8, 8), (3, 8, 8), (2, 3, 8, 8)])
+def test_a_tensor_of_another_shape_is_refused(shape):
+    with pytest.raises(UsageError, match=r"An image tensor is \(1, 3, H, W\)"):
+        open_picture(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("settings", [{"style_layers": ("relu1_1=0",)}, {"content_layers": ("relu4_2=0",)}], ids=str)
+def test_a_side_whose_layers_all_weigh_nothing_is_left_out(settings):
+    (kind,) = {name.removesuffix("_layers") for name in settings}
+    assert not any(name.startswith(kind) for name in run(**settings)[0].terms)
+
+
+def test_a_request_that_leaves_nothing_to_optimise_is_refused():
+    with pytest.raises(ImpastoError, match="Nothing to optimise"):
+        run(preset="gatys2016-code", encoder="compact", strength=1.0, style_weight=0.0)
+
+
+# Layers and names
+
+
+def test_layers_are_parsed_with_their_weights_and_aliases():
+    assert parse_layers(["conv4_2", "block1_conv1=0.5", " relu2_1 = 3"]) == {
+        "relu4_2": 1.0,
+        "relu1_1": 0.5,
+        "relu2_1": 3.0,
+    }
+
+
+def test_a_star_is_every_relu_with_that_weight(compact):
+    recipe = prepare(CONTENT, [STYLE], TransferConfig(**QUICK, style_layers=("*=0.5",))).plan.recipe
+    assert recipe.style_layers == {name: 0.5 for name in compact.layers if name.startswith("relu")}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("swatch:mosaic:7", "mosaic"), ("a/b/night.JPG", "night"), (Image.new("RGB", (1, 1)), "image")],
+    ids=str,
+)
+def test_pictures_have_short_names(source, name):
+    assert source_name(source) == name
+
+
+def test_settings_take_the_place_of_the_presets():
+    changes = {"pooling": "l2", "padding": "zeros", "content_weight": 2.0, "style_weight": 3.0, "tv_weight": 4.0}
+    recipe = TransferConfig(**changes, iterations=9, style_loss="gram", solver="adam", init="gray", levels=1).recipe()
+    assert {name: getattr(recipe, name) for name in changes} == changes
+    assert (recipe.iterations, recipe.init, recipe.schedule.most) == (9, "gray", 1)
+    assert recipe.style_losses == STYLE_LOSSES["gram"]
+    assert recipe.solver == SOLVERS["adam"]
+
+
+def test_no_setting_is_the_preset():
+    for name, found in PRESETS.items():
+        assert TransferConfig(preset=name).recipe() == found
+
+
+def test_every_setting_is_an_option_and_every_option_a_setting():
+    about_files_and_reports = {"content", "styles", "output", "force", "save_every", "quiet", "as_json", "dry_run"}
+    options = {p.name for p in command.params if p.expose_value} - about_files_and_reports
+    assert options == {field.name for field in fields(TransferConfig)}
+
+
+def test_options_have_the_defaults_of_the_settings():
+    given = command.make_context("transfer", ["a", "b"]).params
+    for field in fields(TransferConfig):
+        assert given[field.name] == field.default, field.name
+
+
+def test_the_plan_says_what_will_be_done():
+    plan = prepare(CONTENT, [STYLE], TransferConfig(**QUICK)).plan
+    summary = plan.summary()
+    assert summary["size"] == "64x48"
+    assert summary["evaluations"] == "4"
+    assert summary["encoder"].startswith("compact")
+    assert plan.memory > 0
