@@ -2,7 +2,7 @@
 
 The averaged weights are taken. The input's offset is folded into the first bias (exact, as borders are reflected), the
 channels are rescaled so that the mean activation of each layer is 1 on held-out pictures (a change of units: the next
-layer undoes it), and channels that never fire are silenced. The recipe, lineage and measured errors go into the file's metadata.
+layer undoes it), and channels that never fire are cut out, with the filters that read them. The recipe, lineage and measured errors go into the file's metadata.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from student import DIRECT, Student
 from torch import Tensor
 
+ALIVE = 1e-3  # of the layer's most active channel
 LICENCE = (
     "Apache-2.0; lineage: distilled from Collaborative Distillation's slim VGG-19 (MIT), itself from VGG-19 (CC BY 4.0)"
 )
@@ -40,7 +41,7 @@ def channel_scales(
     """What each channel is multiplied by: to a mean of 1 each, or to the teacher's proportions and a mean of 1 per layer."""
     out = {}
     for name, mean in means.items():
-        alive = mean > 1e-3 * mean.max()
+        alive = mean > ALIVE * mean.max()
         if per_channel:
             factor = 1 / mean.clamp_min(1e-6)
         else:
@@ -52,18 +53,21 @@ def channel_scales(
 
 @torch.no_grad()
 def rescaled(student: Student, factors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The chain in new units, as `conv{block}_{i}.weight` and `.bias`; it takes sRGB in [0, 1] as it is."""
+    """The chain in new units, as `conv{block}_{i}.weight` and `.bias`; it takes sRGB in [0, 1] as it is.
+
+    A channel whose factor is 0 is left out.
+    """
     tensors: dict[str, Tensor] = {}
     previous = torch.ones(3)
     for name, conv in student.convs.items():
         weight, bias = conv.weight.float(), conv.bias.float()
         if name == "1_1":
             bias = bias - 0.45 * weight.sum((1, 2, 3))
-        undo = torch.where(previous > 0, 1 / previous.clamp_min(1e-12), 0)
-        factor = factors[name]
-        tensors[f"conv{name}.weight"] = (weight * undo[None, :, None, None] * factor[:, None, None, None]).contiguous()
-        tensors[f"conv{name}.bias"] = bias * factor
-        previous = factor
+        inputs, outputs = previous > 0, factors[name] > 0
+        weight = weight[outputs][:, inputs] * factors[name][outputs, None, None, None] / previous[None, inputs, None, None]
+        tensors[f"conv{name}.weight"] = weight.contiguous()
+        tensors[f"conv{name}.bias"] = bias[outputs] * factors[name][outputs]
+        previous = factors[name]
     return tensors
 
 

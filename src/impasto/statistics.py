@@ -77,7 +77,7 @@ def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
 
     Shape: features (N, C, H, W); weight broadcastable to (N, 1, H, W).
     """
-    f = features.to(torch.promote_types(features.dtype, torch.float32))
+    f = at_least_float32(features)
     batch, _, height, width = f.shape
     if weight is None:
         first, second = _sums(f)
@@ -86,6 +86,11 @@ def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
     rows = _rows(f)
     weighted = _rows(f * weight)
     return Moments(weight.sum((1, 2, 3)), weighted.sum(1), weighted.mT @ rows)
+
+
+def at_least_float32(features: Tensor) -> Tensor:
+    """`features` in float32, or as they are if they are more precise."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
 def _rows(features: Tensor) -> Tensor:

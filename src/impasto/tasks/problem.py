@@ -14,7 +14,7 @@ from impasto.losses import ContentTerm, ImageTerm, MomentLoss, StyleTerm, Term, 
 from impasto.objective import FeatureObjective
 from impasto.presets import Preset
 from impasto.schedule import Level
-from impasto.statistics import Moments, blend, moments
+from impasto.statistics import Moments, at_least_float32, blend, moments
 from impasto.tasks.fitting import scaled
 
 
@@ -62,8 +62,13 @@ class TransferProblem:
         return self._matched(content, level)
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
-        """The picture so far at the next level's size."""
-        return resize(image, level.height, level.width)
+        """The picture so far at the next level's size, with finer detail of the content as far as it is held to that."""
+        larger = resize(image, level.height, level.width)
+        if self._restraint == 0:
+            return larger
+        content = self._content_at(level)
+        coarse = resize(resize(self._content, *image.shape[-2:]), level.height, level.width)
+        return larger + self._restraint * (content - coarse)
 
     def objective(self, level: Level) -> FeatureObjective:
         """Content terms, style terms and image terms at this level, targets computed once."""
@@ -72,11 +77,15 @@ class TransferProblem:
                 self._encoder, [*self._content_terms(level), *self._style_terms(level), *self._image_terms()]
             )
 
+    @property
+    def _restraint(self) -> float:
+        """1 at no strength, where the content must come back as it was; 0 from half strength on."""
+        return max(0.0, 1 - 2 * self._strength)
+
     def _matched(self, content: Tensor, level: Level) -> Tensor:
         """The content in the styles' colors; below half strength only part of the way, none at zero."""
         target = blend([moments(style) for style in self._styles_at(level)], self._style_weights)
-        amount = min(1.0, 2 * self._strength)
-        return matched_colors(content, moments(content), target, amount).clamp(0, 1)
+        return matched_colors(content, moments(content), target, 1 - self._restraint).clamp(0, 1)
 
     def _content_at(self, level: Level) -> Tensor:
         return resize(self._content, level.height, level.width)
@@ -94,7 +103,7 @@ class TransferProblem:
             return []
         features = self._encoder(self._content_at(level), shares)
         return [
-            ContentTerm(layer, features[layer].float(), scale * share, recipe.content_loss)
+            ContentTerm(layer, at_least_float32(features[layer]), scale * share, recipe.content_loss)
             for layer, share in shares.items()
         ]
 
