@@ -64,7 +64,9 @@ def rescaled(student: Student, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         if name == "1_1":
             bias = bias - 0.45 * weight.sum((1, 2, 3))
         inputs, outputs = previous > 0, factors[name] > 0
-        weight = weight[outputs][:, inputs] * factors[name][outputs, None, None, None] / previous[None, inputs, None, None]
+        weight = (
+            weight[outputs][:, inputs] * factors[name][outputs, None, None, None] / previous[None, inputs, None, None]
+        )
         tensors[f"conv{name}.weight"] = weight.contiguous()
         tensors[f"conv{name}.bias"] = bias[outputs] * factors[name][outputs]
         previous = factors[name]

@@ -62,7 +62,7 @@ class TransferProblem:
         return self._matched(content, level)
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
-        """The picture so far at the next level's size, with finer detail of the content as far as it is held to that."""
+        """The picture so far at the next level's size, with detail of the content as far as it is held to it."""
         larger = resize(image, level.height, level.width)
         if self._restraint == 0:
             return larger
