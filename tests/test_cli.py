@@ -16,9 +16,11 @@ from PIL import Image
 from impasto.cli import interrupts, main
 from impasto.cli.progress import Clock, Live, duration, reporter
 from impasto.engine import Step
+from impasto.errors import DivergedError
 from impasto.objective import Evaluation
 from impasto.presets import PRESETS
 from impasto.schedule import Level
+from impasto.tasks import transfer as transfer_task
 from impasto.tasks.settings import TransferConfig
 
 pty = pytest.importorskip("pty", reason="needs a POSIX system")
@@ -381,3 +383,26 @@ def test_streams_may_be_closed(folder):
     script = f'exec "{sys.executable}" -c "from impasto.cli import main; main()" {arguments} <&- >&- 2>&-'
     assert subprocess.run(["sh", "-c", script], check=False).returncode == 0
     assert left_over(folder) == ["out.png"]
+
+
+class Breaking:
+    """A transfer that diverges after two evaluations."""
+
+    def __init__(self, transfer):
+        self._transfer, self.plan, self.alpha = transfer, transfer.plan, transfer.alpha
+
+    def __iter__(self):
+        steps = iter(self._transfer)
+        yield next(steps)
+        yield next(steps)
+        raise DivergedError("The picture is no longer finite.")
+
+
+def test_an_error_in_mid_run_keeps_the_picture_so_far(impasto, monkeypatch):
+    prepare = transfer_task.prepare
+    monkeypatch.setattr(transfer_task, "prepare", lambda *args, **kwargs: Breaking(prepare(*args, **kwargs)))
+    code, _, said = impasto(*transfer("-o", "out.png"))
+    assert code == 1
+    assert "no longer finite. The picture of evaluation 2 is in out.png" in said
+    with Image.open("out.png") as saved:
+        assert saved.size == (64, 48)

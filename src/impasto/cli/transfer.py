@@ -13,7 +13,7 @@ import cloup
 
 from impasto.cli import interrupts
 from impasto.cli.parameters import Names, Number, Numbers, Whole, debug_option
-from impasto.errors import UsageError, WeightsError
+from impasto.errors import ImpastoError, UsageError, WeightsError
 
 if TYPE_CHECKING:
     from impasto.cli.saving import Snapshots
@@ -177,12 +177,12 @@ def _prepare(content: str, styles: tuple[str, ...], config: Any, *, dry_run: boo
 def _run(
     ready: Transfer, path: Path, snapshots: Snapshots, *, force: bool, quiet: bool, as_json: bool, began: float
 ) -> int:
-    """Optimise, save, report.  Ctrl-C saves the picture so far."""
+    """Optimise, save, report.  Whatever ends the run early, Ctrl-C or an error, the picture so far is saved."""
     from impasto.cli.progress import reporter
     from impasto.cli.saving import save_result
 
     last: Step | None = None
-    interrupted = False
+    interrupted, failure = False, None
     try:
         with reporter(ready.plan.levels, quiet=quiet, as_json=as_json) as report:
             for step in ready:
@@ -192,10 +192,16 @@ def _run(
                 interrupts.check()
     except KeyboardInterrupt:
         interrupted = True
+    except ImpastoError as error:
+        failure = error
     with interrupts.held_back():
         if last is None:
+            if failure:
+                raise failure
             raise KeyboardInterrupt("Interrupted before the first evaluation; nothing was saved.")
         save_result(ready, last.image, path, force=force)
+        if failure:
+            raise type(failure)(f"{failure} The picture of evaluation {last.done} is in {path}.") from failure
         _say_saved(path, last, interrupted, quiet=quiet, as_json=as_json, seconds=time.perf_counter() - began)
     return interrupts.STATUS if interrupted else 0
 
