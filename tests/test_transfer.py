@@ -13,7 +13,7 @@ from impasto.color import matched_colors
 from impasto.encoders.base import IMAGENET_RGB
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
-from impasto.images import to_pil
+from impasto.images import resize, to_pil
 from impasto.losses import energy
 from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, preset
 from impasto.schedule import Level
@@ -471,3 +471,22 @@ def test_the_plan_says_what_will_be_done():
     assert summary["evaluations"] == "4"
     assert summary["encoder"].startswith("compact")
     assert plan.memory > 0
+
+
+def test_a_painting_in_its_own_style_is_itself():
+    painting = waves(144, 192, 9.0)
+    *_, last = prepare(painting, [painting], TransferConfig(size=256, iterations=12, device="cpu"))
+    assert last.levels == 2
+    target = resize(painting, 192, 256)
+    assert psnr(last.image, target) > 30
+
+
+def test_no_strength_gives_the_content_back_through_all_levels():
+    content = waves(144, 192, 3.0)
+    *_, last = prepare(content, [STYLE], TransferConfig(size=256, iterations=12, strength=0, device="cpu"))
+    assert last.levels == 2
+    assert psnr(last.image, resize(content, 192, 256)) > 40
+
+
+def test_published_presets_add_no_detail_of_their_own():
+    assert [name for name, found in PRESETS.items() if found.detail] == ["default"]

@@ -64,6 +64,7 @@ class Preset:
     * With `relative`, each style loss is divided by its target's energy and each side's layers are averaged, so that
       weights mean the same for every size, style and encoder. Without, every number is taken as the source prints it.
     * `preprocessing`, `pooling` and `padding` replace the weights' own where the source did so.
+    * `detail` is how much of the start's finer detail is added whenever the picture is enlarged.
     * `stretch_style` squeezes the style image into the content's size, as some sources do.
     * `noise` is the standard deviation of a random start around mid-grey, in [0, 1] units.
     * `size` is the long side when nobody asks for one; `dtype` is that of features, `auto` the device's fastest.
@@ -90,6 +91,7 @@ class Preset:
     range_loss: ImageLoss = out_of_range
     init: str = "content"
     noise: float = 0.25
+    detail: float = 0.0
     stretch_style: bool = False
     solver: Solver = field(default_factory=LBFGS)
     schedule: Pyramid = SINGLE
@@ -111,6 +113,7 @@ _DEFAULT = Preset(
     relative=True,
     range_weight=100.0,
     init="matched",
+    detail=1.0,
     solver=LBFGS(history=10),
     schedule=Pyramid(smallest=128, factor=2.0, shares=(10, 7, 4, 2)),
     iterations=210,

@@ -20,7 +20,7 @@ _GROUPS = {
     "Content": ("content_layers", "content_loss", "content_weight"),
     "Style": ("style_layers", "style_losses", "style_weight", "stretch_style"),
     "Picture": ("relative", "tv_weight", "tv_loss", "range_weight", "range_loss"),
-    "Optimisation": ("init", "noise", "solver", "schedule", "iterations", "size"),
+    "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype"),
 }
 
 

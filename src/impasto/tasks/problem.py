@@ -49,8 +49,6 @@ class TransferProblem:
         if self._start is not None:
             return resize(self._start, level.height, level.width)
         content = self._content_at(level)
-        if self._recipe.init == "content":
-            return content.clone()
         if self._recipe.init == "gray":
             return torch.full_like(content, 0.5)
         if self._recipe.init == "style":
@@ -59,16 +57,16 @@ class TransferProblem:
             generator = torch.Generator().manual_seed(self._seed)
             noise = torch.randn(content.shape, generator=generator).to(content.device)
             return 0.5 + self._recipe.noise * noise
-        return self._matched(content, level)
+        return self._recolored(level).clone()
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
-        """The picture so far at the next level's size, with detail of the content as far as it is held to it."""
+        """The picture so far at the next level's size, with the finer detail that the start has there."""
         larger = resize(image, level.height, level.width)
-        if self._restraint == 0:
+        if self._detail == 0:
             return larger
-        content = self._content_at(level)
-        coarse = resize(resize(self._content, *image.shape[-2:]), level.height, level.width)
-        return larger + self._restraint * (content - coarse)
+        height, width = image.shape[-2:]
+        coarse = self._recolored(Level(height, width, level.iterations))
+        return larger + self._detail * (self._recolored(level) - resize(coarse, level.height, level.width))
 
     def objective(self, level: Level) -> FeatureObjective:
         """Content terms, style terms and image terms at this level, targets computed once."""
@@ -82,8 +80,17 @@ class TransferProblem:
         """1 at no strength, where the content must come back as it was; 0 from half strength on."""
         return max(0.0, 1 - 2 * self._strength)
 
-    def _matched(self, content: Tensor, level: Level) -> Tensor:
-        """The content in the styles' colors; below half strength only part of the way, none at zero."""
+    @property
+    def _detail(self) -> float:
+        """How much of the start's detail joins at each enlargement; the content's own where it is to come back."""
+        begun_from_content = self._start is None and self._recipe.init in ("matched", "content")
+        return max(self._recipe.detail if begun_from_content else 0.0, self._restraint)
+
+    def _recolored(self, level: Level) -> Tensor:
+        """The content at this level; in the colors of the styles if `init` says so, below half strength less so."""
+        content = self._content_at(level)
+        if self._recipe.init != "matched":
+            return content
         target = blend([moments(style) for style in self._styles_at(level)], self._style_weights)
         return matched_colors(content, moments(content), target, 1 - self._restraint).clamp(0, 1)
 
