@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from impasto.swatches.canvas import Array, Canvas, Rng, smoothstep
+from impasto.swatches.canvas import Array, Canvas, Rng
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,3 @@ def landscape(
         part, depth = np.where(below > 0, hill, part), np.where(below > 0, below, depth)
     sun = (canvas.right * rng.uniform(0.2, 0.8), canvas.bottom * horizon * rng.uniform(0.4, 0.65))
     return Scene(part, depth, sun, np.hypot(canvas.x - sun[0], canvas.y - sun[1]), hills)
-
-
-def disc(distance: Array, radius: float, soft: float) -> Array:
-    """1 inside a radius, 0 outside, with a soft rim."""
-    return smoothstep(radius + soft, radius - soft, distance)
