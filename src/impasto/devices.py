@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
 
 import torch
 
@@ -41,7 +40,7 @@ def resolve_device(name: str) -> torch.device:
     if kind == "auto":
         return torch.device(available[0])
     if kind not in available:
-        raise UsageError(f"Device {name!r} is not available here; available: {_listed(available)}.")
+        raise UsageError(f"Device {name!r} is not available here; available: {', '.join(available)}.")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
         raise UsageError(f"Device {name!r} does not exist; this machine has {torch.cuda.device_count()} of that kind.")
     return torch.device(name)
@@ -77,7 +76,3 @@ def _native_bfloat16(device: torch.device) -> bool:
         able = torch.cpu.get_capabilities()
         return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
     return False
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

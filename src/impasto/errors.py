@@ -12,8 +12,11 @@ ImpastoError                 anything impasto raises on purpose; its message sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class ImpastoError(Exception):
@@ -56,6 +59,17 @@ class OutputError(ImpastoError):
 
 class DivergedError(ImpastoError):
     """The optimisation left the finite numbers."""
+
+
+def named(kind: str, name: str, choices: Mapping[str, T]) -> T:
+    """What is called `name` among `choices`.
+
+    Raises:
+        UnknownNameError: nothing is.
+    """
+    if name not in choices:
+        raise UnknownNameError(kind, name, choices)
+    return choices[name]
 
 
 def closest(name: str, choices: Iterable[str]) -> str:

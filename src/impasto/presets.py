@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from impasto.encoders.base import Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
-from impasto.errors import UnknownNameError
+from impasto.errors import named
 from impasto.losses import (
     ContentLoss,
     ImageLoss,
@@ -51,7 +51,6 @@ SOLVERS: Mapping[str, Solver] = MappingProxyType(
         "rmsprop": RMSprop(lr=5e-3),
     }
 )
-SMOOTHNESS: ImageLoss = total_variation
 
 _FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -86,7 +85,7 @@ class Preset:
     style_weight: float = 1.0
     relative: bool = False
     tv_weight: float = 0.0
-    tv_loss: ImageLoss = SMOOTHNESS
+    tv_loss: ImageLoss = total_variation
     range_weight: float = 0.0
     range_loss: ImageLoss = out_of_range
     init: str = "content"
@@ -199,6 +198,7 @@ _CROWSON = Preset(
         "matrix roots are exact, not Newton-Schulz iterations",
         "the style image always follows the picture's size; the source does not enlarge it",
         "every convolution pads with replicated borders; the source only the first",
+        "the source's nine-point smoothness is only known by that name; its factors here are ours",
     ),
     encoder="vgg19.torchvision",
     padding="replicate",
@@ -223,6 +223,4 @@ def preset(name: str) -> Preset:
     Raises:
         UnknownNameError: there is none.
     """
-    if name not in PRESETS:
-        raise UnknownNameError("preset", name, PRESETS)
-    return PRESETS[name]
+    return named("preset", name, PRESETS)

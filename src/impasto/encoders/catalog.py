@@ -18,7 +18,7 @@ SHORT_NAMES = {"vgg19": "vgg19.torchvision", "vgg16": "vgg16.torchvision"}
 
 
 def encoder_names() -> tuple[str, ...]:
-    """Every name `load_encoder` knows, the built-in first."""
+    """Every name `find_weights` knows, the built-in first."""
     return (COMPACT, *SHORT_NAMES, *REGISTRY)
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from platformdirs import user_cache_path
 
 from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
-from impasto.errors import UnknownNameError
+from impasto.errors import named
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,7 @@ def find_source(name: str) -> WeightSource:
     Raises:
         UnknownNameError: there is none.
     """
-    if name not in REGISTRY:
-        raise UnknownNameError("weight set", name, REGISTRY)
-    return REGISTRY[name]
+    return named("weight set", name, REGISTRY)
 
 
 def cache_folder() -> Path:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from impasto.encoders.base import canonical_layer
 from impasto.encoders.catalog import check_encoder_name
-from impasto.errors import UnknownNameError, UsageError
+from impasto.errors import UsageError, named
 from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, Preset, preset
 from impasto.schedule import Pyramid
 from impasto.tasks.fitting import ALL_LAYERS
 from impasto.tasks.sources import ImageSource
 
-T = TypeVar("T")
 INITS = ("matched", "content", "random", "gray", "style")
 AUTO = "auto"
 
@@ -84,9 +82,9 @@ class TransferConfig:
         if self.style_layers is not None:
             changes["style_layers"] = parse_layers(self.style_layers)
         if self.style_loss is not None:
-            changes["style_losses"] = _named("style loss", self.style_loss, STYLE_LOSSES)
+            changes["style_losses"] = named("style loss", self.style_loss, STYLE_LOSSES)
         if self.solver is not None:
-            changes["solver"] = _named("solver", self.solver, SOLVERS)
+            changes["solver"] = named("solver", self.solver, SOLVERS)
         if self.levels is not None:
             changes["schedule"] = replace(_coarse_to_fine(base.schedule), most=self.levels)
         check_encoder_name(str(changes.get("encoder", base.encoder)))
@@ -146,12 +144,6 @@ def parse_layers(names: Sequence[str]) -> dict[str, float]:
             raise UsageError(f"{item!r}: a layer's weight is a number of at least 0, as in {name}=0.5.")
         layers[canonical_layer(name.strip())] = value
     return layers
-
-
-def _named(kind: str, name: str, choices: Mapping[str, T]) -> T:
-    if name not in choices:
-        raise UnknownNameError(kind, name, choices)
-    return choices[name]
 
 
 def _coarse_to_fine(schedule: Pyramid) -> Pyramid:
