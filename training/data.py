@@ -70,6 +70,12 @@ def crop(picture: Tensor, size: int, generator: torch.Generator) -> Tensor:
     return patch[0]
 
 
+def cut(picture: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """A random square of `picture` as it is.  Shape: (3, H, W) uint8 -> (3, size, size) float in [0, 1]."""
+    top, left = (_integer(side - size + 1, generator) for side in picture.shape[-2:])
+    return picture[:, top : top + size, left : left + size].float() / 255
+
+
 def batch(pictures: dict[str, list[Tensor]], count: int, size: int, generator: torch.Generator) -> Tensor:
     """`count` crops, their kinds drawn with the probabilities of `SHARES`.  Shape: (count, 3, size, size)."""
     kinds = list(SHARES)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from data import batch, load_pictures
+from data import Pictures, batch, load_pictures
 from safetensors.torch import save_file
 from student import DIRECT, Student
 from torch import Tensor
@@ -25,7 +25,7 @@ LICENCE = (
 
 
 @torch.no_grad()
-def mean_activations(student: Student, pictures: dict[str, list[Tensor]], batches: int = 12) -> dict[str, Tensor]:
+def mean_activations(student: Student, pictures: dict[str, list[Tensor]], batches: int) -> dict[str, Tensor]:
     """Mean over positions and pictures of every channel after its ReLU, by layer."""
     generator = torch.Generator().manual_seed(2)
     sums: dict[str, Tensor] = {}
@@ -36,17 +36,14 @@ def mean_activations(student: Student, pictures: dict[str, list[Tensor]], batche
 
 
 def channel_scales(
-    means: dict[str, Tensor], scales: dict[str, dict[str, Tensor]], per_channel: bool
+    means: dict[str, Tensor], scales: dict[str, dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """What each channel is multiplied by: to a mean of 1 each, or to the teacher's proportions and a mean of 1 per layer."""
+    """What each channel is multiplied by: to the teacher's proportions and a mean of 1 per layer."""
     out = {}
     for name, mean in means.items():
         alive = mean > ALIVE * mean.max()
-        if per_channel:
-            factor = 1 / mean.clamp_min(1e-6)
-        else:
-            proportion = scales[DIRECT[name]]["pre"] if name in DIRECT else torch.ones_like(mean)
-            factor = proportion / (mean * proportion)[alive].mean()
+        proportion = scales[DIRECT[name]]["pre"] if name in DIRECT else torch.ones_like(mean)
+        factor = proportion / (mean * proportion)[alive].mean()
         out[name] = torch.where(alive, factor, 0)
     return out
 
@@ -73,20 +70,26 @@ def rescaled(student: Student, factors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
+def as_encoder(
+    student: Student, scales: dict[str, dict[str, Tensor]], pictures: Pictures, batches: int = 12
+) -> dict[str, Tensor]:
+    """The student in the package's units, as float16 tensors by name; `batches` of pictures tell its mean activations."""
+    means = mean_activations(student, pictures.held_out, batches)
+    return {k: v.half() for k, v in rescaled(student, channel_scales(means, scales)).items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the training run")
     parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
     parser.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
-    parser.add_argument("--per-channel", action="store_true", help="a mean activation of 1 for every channel by itself")
     args = parser.parse_args()
 
     state = torch.load(args.run / "state.pt", weights_only=True)
     student = Student({k: len(v["pre"]) for k, v in state["scales"].items()})
     student.load_state_dict(state["average"])
     pictures = load_pictures(args.images)
-    means = mean_activations(student, pictures.held_out)
-    tensors = rescaled(student, channel_scales(means, state["scales"], args.per_channel))
+    tensors = as_encoder(student, state["scales"], pictures)
     log = [json.loads(line) for line in (args.run / "log.jsonl").read_text().splitlines()]
     metadata = {
         "name": "compact",
@@ -94,9 +97,9 @@ def main() -> None:
         "licence": LICENCE,
         "steps": str(state["step"]),
         "one_minus_r2": json.dumps(log[-1]["held_out"]),
-        "units": "mean activation 1 per " + ("channel" if args.per_channel else "layer"),
+        "units": "mean activation 1 per layer, channels in the teacher's proportions",
     }
-    save_file({k: v.half() for k, v in tensors.items()}, args.out, metadata)
+    save_file(tensors, args.out, metadata)
     size = args.out.stat().st_size
     print(
         f"{args.out}: {size / 1e6:.2f} MB, {sum(v.numel() for v in tensors.values()):,} numbers, step {state['step']}"

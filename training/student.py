@@ -1,44 +1,67 @@
 """The compact encoder as it is trained: a VGG-like chain with pre-activations at hand, and 1x1 probes beside it.
 
-Widths were chosen for two budgets: 22,536 multiplications per pixel up to relu5_1 (VGG-19: 361,152), and few channels
+Widths were chosen for two budgets: 23,000 multiplications per pixel up to relu5_1 (VGG-19: 361,152), and few channels
 at full resolution, where memory traffic rather than arithmetic sets the speed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Convolutions of each block and their output channels; a 2x2 max pooling lies between the blocks.
-BLOCKS = ((16, 16), (32, 48), (64, 80, 80), (128, 128, 144), (128,))
-
+DEPTHS = (2, 2, 4, 5, 1)  # convolutions of each block; a 2x2 max pooling lies between the blocks
 # student layer -> teacher layer.  DIRECT: channel by channel.  PROBED: through a linear map that training throws away.
 DIRECT = {"1_1": "1_1", "1_2": "1_2", "2_1": "2_1", "3_1": "3_1", "4_1": "4_1", "4_2": "4_2", "5_1": "5_1"}
-PROBED = {"2_2": "2_2", "3_2": "3_3", "3_3": "3_4", "4_3": "4_4"}
+PROBED = {"2_2": "2_2", "3_2": "3_2", "3_3": "3_3", "3_4": "3_4", "4_3": "4_3", "4_4": "4_4", "4_5": "4_4"}
+FREE_WIDTHS = {"2_2": 40, "3_2": 64, "3_3": 64, "3_4": 64, "4_3": 96, "4_4": 96, "4_5": 128}
 
 
 def layer_names() -> list[str]:
-    return [f"{b}_{i}" for b, widths in enumerate(BLOCKS, 1) for i in range(1, len(widths) + 1)]
+    return [f"{b}_{i}" for b, depth in enumerate(DEPTHS, 1) for i in range(1, depth + 1)]
+
+
+class _LeakyGradient(torch.autograd.Function):
+    """ReLU whose gradient is `slope` below zero, so that a silent channel can come back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
+        ctx.save_for_backward(x > 0)
+        ctx.slope = slope
+        return F.relu(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (positive,) = ctx.saved_tensors
+        return torch.where(positive, grad, grad * ctx.slope), None
 
 
 class Student(nn.Module):
-    """conv{b}_{i} (3x3, reflection padding) and ReLU, chained; `forward` gives pre-activations by layer."""
+    """conv{b}_{i} (3x3, reflection padding) and ReLU, chained; `forward` gives pre-activations by layer.
+
+    `slope` is the ReLU's gradient below zero in the free layers: training begins with one and ends without.
+    """
 
     def __init__(self, teacher_channels: dict[str, int]):
         super().__init__()
+        self.slope = 0.0
         self.convs = nn.ModuleDict()
         self.probes = nn.ModuleDict()
         channels = 3
-        for block, widths in enumerate(BLOCKS, 1):
-            for i, width in enumerate(widths, 1):
-                name = f"{block}_{i}"
-                self.convs[name] = nn.Conv2d(channels, width, 3)
-                if name in PROBED:
-                    self.probes[name] = nn.Conv2d(width, teacher_channels[PROBED[name]], 1)
-                channels = width
+        for name in layer_names():
+            width = FREE_WIDTHS[name] if name in PROBED else teacher_channels[DIRECT[name]]
+            self.convs[name] = nn.Conv2d(channels, width, 3)
+            if name in PROBED:
+                self.probes[name] = nn.Conv2d(width, teacher_channels[PROBED[name]], 1)
+            channels = width
+
+    @property
+    def multiplications(self) -> float:
+        """Per pixel of the image, up to the last layer."""
+        return sum(conv.weight.numel() / 4 ** (int(name[0]) - 1) for name, conv in self.convs.items())
 
     def forward(self, image: Tensor, layers: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Shape: (N, 3, H, W) in [0, 1] -> {"1_1": (N, C, H, W), ...}, before the ReLU."""
@@ -54,7 +77,7 @@ class Student(nn.Module):
                 found[name] = x
                 if len(found) == len(wanted):
                     break
-            x = F.relu(x)
+            x = _LeakyGradient.apply(x, self.slope) if self.slope and name in PROBED else F.relu(x)
         return found
 
     def predictions(self, preactivations: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """Train the compact encoder: `python training/train.py --images FOLDER --teacher FILE --out RUN --steps N`.
 
 The student's pre-activations are regressed onto the teacher's, scaled to unit variance per channel, on pictures and on
-what an optimiser makes of pictures. The run is logged to RUN/log.jsonl, saved to RUN/state.pt every 500 steps, and goes
-on from there when the same command is given again (with another --steps, if wished).
+transfers that impasto makes with the student as it is by then. The run is logged to RUN/log.jsonl, saved to RUN/state.pt
+every 500 steps, and goes on from there when the same command is given again (with another --steps, if wished).
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from data import Pictures, batch, disturb, load_pictures
+from data import Pictures, batch, cut, disturb, load_pictures
+from export import as_encoder
 from muon import Muon
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from student import DIRECT, PROBED, Student, initialise_from_data
 from torch import Tensor
 
+from impasto import TransferConfig, prepare
+
 TEACHER_BLOCKS = (2, 2, 4, 4, 1)
 TARGETS = {**DIRECT, **PROBED}
-CROP, BATCH = 96, 16
-STYLE = ("1_1", "2_1", "3_1", "4_1", "5_1")
+CROP, BATCH, REPLAYED = 96, 16, 6
+GRAM_WEIGHT = 2.0
 
 
 class Teacher:
     """The slim VGG-19: a 1x1 color layer, then conv{b}_{i} with reflection padding and 2x2 max pooling."""
 
-    def __init__(self, file: Path, device: torch.device):
-        self.weights = {k: v.float().to(device) for k, v in load_file(file).items()}
+    def __init__(self, file: Path):
+        self.weights = {k: v.float() for k, v in load_file(file).items()}
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Pre-activations of every layer.  Shape: (N, 3, H, W) in [0, 1] -> {"1_1": (N, C, H, W), ...}"""
@@ -45,6 +48,16 @@ class Teacher:
                 x = F.relu(x)
             x = F.max_pool2d(x, 2)
         return found
+
+    def drop_silent(self, images: Tensor, rarely: float = 1e-3) -> None:
+        """Cut out the channels that fire at fewer than a share `rarely` of all positions, and the filters that read them."""
+        previous = None
+        for name, f in self(images).items():
+            kept = (f > 0).float().mean((0, 2, 3)) > rarely
+            weight = self.weights[f"conv{name}.weight"][kept]
+            self.weights[f"conv{name}.weight"] = weight if previous is None else weight[:, previous]
+            self.weights[f"conv{name}.bias"] = self.weights[f"conv{name}.bias"][kept]
+            previous = kept
 
 
 def channel_scales(features: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -68,31 +81,41 @@ def layer_losses(predicted: dict[str, Tensor], target: dict[str, Tensor], scales
     return out
 
 
-def optimiser_iterates(student: Student, pictures: dict, generator: torch.Generator, autocast) -> list[Tensor]:
-    """Half-finished style transfers by the student itself: images that only an optimiser visits."""
-    content, style = batch(pictures, 8, CROP, generator), batch(pictures, 8, CROP, generator)
-    start = content if torch.rand((), generator=generator) < 0.6 else torch.rand(content.shape, generator=generator)
+def gram_losses(predicted: dict[str, Tensor], target: dict[str, Tensor], scales: dict) -> Tensor:
+    """Sum over the direct layers of |G - A|^2 / |A|^2, of Gram matrices after the ReLU: what a style loss will see."""
+    total = torch.zeros(())
+    for name in DIRECT:
+        p, t = predicted[name].float(), target[DIRECT[name]].float() / scales[DIRECT[name]]["pre"][:, None, None]
+        g, a = (F.relu(f).flatten(2) for f in (p, t))
+        g, a = g @ g.mT, a @ a.mT
+        total = total + ((g - a).square().sum((1, 2)) / a.square().sum((1, 2)).clamp_min(1e-12)).mean()
+    return total
 
-    def grams(x: Tensor) -> list[Tensor]:
-        with autocast():
-            features = student(x, STYLE)
-        flat = [F.relu(features[k].float()).flatten(2) for k in STYLE]
-        return [f @ f.mT / f.shape[-1] for f in flat]
 
-    with torch.no_grad():
-        targets = grams(style)
-    x = start.clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([x], lr=0.02 + 0.06 * torch.rand((), generator=generator).item())
+def transfers(
+    student: Student, scales: dict, pictures: Pictures, generator: torch.Generator, folder: Path
+) -> list[Tensor]:
+    """Half-finished and finished transfers with the student as it is: images that only an optimiser visits.
+
+    Shape: uint8 (3, H, W) each.
+    """
+    file = folder / "student.safetensors"
+    color = {"rgb_to_bgr.weight": torch.eye(3)[:, :, None, None].contiguous(), "rgb_to_bgr.bias": torch.zeros(3)}
+    save_file(as_encoder(student, scales, pictures, batches=1) | color, file)  # with it, borders are reflected
     kept = []
-    for step in range(30):
-        loss = sum(
-            ((g - t).square().sum((1, 2)) / t.square().sum((1, 2))).sum()
-            for g, t in zip(grams(x), targets, strict=True)
+    for _ in range(6):
+        content, style = (batch(pictures.train, 1, 224, generator)[0] for _ in range(2))
+        draw = lambda: torch.rand((), generator=generator).item()  # noqa: E731
+        config = TransferConfig(
+            weights=str(file),
+            size=224,
+            strength=0.3 + 0.5 * draw(),
+            init="random" if draw() < 0.3 else None,
+            iterations=20 + int(60 * draw()),
         )
-        x.grad = torch.autograd.grad(loss, x)[0]
-        optimiser.step()
-        if step in (5, 14, 29):
-            kept += list(x.detach().clamp(-0.1, 1.1))
+        for step in prepare(content[None], [style[None]], config):
+            if step.last or step.done in (8, 25):
+                kept.append(step.image[0].clamp(0, 1).mul(255).round().to(torch.uint8))
     return kept
 
 
@@ -118,24 +141,27 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
     parser.add_argument("--teacher", type=Path, required=True, help="the slim VGG-19 as safetensors")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--steps", type=int, default=40000)
-    parser.add_argument("--decay", type=float, default=0.4, help="share of the steps in which the rate falls to zero")
+    parser.add_argument("--steps", type=int, default=15000)
+    parser.add_argument("--decay", type=float, default=0.85, help="share of the steps in which the rate falls to zero")
     parser.add_argument("--lr", type=float, default=0.02)
+    parser.add_argument("--transfers", type=int, default=500, help="the first step that makes transfers")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
-    teacher = Teacher(args.teacher, torch.device("cpu"))
+    teacher = Teacher(args.teacher)
     pictures = load_pictures(args.images)
     generator = torch.Generator().manual_seed(args.seed)
     autocast = lambda: torch.autocast("cpu", torch.bfloat16)  # noqa: E731
 
     with torch.no_grad():
         sample = torch.cat([batch(pictures.train, 48, CROP, generator) for _ in range(2)])
+        teacher.drop_silent(sample)
         scales = channel_scales(teacher(sample))
     student = Student({k: len(v["pre"]) for k, v in scales.items()})
     initialise_from_data(student, sample[:32], {k: scales[DIRECT[k]]["bias"] for k in DIRECT}, generator)
     student.to(memory_format=torch.channels_last)
+    print(f"{student.multiplications:,.0f} multiplications per pixel")
 
     first_layer = student.convs["1_1"].weight  # its inputs are small, its weights large: a rate of its own
     weights = [conv.weight for name, conv in student.convs.items() if name != "1_1"]
@@ -147,7 +173,7 @@ def main() -> None:
         torch.optim.Adam([first_layer], betas=(0.9, 0.98)),
     ]
     base = [args.lr, args.lr * 0.15, args.lr]
-    replay: deque[Tensor] = deque(maxlen=480)
+    replay: deque[Tensor] = deque(maxlen=400)
     average = {k: v.clone() for k, v in student.state_dict().items()}
     first = 0
 
@@ -170,19 +196,22 @@ def main() -> None:
         factor = min(1.0, left, (step + 20) / 300)
         for optimiser, lr in zip(optimisers, base, strict=True):
             optimiser.param_groups[0]["lr"] = lr * factor
-        if step >= 400 and step % 200 == 0:
-            replay.extend(optimiser_iterates(student, pictures.train, generator, autocast))
+        student.slope = 0.1 * max(0.0, 2 * factor - 1)
+        if step >= args.transfers and step % 250 == 0:
+            current = Student({k: len(v["pre"]) for k, v in scales.items()})
+            current.load_state_dict(average)
+            replay.extend(transfers(current, scales, pictures, generator, args.out))
         x = disturb(batch(pictures.train, BATCH, CROP, generator), generator)
         if replay:
-            for i in range(BATCH // 4):
-                x[i] = replay[int(torch.randint(len(replay), (), generator=generator))]
+            for i in range(REPLAYED):
+                x[i] = cut(replay[int(torch.randint(len(replay), (), generator=generator))], CROP, generator)
         x = x.contiguous(memory_format=torch.channels_last)
         with autocast():
             with torch.no_grad():
                 target = teacher(x)
             predicted = student.predictions(student(x))
         losses = layer_losses(predicted, target, scales)
-        loss = sum(losses.values())
+        loss = sum(losses.values()) + GRAM_WEIGHT * gram_losses(predicted, target, scales)
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()

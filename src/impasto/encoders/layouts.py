@@ -3,7 +3,7 @@
 Four ways of naming are known, each alone or behind `module.`:
 
     features.N.weight          torchvision, and conversions from Caffe (N counts ReLUs and poolings, too)
-    convB_I.weight             the authors' `vgg_conv.pth`; with `rgb_to_bgr.*`, colors are mapped by a 1x1 layer first
+    convB_I.weight             the authors' `vgg_conv.pth`, and chains with blocks of their own depth; with `rgb_to_bgr.*`, colors are mapped by a 1x1 layer first
     N.weight                   an unnamed chain: `features` alone, or the normalised VGG that begins with a 1x1 layer
     blockB_convI/kernel        Keras (HWIO); layers with other names, such as conv2d_3, count in their order
 """
@@ -11,7 +11,7 @@ Four ways of naming are known, each alone or behind `module.`:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,7 @@ from impasto.encoders.vgg import convolution_names
 from impasto.errors import WeightsError
 
 ARCHITECTURES = ("vgg19", "vgg16")  # where a file could be the beginning of both, it is the first
+OWN = "chain"  # blocks deeper than a VGG's
 
 State = Mapping[str, Tensor]
 
@@ -172,20 +173,34 @@ def _architecture_of_indices(indices: Iterable[int]) -> str | None:
 
 
 def _architecture_of_names(names: Iterable[str]) -> str:
-    """The architecture whose beginning `names` are; VGG-19 where both would do."""
+    """The architecture whose beginning `names` are (VGG-19 where both would do), or OWN if a VGG has no such names."""
     names = set(names)
     for architecture in ARCHITECTURES:
         if names == set(convolution_names(architecture)[: len(names)]):
             return architecture
+    if not names <= set(convolution_names("vgg19")) and _unbroken(names):
+        return OWN
     return "vgg19" if any(name.endswith("_4") for name in names) else "vgg16"
 
 
+def _unbroken(names: Collection[str]) -> bool:
+    """Whether the numbers of every block, and those of the blocks, begin with 1 and leave none out."""
+    blocks = {name[:5] for name in names}
+    follows = all(name[-1] == "1" or f"{name[:-1]}{int(name[-1]) - 1}" in names for name in names)
+    return follows and blocks == {f"conv{i}" for i in range(1, len(blocks) + 1)}
+
+
+def _order(chain: Chain, present: Collection[str]) -> Sequence[str]:
+    """The names the chain must have, shallow to deep, given how many there are."""
+    return sorted(present) if chain.architecture == OWN else convolution_names(chain.architecture)[: len(present)]
+
+
 def _checked(chain: Chain) -> dict[str, Tensor]:
-    """The chain's tensors in VGG's order, each a contiguous copy of its own."""
+    """The chain's tensors in their order, each a contiguous copy of its own."""
     present = {key.split(".")[0] for key in chain.tensors}
     ordered: dict[str, Tensor] = {}
     width = 3
-    for name in convolution_names(chain.architecture)[: len(present)]:
+    for name in _order(chain, present):
         if name not in present:
             deepest = max(present)
             raise WeightsError(f"{name} is missing between the layers up to {deepest} of {chain.architecture}")
