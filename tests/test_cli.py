@@ -371,7 +371,7 @@ def test_a_result_that_cannot_be_saved_is_saved_elsewhere(impasto, folder, monke
     elsewhere.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     (folder / "gone").mkdir()
-    monkeypatch.setattr("impasto.cli.transfer._show_plan", lambda *_: (folder / "gone").rmdir())  # meanwhile
+    monkeypatch.setattr("impasto.cli.running._show_plan", lambda *_: (folder / "gone").rmdir())  # meanwhile
     code, _, err = impasto(*transfer("--json", "-o", "gone/out.png"))
     (rescued,) = elsewhere.iterdir()
     assert code == 2

@@ -35,9 +35,7 @@ def mean_activations(student: Student, pictures: dict[str, list[Tensor]], batche
     return sums
 
 
-def channel_scales(
-    means: dict[str, Tensor], scales: dict[str, dict[str, Tensor]]
-) -> dict[str, Tensor]:
+def channel_scales(means: dict[str, Tensor], scales: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     """What each channel is multiplied by: to the teacher's proportions and a mean of 1 per layer."""
     out = {}
     for name, mean in means.items():

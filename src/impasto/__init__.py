@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from impasto.images import save_image as save_image
     from impasto.presets import PRESETS as PRESETS
     from impasto.presets import Preset as Preset
+    from impasto.tasks.run import Run as Run
     from impasto.tasks.settings import TransferConfig as TransferConfig
-    from impasto.tasks.transfer import Transfer as Transfer
     from impasto.tasks.transfer import prepare as prepare
     from impasto.tasks.transfer import stylize as stylize
 
 _HOMES = {
     "stylize": "impasto.tasks.transfer",
     "prepare": "impasto.tasks.transfer",
-    "Transfer": "impasto.tasks.transfer",
+    "Run": "impasto.tasks.run",
     "TransferConfig": "impasto.tasks.settings",
     "Step": "impasto.engine",
     "Preset": "impasto.presets",
@@ -49,8 +49,8 @@ __all__ = [
     "ImpastoError",
     "Picture",
     "Preset",
+    "Run",
     "Step",
-    "Transfer",
     "TransferConfig",
     "__version__",
     "encoder_names",

@@ -1,4 +1,4 @@
-"""Where a transfer's pictures go: OUT, the pictures of `--save-every`, and a place of last resort."""
+"""Where a run's pictures go: OUT, the pictures of `--save-every`, and a place of last resort."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from impasto.engine import Step
-    from impasto.tasks.transfer import Transfer
+    from impasto.tasks.run import Run
 
 
 def check_path(path: Path, inputs: Sequence[str], *, force: bool) -> None:
@@ -35,18 +35,18 @@ def check_path(path: Path, inputs: Sequence[str], *, force: bool) -> None:
     check_output(path, force=force)
 
 
-def new_path(content: str, style: str) -> Path:
-    """CONTENT-STYLE.png in the current folder, numbered if there is one already."""
+def new_path(*parts: str) -> Path:
+    """CONTENT-STYLE.png in the current folder, of the names of files, numbered if there is one already."""
     from impasto.tasks.sources import source_name
 
-    stem = f"{source_name(content)}-{source_name(style)}"
+    stem = "-".join(source_name(part) for part in parts)
     path, number = Path(f"{stem}.png"), 2
     while path.exists():
         path, number = Path(f"{stem}-{number}.png"), number + 1
     return path
 
 
-def save(ready: Transfer, image: Tensor, path: Path, *, force: bool) -> None:
+def save(ready: Run, image: Tensor, path: Path, *, force: bool) -> None:
     """The picture at its full size, even if the run is still at a coarser one."""
     from impasto.images import resize, save_image
 
@@ -54,7 +54,7 @@ def save(ready: Transfer, image: Tensor, path: Path, *, force: bool) -> None:
     save_image(resize(image, final.height, final.width), path, alpha=ready.alpha(), force=force)
 
 
-def save_result(ready: Transfer, image: Tensor, path: Path, *, force: bool) -> None:
+def save_result(ready: Run, image: Tensor, path: Path, *, force: bool) -> None:
     """`save`, and if that fails now that the work is done, into the folder for temporary files.
 
     Raises:
@@ -67,7 +67,7 @@ def save_result(ready: Transfer, image: Tensor, path: Path, *, force: bool) -> N
         raise type(error)(f"{error} The picture is in {rescued} instead." if rescued else str(error)) from error
 
 
-def _rescue(ready: Transfer, image: Tensor, path: Path) -> Path | None:
+def _rescue(ready: Run, image: Tensor, path: Path) -> Path | None:
     """Save into the folder for temporary files; where that fails too, leave nothing and return None."""
     try:
         handle, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".png")
@@ -85,7 +85,7 @@ def _rescue(ready: Transfer, image: Tensor, path: Path) -> Path | None:
 class Snapshots:
     """The pictures of `--save-every`: OUT-0050.png, OUT-0100.png, ...; none may exist unless overwriting is allowed."""
 
-    def __init__(self, path: Path, every: int | None, ready: Transfer, *, force: bool):
+    def __init__(self, path: Path, every: int | None, ready: Run, *, force: bool):
         from impasto.images import check_output
 
         self._path, self._every, self._ready, self._force = path, every, ready, force

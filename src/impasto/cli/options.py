@@ -1,0 +1,77 @@
+"""Options that every command which makes a picture takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cloup
+
+from impasto.cli.parameters import Whole, debug_option
+
+Decorator = Callable[[Any], Any]
+
+
+def network_options(pooling: str = "max") -> Decorator:
+    """--encoder, --weights, --pooling, --padding."""
+    return cloup.option_group(
+        "Network",
+        cloup.option(
+            "--encoder",
+            metavar="NAME",
+            help="compact (built in), vgg19, vgg16, or one of `impasto weights list`.  [default: compact]",
+        ),
+        cloup.option("--weights", metavar="FILE", help="A weight file of VGG-19 or VGG-16, in any usual layout."),
+        cloup.option("--pooling", metavar="KIND", help=f"max, average or l2.  [default: {pooling}]"),
+        cloup.option("--padding", metavar="KIND", help="zeros, reflect or replicate.  [default: as trained]"),
+    )
+
+
+def optimisation_options(iterations: int, *more: Decorator) -> Decorator:
+    """--iterations, --solver, --seed, --device, --dtype, and `more`."""
+    return cloup.option_group(
+        "Optimisation",
+        cloup.option("--iterations", type=Whole(), help=f"Evaluations in all.  [default: {iterations}]"),
+        *more,
+        cloup.option("--solver", metavar="NAME", help="lbfgs, adam or rmsprop.  [default: lbfgs]"),
+        cloup.option("--seed", type=Whole(), default=0, help="Of a random beginning.  [default: 0]"),
+        cloup.option("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, mps or xpu.  [default: auto]"),
+        cloup.option(
+            "--dtype",
+            metavar="NAME",
+            default="auto",
+            help="auto, float32, bfloat16 or float64.  [default: auto]",
+        ),
+    )
+
+
+levels_option = cloup.option(
+    "--levels", type=Whole(), help="The most sizes, coarse to fine; 1 for the full size alone."
+)
+
+
+def file_options(default: str) -> Decorator:
+    """-o and all that concerns files and reports; `default` says where the result goes without -o."""
+    return cloup.option_group(
+        "Files and reports",
+        cloup.option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help=f"The result; its ending sets the format.  [default: {default}]",
+        ),
+        cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists."),
+        cloup.option("--save-every", type=Whole(1), help="Also save OUT-0050.png, ... every N evaluations."),
+        cloup.option(
+            "--max-pixels",
+            type=Whole(),
+            default=100_000_000,
+            help="Refuse larger image files.  [default: 100000000]",
+        ),
+        cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+        cloup.option(
+            "--json", "as_json", is_flag=True, help="Print one JSON record per evaluation on standard output."
+        ),
+        cloup.option("--dry-run", is_flag=True, help="Check everything, print what would be done, and stop."),
+        debug_option,
+    )
