@@ -27,7 +27,7 @@ from impasto import TransferConfig, prepare
 TEACHER_BLOCKS = (2, 2, 4, 4, 1)
 TARGETS = {**DIRECT, **PROBED}
 CROP, BATCH, REPLAYED = 96, 16, 6
-GRAM_WEIGHT = 2.0
+GRAM_WEIGHT = 1.0  # once the rate has fallen: at the full rate it drowns all else
 
 
 class Teacher:
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="the slim VGG-19 as safetensors")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--steps", type=int, default=15000)
-    parser.add_argument("--decay", type=float, default=0.85, help="share of the steps in which the rate falls to zero")
+    parser.add_argument("--decay", type=float, default=0.92, help="share of the steps in which the rate falls to zero")
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--transfers", type=int, default=500, help="the first step that makes transfers")
     parser.add_argument("--seed", type=int, default=0)
@@ -196,7 +196,7 @@ def main() -> None:
         factor = min(1.0, left, (step + 20) / 300)
         for optimiser, lr in zip(optimisers, base, strict=True):
             optimiser.param_groups[0]["lr"] = lr * factor
-        student.slope = 0.1 * max(0.0, 2 * factor - 1)
+        student.slope = 0.02 * max(0.0, 2 * factor - 1)
         if step >= args.transfers and step % 250 == 0:
             current = Student({k: len(v["pre"]) for k, v in scales.items()})
             current.load_state_dict(average)
@@ -211,7 +211,7 @@ def main() -> None:
                 target = teacher(x)
             predicted = student.predictions(student(x))
         losses = layer_losses(predicted, target, scales)
-        loss = sum(losses.values()) + GRAM_WEIGHT * gram_losses(predicted, target, scales)
+        loss = sum(losses.values()) + GRAM_WEIGHT * (1 - factor) * gram_losses(predicted, target, scales)
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,7 +15,7 @@ from impasto.encoders.base import LayerInfo, Preprocessing
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 
 Pooling = Literal["max", "average", "l2"]
-Padding = Literal["zeros", "reflect", "replicate"]
+Padding = Literal["zeros", "reflect", "replicate", "circular"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ def pool2d(features: Tensor, pooling: Pooling) -> Tensor:
 
 
 def padded_convolution(features: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding) -> Tensor:
-    """3x3 convolution that keeps the size.  Shape: (N, C, H, W) -> (N, C', H, W)."""
+    """3x3 convolution that keeps the size.  Shape: (N, C, H, W) -> (N, C', H, W).
+
+    `circular` joins opposite borders: the features of a picture that repeats, if its sides are multiples of the stride.
+    """
     if padding == "zeros":
         return F.conv2d(features, weight, bias, padding=1)
     return F.conv2d(F.pad(features, (1, 1, 1, 1), mode=padding), weight, bias)
@@ -107,6 +111,12 @@ class ChainEncoder:
             t.to(device=self.device, dtype=torch.promote_types(dtype, torch.float32)) for t in preprocessing.tensors()
         ]
         self._layers = _layer_infos(self._operations)
+
+    def with_padding(self, padding: Padding) -> ChainEncoder:
+        """The same network with other borders; the weights are shared."""
+        other = copy.copy(self)
+        other.padding = padding
+        return other
 
     @property
     def layers(self) -> Mapping[str, LayerInfo]:

@@ -3,7 +3,7 @@
 Four ways of naming are known, each alone or behind `module.`:
 
     features.N.weight          torchvision, and conversions from Caffe (N counts ReLUs and poolings, too)
-    convB_I.weight             the authors' `vgg_conv.pth`, and chains of another depth; with `rgb_to_bgr.*`, a 1x1 layer comes first
+    convB_I.weight             the authors' `vgg_conv.pth`, and other depths; with `rgb_to_bgr.*`, a 1x1 layer is first
     N.weight                   an unnamed chain: `features` alone, or the normalised VGG that begins with a 1x1 layer
     blockB_convI/kernel        Keras (HWIO); layers with other names, such as conv2d_3, count in their order
 """

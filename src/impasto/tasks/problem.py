@@ -19,15 +19,20 @@ from impasto.tasks.fitting import scaled
 
 
 class TransferProblem:
-    """Content and style images at any size, and what a picture is to have of each (an `engine.Problem`)."""
+    """Content and style images at any size, and what a picture is to have of each (an `engine.Problem`).
+
+    Without `content` nothing but styles is asked for, and the picture begins with noise, gray or a style.
+    `style_encoder` looks at the styles, if it is to see them differently than the picture: with other borders, say.
+    """
 
     def __init__(
         self,
         encoder: ChainEncoder,
         recipe: Preset,
-        content: Tensor,
+        content: Tensor | None,
         styles: Sequence[Tensor],
         *,
+        style_encoder: ChainEncoder | None = None,
         strength: float = 0.5,
         style_weights: Sequence[float] | None = None,
         style_scale: float = 1.0,
@@ -36,7 +41,8 @@ class TransferProblem:
     ):
         self._encoder = encoder
         self._recipe = recipe
-        self._content = content.to(encoder.device)
+        self._style_encoder = style_encoder or encoder
+        self._content = None if content is None else content.to(encoder.device)
         self._styles = [style.to(encoder.device) for style in styles]
         self._strength = strength
         self._style_weights = tuple(style_weights or [1.0] * len(styles))
@@ -48,15 +54,12 @@ class TransferProblem:
         """The picture to begin with.  Shape: (1, 3, level.height, level.width)."""
         if self._start is not None:
             return resize(self._start, level.height, level.width)
-        content = self._content_at(level)
-        if self._recipe.init == "gray":
-            return torch.full_like(content, 0.5)
         if self._recipe.init == "style":
             return resize(self._styles[0], level.height, level.width)
-        if self._recipe.init == "random":
-            generator = torch.Generator().manual_seed(self._seed)
-            noise = torch.randn(content.shape, generator=generator).to(content.device)
-            return 0.5 + self._recipe.noise * noise
+        if self._recipe.init in ("gray", "random"):
+            noise = torch.randn((1, 3, level.height, level.width), generator=torch.Generator().manual_seed(self._seed))
+            spread = self._recipe.noise if self._recipe.init == "random" else 0.0
+            return 0.5 + spread * noise.to(self._encoder.device)
         return self._recolored(level).clone()
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
@@ -83,6 +86,8 @@ class TransferProblem:
     @property
     def _detail(self) -> float:
         """How much of the start's detail joins at each enlargement; the content's own where it is to come back."""
+        if self._content is None:
+            return 0.0
         begun_from_content = self._start is None and self._recipe.init in ("matched", "content")
         return max(self._recipe.detail if begun_from_content else 0.0, self._restraint)
 
@@ -95,6 +100,7 @@ class TransferProblem:
         return matched_colors(content, moments(content), target, 1 - self._restraint).clamp(0, 1)
 
     def _content_at(self, level: Level) -> Tensor:
+        assert self._content is not None, "a recipe that looks at the content needs one"
         return resize(self._content, level.height, level.width)
 
     def _styles_at(self, level: Level) -> list[Tensor]:
@@ -106,7 +112,7 @@ class TransferProblem:
     def _content_terms(self, level: Level) -> list[Term]:
         recipe, shares = self._recipe, _shares(self._recipe.content_layers, self._recipe.relative)
         scale = recipe.content_weight * (2 * (1 - self._strength)) ** 2
-        if scale == 0 or not shares:
+        if self._content is None or scale == 0 or not shares:
             return []
         features = self._encoder(self._content_at(level), shares)
         return [
@@ -127,7 +133,7 @@ class TransferProblem:
 
     def _style_targets(self, level: Level, layers: Collection[str]) -> dict[str, Moments]:
         """The blended moments of the style images, by layer."""
-        features = [self._encoder(style, layers) for style in self._styles_at(level)]
+        features = [self._style_encoder(style, layers) for style in self._styles_at(level)]
         return {layer: blend([moments(f[layer]) for f in features], self._style_weights) for layer in layers}
 
     def _image_terms(self) -> list[Term]:

@@ -24,11 +24,19 @@ class Plan:
 
     recipe: Preset
     encoder: ChainEncoder = field(repr=False)
-    device: torch.device
-    dtype: torch.dtype
     solver: Solver
     levels: tuple[Level, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the features are computed."""
+        return self.encoder.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of features."""
+        return self.encoder.dtype
 
     @property
     def evaluations(self) -> int:

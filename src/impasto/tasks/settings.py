@@ -1,4 +1,4 @@
-"""What can be asked of a transfer, and the recipe that follows from it."""
+"""What can be asked of a task, and the recipe that follows from it."""
 
 from __future__ import annotations
 
@@ -16,44 +16,28 @@ from impasto.tasks.sources import ImageSource
 
 INITS = ("matched", "content", "random", "gray", "style")
 AUTO = "auto"
+LAYER_FIELDS = ("content_layers", "style_layers")
+_AS_THEY_ARE = ("pooling", "padding", "content_weight", "style_weight", "tv_weight", "iterations", "encoder")
 
 
 @dataclass(frozen=True)
-class TransferConfig:
-    """Settings of a transfer.  None means: as the preset has it.
+class MethodConfig:
+    """How a picture is made, whatever the task.  None means: as the preset has it.
 
     * `preset`: a name from `impasto presets`, the base of everything below.
-    * `size`: long side of the result in pixels; None is the preset's, but no more than the content image has.
-    * `strength`: 0 gives the content back, 0.5 is the preset's own balance, 1 leaves out the content.
-    * `style_weights`: how much of each style image, in any unit; None is equal parts.
-    * `style_scale`: long side of the style image relative to the result's: larger means larger strokes.
-    * `init`: the picture to begin with, one of `INITS` or an image.
     * `encoder`: a name from `impasto weights list`, or `compact`; `weights`: a weight file instead.
     * `pooling`: max, average or l2; `padding`: zeros, reflect or replicate.
-    * `content_layers`, `style_layers`: names, or name=weight; `*` for every layer there is.
-    * `style_loss`, `solver`: names of `STYLE_LOSSES` and `SOLVERS`.
-    * `content_weight`, `style_weight`, `tv_weight`: factors of the three kinds of terms.
-    * `iterations`: evaluations in all; `levels`: the most sizes of the coarse-to-fine pyramid.
+    * `solver`: one of `SOLVERS`; `iterations`: evaluations in all.
+    * `levels`: the most sizes of the coarse-to-fine pyramid.
     * `seed`: of the random start; `device`: `auto` is the fastest; `dtype`: of features, `auto` is the preset's.
     * `max_pixels`: the largest image file that is read.
     """
 
     preset: str = "default"
-    size: int | None = None
-    strength: float = 0.5
-    style_weights: tuple[float, ...] | None = None
-    style_scale: float = 1.0
-    init: ImageSource | None = None
     encoder: str | None = None
     weights: str | Path | None = None
     pooling: str | None = None
     padding: str | None = None
-    content_layers: tuple[str, ...] | None = None
-    style_layers: tuple[str, ...] | None = None
-    style_loss: str | None = None
-    content_weight: float | None = None
-    style_weight: float | None = None
-    tv_weight: float | None = None
     solver: str | None = None
     iterations: int | None = None
     levels: int | None = None
@@ -70,36 +54,31 @@ class TransferConfig:
         """
         self._check_ranges()
         base = preset(self.preset)
-        changes: dict[str, object] = {
-            name: value
-            for name in ("pooling", "padding", "content_weight", "style_weight", "tv_weight", "iterations", "encoder")
-            if (value := getattr(self, name)) is not None
+        changes = {name: value for name in _AS_THEY_ARE if (value := getattr(self, name, None)) is not None}
+        changes |= {
+            name: parse_layers(value) for name in LAYER_FIELDS if (value := getattr(self, name, None)) is not None
         }
-        if isinstance(self.init, str) and self.init in INITS:
-            changes["init"] = self.init
-        if self.content_layers is not None:
-            changes["content_layers"] = parse_layers(self.content_layers)
-        if self.style_layers is not None:
-            changes["style_layers"] = parse_layers(self.style_layers)
-        if self.style_loss is not None:
-            changes["style_losses"] = named("style loss", self.style_loss, STYLE_LOSSES)
+        if isinstance(init := getattr(self, "init", None), str) and init in INITS:
+            changes["init"] = init
+        if (loss := getattr(self, "style_loss", None)) is not None:
+            changes["style_losses"] = named("style loss", loss, STYLE_LOSSES)
         if self.solver is not None:
             changes["solver"] = named("solver", self.solver, SOLVERS)
         if self.levels is not None:
             changes["schedule"] = replace(_coarse_to_fine(base.schedule), most=self.levels)
         check_encoder_name(str(changes.get("encoder", base.encoder)))
-        return replace(base, **changes)  # type: ignore[arg-type]
+        return replace(base, **changes)
 
     def asked_layers(self) -> tuple[str, ...]:
-        """The layers named by `content_layers` and `style_layers`, not those of the preset."""
-        names = parse_layers((*(self.content_layers or ()), *(self.style_layers or ())))
-        return tuple(name for name in names if name != ALL_LAYERS)
+        """The layers that were asked for by name, not those of the preset."""
+        asked = [name for field in LAYER_FIELDS for name in getattr(self, field, None) or ()]
+        return tuple(name for name in parse_layers(asked) if name != ALL_LAYERS)
 
     def check_styles(self, count: int) -> None:
-        """Raise UsageError unless `style_weights` goes with `count` style images."""
+        """Raise UsageError unless there are styles, and as many `style_weights` if there are any."""
         if count == 0:
             raise UsageError("A transfer needs at least one style image.")
-        weights = self.style_weights
+        weights = getattr(self, "style_weights", None)
         if weights is None:
             return
         if len(weights) != count:
@@ -111,20 +90,59 @@ class TransferConfig:
             raise UsageError(f"style_weights are {listed}; none may be below 0, and not all 0.")
 
     def _check_ranges(self) -> None:
-        if not 0 <= self.strength <= 1:
-            raise UsageError(f"strength is {self.strength:g}; it goes from 0 (the content) to 1 (the style alone).")
-        if not 0 < self.style_scale < float("inf"):
-            raise UsageError(f"style_scale is {self.style_scale:g}; it must be a number above 0, such as 1.")
         if not 0 <= self.seed < 2**63:
             raise UsageError(f"seed is {self.seed}; it must be a whole number from 0 to {2**63 - 1}.")
-        for name in ("size", "iterations", "levels"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}; it must be at least 1.")
+        for name in ("iterations", "levels"):
+            _check_at_least_one(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class TransferConfig(MethodConfig):
+    """Settings of a transfer, beside those of every `MethodConfig`.  None means: as the preset has it.
+
+    * `size`: long side of the result in pixels; None is the preset's, but no more than the content image has.
+    * `strength`: 0 gives the content back, 0.5 is the preset's own balance, 1 leaves out the content.
+    * `style_weights`: how much of each style image, in any unit; None is equal parts.
+    * `style_scale`: long side of the style image relative to the result's: larger means larger strokes.
+    * `init`: the picture to begin with, one of `INITS` or an image.
+    * `content_layers`, `style_layers`: names, or name=weight; `*` for every layer there is.
+    * `style_loss`: one of `STYLE_LOSSES`.
+    * `content_weight`, `style_weight`, `tv_weight`: factors of the three kinds of terms.
+    """
+
+    size: int | None = None
+    strength: float = 0.5
+    style_weights: tuple[float, ...] | None = None
+    style_scale: float = 1.0
+    init: ImageSource | None = None
+    content_layers: tuple[str, ...] | None = None
+    style_layers: tuple[str, ...] | None = None
+    style_loss: str | None = None
+    content_weight: float | None = None
+    style_weight: float | None = None
+    tv_weight: float | None = None
+
+    def _check_ranges(self) -> None:
+        super()._check_ranges()
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"strength is {self.strength:g}; it goes from 0 (the content) to 1 (the style alone).")
+        check_style_scale(self.style_scale)
+        _check_at_least_one("size", self.size)
         for name in ("content_weight", "style_weight", "tv_weight"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
                 raise UsageError(f"{name} is {value:g}; it must be a number of at least 0.")
+
+
+def check_style_scale(value: float) -> None:
+    """Raise UsageError unless `value` is a size relative to another."""
+    if not 0 < value < float("inf"):
+        raise UsageError(f"style_scale is {value:g}; it must be a number above 0, such as 1.")
+
+
+def _check_at_least_one(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise UsageError(f"{name} is {value}; it must be at least 1.")
 
 
 def parse_layers(names: Sequence[str]) -> dict[str, float]:

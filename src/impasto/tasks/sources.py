@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -54,6 +55,12 @@ def source_name(source: ImageSource) -> str:
 def source_label(source: ImageSource) -> str:
     """What messages call a picture: a file by its name with the extension, a swatch as it was asked for."""
     return os.path.basename(os.fspath(source)) if isinstance(source, str | os.PathLike) else "image"  # noqa: PTH119
+
+
+def image_notes(sources: Iterable[ImageSource], pictures: Iterable[Picture]) -> tuple[str, ...]:
+    """What a person should know of the files that were read, under their names."""
+    read = zip(sources, pictures, strict=True)
+    return tuple(f"{source_label(source)}: {note}" for source, picture in read for note in picture.notes)
 
 
 def _swatch(source: str, size: int) -> Picture:

@@ -8,17 +8,16 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from impasto.devices import resolve_device, resolve_dtype
-from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.download import Progress
 from impasto.errors import UnknownNameError
 from impasto.images import Picture
 from impasto.presets import Preset
+from impasto.tasks.encoders import load_encoder, weights_notes
 from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.run import Plan, Run
-from impasto.tasks.settings import AUTO, INITS, TransferConfig
-from impasto.tasks.sources import SWATCH, ImageSource, open_picture, source_label
+from impasto.tasks.settings import INITS, TransferConfig
+from impasto.tasks.sources import SWATCH, ImageSource, image_notes, open_picture
 
 __all__ = ["TransferConfig", "prepare", "stylize"]
 
@@ -42,21 +41,11 @@ def prepare(
     config = config or TransferConfig()
     recipe = config.recipe()
     config.check_styles(len(styles))
-    device = resolve_device(config.device)
-    dtype = resolve_dtype(recipe.dtype if config.dtype == AUTO else config.dtype, device)
     picture = open_picture(content, size=config.size or recipe.size, max_pixels=config.max_pixels)
     height, width = scaled(picture.pixels, _result_size(config, recipe, picture))
     swatch_size = round(max(height, width) * config.style_scale)
     style_pictures = [open_picture(s, size=swatch_size, max_pixels=config.max_pixels) for s in styles]
-    weights = find_weights(recipe.encoder, config.weights, download=download, progress=progress)
-    encoder = build_encoder(
-        weights,
-        pooling=recipe.pooling,
-        padding=recipe.padding,
-        preprocessing=recipe.preprocessing,
-        device=device,
-        dtype=dtype,
-    )
+    weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
     levels = levels_that_fit(recipe, encoder, height, width)
     check_sizes(encoder, recipe, levels[0], [p.pixels for p in style_pictures], config.style_scale)
@@ -71,12 +60,8 @@ def prepare(
         start=_start(config),
         seed=config.seed,
     )
-    read = zip((content, *styles), (picture, *style_pictures), strict=True)
-    told = [f"{source_label(source)}: {note}" for source, p in read for note in p.notes]
-    if config.weights is not None:
-        told.append(f"{Path(config.weights).name}: {weights.architecture} weights, {weights.layout} layout.")
-    plan = Plan(recipe, encoder, device, dtype, recipe.solver, levels, (*told, *notes))
-    return Run(problem, plan, picture.alpha)
+    told = (*image_notes((content, *styles), (picture, *style_pictures)), *weights_notes(config, weights), *notes)
+    return Run(problem, Plan(recipe, encoder, recipe.solver, levels, told), picture.alpha)
 
 
 def stylize(content: ImageSource, style: ImageSource | Sequence[ImageSource], **settings: object) -> Image.Image:
