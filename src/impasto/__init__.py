@@ -24,14 +24,26 @@ if TYPE_CHECKING:
     from impasto.images import save_image as save_image
     from impasto.presets import PRESETS as PRESETS
     from impasto.presets import Preset as Preset
+    from impasto.tasks.reconstruct import ReconstructConfig as ReconstructConfig
+    from impasto.tasks.reconstruct import prepare_reconstruction as prepare_reconstruction
+    from impasto.tasks.reconstruct import reconstruct as reconstruct
     from impasto.tasks.run import Run as Run
     from impasto.tasks.settings import TransferConfig as TransferConfig
+    from impasto.tasks.texture import TextureConfig as TextureConfig
+    from impasto.tasks.texture import prepare_texture as prepare_texture
+    from impasto.tasks.texture import synthesize as synthesize
     from impasto.tasks.transfer import prepare as prepare
     from impasto.tasks.transfer import stylize as stylize
 
 _HOMES = {
     "stylize": "impasto.tasks.transfer",
     "prepare": "impasto.tasks.transfer",
+    "synthesize": "impasto.tasks.texture",
+    "prepare_texture": "impasto.tasks.texture",
+    "TextureConfig": "impasto.tasks.texture",
+    "reconstruct": "impasto.tasks.reconstruct",
+    "prepare_reconstruction": "impasto.tasks.reconstruct",
+    "ReconstructConfig": "impasto.tasks.reconstruct",
     "Run": "impasto.tasks.run",
     "TransferConfig": "impasto.tasks.settings",
     "Step": "impasto.engine",
@@ -49,15 +61,21 @@ __all__ = [
     "ImpastoError",
     "Picture",
     "Preset",
+    "ReconstructConfig",
     "Run",
     "Step",
+    "TextureConfig",
     "TransferConfig",
     "__version__",
     "encoder_names",
     "load_image",
     "prepare",
+    "prepare_reconstruction",
+    "prepare_texture",
+    "reconstruct",
     "save_image",
     "stylize",
+    "synthesize",
 ]
 
 

@@ -15,7 +15,9 @@ from impasto import __version__
 from impasto.cli import interrupts
 from impasto.cli.parameters import debug_option
 from impasto.cli.presets import presets
+from impasto.cli.reconstruct import reconstruct
 from impasto.cli.swatches import swatches
+from impasto.cli.texture import texture
 from impasto.cli.transfer import transfer
 from impasto.cli.weights import weights
 from impasto.errors import ImpastoError, UnknownNameError, UsageError, closest
@@ -51,7 +53,7 @@ def app() -> None:
     """Neural style transfer by optimisation: the content of a photograph, the style of a painting."""
 
 
-app.section("Make pictures", transfer)
+app.section("Make pictures", transfer, texture, reconstruct)
 app.section("Look things up", presets, swatches, weights)
 
 

@@ -42,6 +42,21 @@ class Whole(click.ParamType[Any]):
         return number
 
 
+class Size(click.ParamType[Any]):
+    """`1024x768` as (width, height); one number is a square."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Parse, or say what is no size."""
+        if isinstance(value, tuple):
+            return value
+        width, times, height = str(value).lower().partition("x")
+        if not width.isdecimal() or not (height.isdecimal() or not times):
+            raise UsageError(f"{_flag(param)} is {value!r}; it must be WIDTHxHEIGHT in pixels, such as 640x480.")
+        return int(width), int(height or width)
+
+
 class Numbers(click.ParamType[Any]):
     """`3,1.5,0` as a tuple of numbers."""
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """Where the result goes and what is said meanwhile.  `inputs` are the files that must not be overwritten."""
+    """Where the result goes and what is said meanwhile.
+
+    `inputs` are the files that must not be overwritten; `closing` makes a last word of the first and the last step.
+    """
 
     path: Path
     inputs: tuple[str, ...]
@@ -34,6 +37,7 @@ class Request:
     as_json: bool = False
     dry_run: bool = False
     began: float = field(default_factory=time.perf_counter)
+    closing: Callable[[Step, Step], str] | None = None
 
     @property
     def chatty(self) -> bool:
@@ -83,12 +87,13 @@ def _run(ready: Run, snapshots: Snapshots, request: Request) -> int:
     from impasto.cli.progress import reporter
     from impasto.cli.saving import save_result
 
+    first: Step | None = None
     last: Step | None = None
     interrupted, failure = False, None
     try:
         with reporter(ready.plan.levels, quiet=request.quiet, as_json=request.as_json) as report:
             for step in ready:
-                last = step
+                first, last = first or step, step
                 report.step(step)
                 snapshots.step(step)
                 interrupts.check()
@@ -97,13 +102,15 @@ def _run(ready: Run, snapshots: Snapshots, request: Request) -> int:
     except ImpastoError as error:
         failure = error
     with interrupts.held_back():
-        if last is None:
+        if first is None or last is None:
             if failure:
                 raise failure
             raise KeyboardInterrupt("Interrupted before the first evaluation; nothing was saved.")
         save_result(ready, last.image, request.path, force=request.force)
         if failure:
             raise type(failure)(f"{failure} The picture of evaluation {last.done} is in {request.path}.") from failure
+        if request.closing and request.chatty:
+            click.echo(request.closing(first, last))
         _say_saved(last, interrupted, request)
     return interrupts.STATUS if interrupted else 0
 
