@@ -260,8 +260,10 @@ def test_total_variation_is_the_mean_squared_difference_of_neighbors(uniform):
 
 
 def test_summed_total_variation_is_half_the_sum_in_8_bit_units(uniform):
+    """The pixels of the last row and column are only looked at from their neighbors."""
     x = uniform(1, 3, 4, 5)
-    expected = sum((255 * d) ** 2 for d in (*differences(x, 1, 0), *differences(x, 0, 1))) / 2
+    down, right = differences(x[..., :-1], 1, 0), differences(x[..., :-1, :], 0, 1)
+    expected = sum((255 * d) ** 2 for d in (*down, *right)) / 2
     assert close(summed_total_variation(x), expected)
 
 
@@ -274,14 +276,19 @@ def test_keras_total_variation_is_the_sum_to_the_power_of_a_quarter_more(uniform
     assert close(keras_total_variation(x), expected)
 
 
-def test_nine_point_variation_counts_diagonals_half(uniform):
+def test_nine_point_variation_is_two_thirds_of_the_steps_and_a_sixth_of_the_diagonals(uniform):
     x = uniform(1, 3, 4, 5)
-    height, width, total = 4, 5, 0.0
-    for c, i, j in itertools.product(range(3), range(height), range(width)):
-        for di, dj, weight in ((0, 1, 1), (1, 0, 1), (1, 1, 0.5), (1, -1, 0.5)):
-            ii, jj = min(i + di, height - 1), min(max(j + dj, 0), width - 1)
-            total += weight * float(x[0, c, ii, jj] - x[0, c, i, j]) ** 2
-    assert close(nine_point_variation(x), total / (3 * height * width) / 3)
+
+    def at(c, i, j):
+        return float(x[0, c, min(max(i, 0), 3), min(max(j, 0), 4)])
+
+    inside = list(itertools.product(range(3), range(4), range(5)))
+    around = list(itertools.product(range(3), range(-1, 4), range(-1, 5)))
+    right = mean_square([at(c, i, j + 1) - at(c, i, j) for c, i, j in inside])
+    down = mean_square([at(c, i + 1, j) - at(c, i, j) for c, i, j in inside])
+    falling = mean_square([at(c, i + 1, j + 1) - at(c, i, j) for c, i, j in around])
+    rising = mean_square([at(c, i + 1, j) - at(c, i, j + 1) for c, i, j in around])
+    assert close(nine_point_variation(x), 2 / 3 * (right + down) + (falling + rising) / 6)
 
 
 def test_out_of_range_is_the_mean_squared_excess():

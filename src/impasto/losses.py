@@ -158,12 +158,13 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def summed_total_variation(image: Tensor) -> Tensor:
-    """1/2 sum of squared differences between neighbors, of an image in [0, 255].
+    """1/2 sum of squared differences to the pixel below and to the right, of an image in [0, 255].
 
+    The last row and the last column have no differences of their own.
     Reference: Johnson's neural-style, which has it as a gradient only.
     """
     down, right = _squared_steps(image)
-    return (down.sum() + right.sum()) * (255.0**2 / 2)
+    return (down[..., :-1].sum() + right[..., :-1, :].sum()) * (255.0**2 / 2)
 
 
 def _squared_steps(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -182,17 +183,16 @@ def keras_total_variation(image: Tensor) -> Tensor:
 
 
 def nine_point_variation(image: Tensor) -> Tensor:
-    """mean squared difference to the right, lower and both diagonal neighbors, diagonals counting half; borders repeat.
+    """2/3 of the mean squared differences to the right and below, 1/6 of those along both diagonals; borders repeat.
 
-    Reference: Crowson's style-transfer-pytorch (2021), which has a smoothness over nine points.
-    Differs: its factors were not found in print; these are ours.
+    Reference: Crowson's style-transfer-pytorch (2021): the means over the diagonals take in the repeated border.
     """
     padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
-    right = (padded[..., 1:-1, 2:] - image).square()
-    down = (padded[..., 2:, 1:-1] - image).square()
-    falling = (padded[..., 2:, 2:] - image).square() / 2
-    rising = (padded[..., 2:, :-2] - image).square() / 2
-    return (right + down + falling + rising).mean() / 3
+    right = (padded[..., 1:-1, 2:] - image).square().mean()
+    down = (padded[..., 2:, 1:-1] - image).square().mean()
+    falling = (padded[..., 1:, 1:] - padded[..., :-1, :-1]).square().mean()
+    rising = (padded[..., 1:, :-1] - padded[..., :-1, 1:]).square().mean()
+    return (right + down) * (2 / 3) + (falling + rising) / 6
 
 
 def out_of_range(image: Tensor) -> Tensor:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from impasto.schedule import Pyramid
 
 _GROUPS = {
-    "Network": ("encoder", "preprocessing", "pooling", "padding"),
+    "Network": ("encoder", "preprocessing", "pooling", "padding", "normalize"),
     "Content": ("content_layers", "content_loss", "content_weight"),
-    "Style": ("style_layers", "style_losses", "style_weight", "stretch_style"),
-    "Picture": ("relative", "tv_weight", "tv_loss", "range_weight", "range_loss"),
-    "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype"),
+    "Style": ("style_layers", "style_losses", "style_weight"),
+    "Picture": ("relative", "tv_weight", "tv_loss", "range_weight", "range_loss", "resample", "stretch_style"),
+    "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype", "milestones"),
 }
 
 
@@ -49,14 +49,27 @@ def show(name: str) -> None:
     about += [("differs" if i == 0 else "", each) for i, each in enumerate(found.differences)]
     click.echo(columns(about))
     for title, names in _GROUPS.items():
-        rows = [(each.replace("_", " "), words(getattr(found, each))) for each in names if _told(found, each)]
+        rows = [(each.replace("_", " "), _setting(found, each)) for each in names if _told(found, each)]
         click.echo(f"\n{title}\n{columns(rows, indent='  ')}")
 
 
 def _told(preset: Any, name: str) -> bool:
     """Whether a setting has a part in the preset: a term without weight, noise without a random start have none."""
-    switches = {"tv_loss": preset.tv_weight, "range_loss": preset.range_weight, "noise": preset.init == "random"}
+    switches = {
+        "tv_loss": preset.tv_weight,
+        "range_loss": preset.range_weight,
+        "noise": preset.init == "random",
+        "milestones": preset.milestones,
+    }
     return bool(switches.get(name, True))
+
+
+def _setting(preset: Any, name: str) -> str:
+    """A setting in words."""
+    from impasto.presets import UNLIMITED
+
+    value = getattr(preset, name)
+    return "the photograph's own" if name == "size" and value == UNLIMITED else words(value)
 
 
 def words(value: Any) -> str:

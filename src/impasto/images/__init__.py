@@ -10,24 +10,29 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
     profiles.py      ICC profiles -> sRGB
     transparency.py  what is behind transparent pixels
     writing.py       to_pil, check_output, save_image: a tensor -> a file
-    sizing.py        size_for, resize
+    sizing.py        size_for, resize, resize_nearest
+    opencv.py        resize_like_opencv
 """
 
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
+from impasto.images.opencv import resize_like_opencv
 from impasto.images.picture import Picture, from_array, from_pil
 from impasto.images.reading import load_image
-from impasto.images.sizing import resize, size_for
+from impasto.images.sizing import Resampler, resize, resize_nearest, size_for
 from impasto.images.writing import check_output, save_image, to_pil
 
 __all__ = [
     "READABLE_FORMATS",
     "WRITABLE_FORMATS",
     "Picture",
+    "Resampler",
     "check_output",
     "from_array",
     "from_pil",
     "load_image",
     "resize",
+    "resize_like_opencv",
+    "resize_nearest",
     "save_image",
     "size_for",
     "to_pil",

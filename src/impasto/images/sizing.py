@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import UsageError
+
+Resampler = Callable[[Tensor, int, int], Tensor]
+"""(image, height, width) -> the same picture at that size."""
 
 
 def size_for(height: int, width: int, size: int) -> tuple[int, int]:
@@ -36,3 +41,12 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
     if image.shape[-2:] == (height, width):
         return image
     return F.interpolate(image, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def resize_nearest(image: Tensor, height: int, width: int) -> Tensor:
+    """Compute `image` at another size: each pixel is the old one at its center, as Pillow's NEAREST takes it.
+
+    Shape:
+        (N, C, H, W) -> (N, C, height, width)
+    """
+    return F.interpolate(image, (height, width), mode="nearest-exact")

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from impasto.color import matched_colors
+from impasto.encoders.base import Encoder
 from impasto.encoders.chain import ChainEncoder
-from impasto.images import resize
+from impasto.encoders.normalization import Normalized, mean_activations
 from impasto.losses import ContentTerm, ImageTerm, MomentLoss, StyleTerm, Term, energy, weighted_sum
 from impasto.objective import FeatureObjective
 from impasto.presets import Preset
@@ -39,9 +40,10 @@ class TransferProblem:
         start: Tensor | None = None,
         seed: int = 0,
     ):
-        self._encoder = encoder
+        self._encoder: Encoder = encoder
+        self._device = encoder.device
         self._recipe = recipe
-        self._style_encoder = style_encoder or encoder
+        self._style_encoder: Encoder = style_encoder or encoder
         self._content = None if content is None else content.to(encoder.device)
         self._styles = [style.to(encoder.device) for style in styles]
         self._strength = strength
@@ -49,27 +51,31 @@ class TransferProblem:
         self._style_scale = style_scale
         self._start = None if start is None else start.to(encoder.device)
         self._seed = seed
+        if recipe.normalize:
+            scales = self._mean_activations()
+            self._encoder, self._style_encoder = (Normalized(e, scales) for e in (self._encoder, self._style_encoder))
 
     def initial(self, level: Level) -> Tensor:
         """The picture to begin with.  Shape: (1, 3, level.height, level.width)."""
         if self._start is not None:
-            return resize(self._start, level.height, level.width)
+            return self._recipe.resample(self._start, level.height, level.width)
         if self._recipe.init == "style":
-            return resize(self._styles[0], level.height, level.width)
+            return self._recipe.resample(self._styles[0], level.height, level.width)
         if self._recipe.init in ("gray", "random"):
             noise = torch.randn((1, 3, level.height, level.width), generator=torch.Generator().manual_seed(self._seed))
             spread = self._recipe.noise if self._recipe.init == "random" else 0.0
-            return 0.5 + spread * noise.to(self._encoder.device)
+            return 0.5 + spread * noise.to(self._device)
         return self._recolored(level).clone()
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
         """The picture so far at the next level's size, with the finer detail that the start has there."""
-        larger = resize(image, level.height, level.width)
+        larger = self._recipe.resample(image, level.height, level.width)
         if self._detail == 0:
             return larger
         height, width = image.shape[-2:]
         coarse = self._recolored(Level(height, width, level.iterations))
-        return larger + self._detail * (self._recolored(level) - resize(coarse, level.height, level.width))
+        blurred = self._recipe.resample(coarse, level.height, level.width)
+        return larger + self._detail * (self._recolored(level) - blurred)
 
     def objective(self, level: Level) -> FeatureObjective:
         """Content terms, style terms and image terms at this level, targets computed once."""
@@ -101,13 +107,21 @@ class TransferProblem:
 
     def _content_at(self, level: Level) -> Tensor:
         assert self._content is not None, "a recipe that looks at the content needs one"
-        return resize(self._content, level.height, level.width)
+        return self._recipe.resample(self._content, level.height, level.width)
 
     def _styles_at(self, level: Level) -> list[Tensor]:
         if self._recipe.stretch_style:
-            return [resize(style, level.height, level.width) for style in self._styles]
+            return [self._recipe.resample(style, level.height, level.width) for style in self._styles]
         size = max(1, round(level.size * self._style_scale))
-        return [resize(style, *scaled(style, size)) for style in self._styles]
+        return [self._recipe.resample(style, *scaled(style, size)) for style in self._styles]
+
+    def _mean_activations(self) -> dict[str, Tensor]:
+        """Of the recipe's layers, over the given pictures, their long sides at the recipe's size if they are larger."""
+        recipe, pictures = self._recipe, [p for p in (self._content, *self._styles) if p is not None]
+        sizes = [min(recipe.size, max(picture.shape[-2:])) for picture in pictures]
+        seen = [recipe.resample(p, *scaled(p, size)) for p, size in zip(pictures, sizes, strict=True)]
+        with torch.no_grad():
+            return mean_activations(self._style_encoder, seen, {**recipe.content_layers, **recipe.style_layers})
 
     def _content_terms(self, level: Level) -> list[Term]:
         recipe, shares = self._recipe, _shares(self._recipe.content_layers, self._recipe.relative)

@@ -1,0 +1,70 @@
+"""A network whose channels all speak equally loudly, as Gatys et al. used it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from impasto.encoders.base import Encoder, LayerInfo
+from impasto.statistics import at_least_float32
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """Another encoder with every channel of a layer divided by its scale.
+
+    For a chain of convolutions, ReLUs and poolings, which are positively homogeneous, this is the network with each
+    convolution's filters and biases divided by its own scales and its filters multiplied by those of the layer below:
+    the next layer undoes what the one before did.
+
+    Shape: scales (1, C, 1, 1), by layer.
+    Reference: Gatys et al. 2016, section 2, who rescale the weights.
+    """
+
+    encoder: Encoder
+    scales: Mapping[str, Tensor] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the encoder inside."""
+        return self.encoder.name
+
+    @property
+    def layers(self) -> Mapping[str, LayerInfo]:
+        """The layers of the encoder inside."""
+        return self.encoder.layers
+
+    def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of the named layers, in units of their scales."""
+        features = self.encoder(image, layers)
+        return {layer: f / self.scales[layer] for layer, f in features.items()}
+
+
+def mean_activations(encoder: Encoder, images: Sequence[Tensor], layers: Collection[str]) -> dict[str, Tensor]:
+    """The scales with which each channel of `layers` is 1 on average, over all positions of all `images`.
+
+    A channel that is silent everywhere stays as it is.  A pooling has the scales of the features it pools.
+
+    Shape: (1, C, 1, 1), by layer.
+    Reference: Gatys et al. 2016, section 2.
+    Differs: their mean is over the photographs of ImageNet's validation set.
+    """
+    sources = {layer: _before_pooling(encoder, layer) for layer in layers}
+    features = [encoder(image, set(sources.values())) for image in images]
+    return {layer: _mean([f[source] for f in features]) for layer, source in sources.items()}
+
+
+def _before_pooling(encoder: Encoder, layer: str) -> str:
+    """The layer itself, or the last one before it that is no pooling."""
+    names = list(encoder.layers)
+    return next(name for name in reversed(names[: names.index(layer) + 1]) if not name.startswith("pool"))
+
+
+def _mean(features: Sequence[Tensor]) -> Tensor:
+    """The mean of each channel over all positions, 1 where it is 0.  Shape: (1, C, H, W) each -> (1, C, 1, 1)."""
+    positions = torch.cat([at_least_float32(f).flatten(2) for f in features], dim=2)
+    mean = positions.mean(2)[:, :, None, None]
+    return torch.where(mean > 0, mean, 1.0)
