@@ -1,125 +1,221 @@
-"""Presets: published numbers against the published formulas, written a second time as the sources print them."""
+"""Presets: values and gradients against the published formulas, written a second time as the sources print them."""
 
 import dataclasses
+import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from impasto.encoders.base import Preprocessing
+import formulas
+from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.catalog import check_encoder_name
+from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.errors import UnknownNameError
-from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, preset
+from impasto.images import resize, resize_like_opencv, resize_nearest
+from impasto.losses import half_squared_sum
+from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, UNLIMITED, preset
+from impasto.schedule import Level
 from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop
-from impasto.statistics import moments
+from impasto.tasks.fitting import fitted
+from impasto.tasks.problem import TransferProblem
 from impasto.tasks.settings import INITS
 
 ROWS, COLUMNS = 32, 48
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 VGG19_LAYERS = {name.replace("conv", "relu") for name in convolution_names("vgg19")}
+CAFFE = {"vgg19.caffe", "vgg19.keras"}
+
+# What the network sees, as the sources print it: BGR, the factor, what is taken off.
+BGR = (2, 1, 0)
+SEEN = {
+    "gatys2015": (BGR, 255, (103.939, 116.779, 123.68)),
+    "gatys2016": (BGR, 255, (103.939, 116.779, 123.68)),
+    "gatys2016-code": (BGR, 255, (103.939, 116.779, 123.68)),
+    "johnson2015": (BGR, 256, (103.939, 116.779, 123.68)),
+    "keras-example": (BGR, 255, (103.939, 116.779, 123.68)),
+    "tutorial": (BGR, 2, (1, 1, 1)),
+}
 
 
-@pytest.fixture
-def features(normal):
-    """features(scale): what a VGG-19 might say of a picture of 32x48 pixels, (1, C, H, W) per layer."""
-
-    def make(scale):
-        shapes = {layer: (BLOCK_CHANNELS[b], ROWS >> b, COLUMNS >> b) for b, layer in enumerate(STYLE_LAYERS)}
-        shapes |= {"relu4_2": shapes["relu4_1"], "relu5_2": shapes["relu5_1"]}
-        return {layer: scale * normal(1, *shape).relu() for layer, shape in shapes.items()}
-
-    return make
+# The formulas of each source: what they make of features x, content p and style s, {layer: (C, M)}, and of the image.
 
 
-def gram(features):
-    flat = features[0].flatten(1)
-    return flat @ flat.T
+def printed_in_2016(x, p, s, image):
+    """alpha * 1/2 sum (F-P)^2 + beta * sum 1/5 E_l, with alpha and beta as the preset explains them."""
+    alpha, beta = 2e6 / (512 * 64**2), 4e9
+    yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], alpha / 2)
+    for layer in FIVE:
+        yield layer, formulas.style(x[layer], s[layer], beta / 5 / (4 * len(x[layer]) ** 2))
 
 
-def channels_and_positions(features):
-    return features.shape[1], features.shape[2] * features.shape[3]
+def authors_code(x, p, s, image):
+    yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], 1 / x["relu4_2"].size)
+    for layer, n in zip(FIVE, (64, 128, 256, 512, 512), strict=True):
+        yield layer, formulas.style(x[layer], s[layer], 1e3 / n**2 / n**2)
 
 
-def keras_example(x, content, style):
-    total = 2.5e-8 * ((x["relu5_2"] - content["relu5_2"]) ** 2).sum()
-    for layer in STYLE_LAYERS:
-        difference = ((gram(style[layer]) - gram(x[layer])) ** 2).sum()
-        total += 1e-6 / 5 * difference / (4 * 3**2 * (ROWS * COLUMNS) ** 2)
-    return total
+def johnson(x, p, s, image):
+    yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], 5 / x["relu4_2"].size)
+    for layer in FIVE:
+        n = len(x[layer])
+        yield layer, formulas.style(x[layer] / n**0.5, s[layer] / n**0.5, 1e2 / n**2), n**-0.5
+    yield "image", formulas.johnson_smoothness(image, 1e-3)
 
 
-def tutorial(x, content, style):
-    total = 2e-4 * ((x["relu5_2"] - content["relu5_2"]) ** 2).sum() / 2
-    for layer in STYLE_LAYERS:
-        c, hw = channels_and_positions(x[layer])
-        total += 1 / 5 * ((gram(style[layer]) - gram(x[layer])) ** 2).sum() / (4.0 * hw**2 * c**2)
-    return total
+def keras_example(x, p, s, image):
+    yield "relu5_2", formulas.content(x["relu5_2"], p["relu5_2"], 2.5e-8)
+    for layer in FIVE:
+        factor = 1e-6 / 5 / (4 * 3**2 * (ROWS * COLUMNS) ** 2)
+        yield layer, formulas.style(x[layer], s[layer], factor * x[layer].shape[1] ** 2)
+    yield "image", formulas.keras_smoothness(image, 1e-6)
 
 
-def gatys_code(x, content, style):
-    total = ((x["relu4_2"] - content["relu4_2"]) ** 2).mean()
-    for layer, n in zip(STYLE_LAYERS, (64, 128, 256, 512, 512), strict=True):
-        _, hw = channels_and_positions(x[layer])
-        total += 1e3 / n**2 * ((gram(x[layer]) / hw - gram(style[layer]) / hw) ** 2).mean()
-    return total
+def tutorial(x, p, s, image):
+    yield "relu5_2", formulas.content(x["relu5_2"], p["relu5_2"], 2e-4 / 2)
+    for layer in FIVE:
+        yield layer, formulas.style(x[layer], s[layer], 1 / 5 / (4 * len(x[layer]) ** 2))
 
 
-def johnson(x, content, style):
-    total = 5 * ((x["relu4_2"] - content["relu4_2"]) ** 2).mean()
-    for layer in STYLE_LAYERS:
-        c, hw = channels_and_positions(x[layer])
-        total += 1e2 * ((gram(x[layer]) / (c * hw) - gram(style[layer]) / (c * hw)) ** 2).mean()
-    return total
+def crowson(x, p, s, image):
+    yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], 0.015 / x["relu4_2"].size)
+    for layer, weight in zip(FIVE, (256, 64, 16, 4, 1), strict=True):
+        yield layer, formulas.wasserstein(x[layer], s[layer], weight / 341)
+    yield "image", formulas.nine_points(image, 2.0)
 
 
-def crowson(x, content, style):
-    """Without the tiny ridge: with Gaussians of equal covariance only the means are left."""
-    total = 0.015 * ((x["relu4_2"] - content["relu4_2"]) ** 2).mean()
-    for layer, weight in zip(STYLE_LAYERS, (256, 64, 16, 4, 1), strict=True):
-        total += weight / 341 * ((x[layer].mean((2, 3)) - style[layer].mean((2, 3))) ** 2).mean()
-    return total
+def default(x, p, s, image):
+    """Every layer's losses in units of the style's energy, which is what they make of no features at all."""
+    yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], 1 / (p["relu4_2"] ** 2).sum())
+    for layer in VGG19_LAYERS:
+        for term in (formulas.style, formulas.mean_and_deviation):
+            energy, _ = term(np.zeros_like(s[layer]), s[layer], 1.0)
+            yield layer, term(x[layer], s[layer], 12 / len(VGG19_LAYERS) / energy)
+    yield "image", formulas.out_of_range(image, 100.0)
 
 
-def loss_of(preset, x, content, style):
-    """Content and style loss as the preset's numbers say."""
-    total = preset.content_weight * sum(
-        weight * preset.content_loss(x[layer], content[layer]) for layer, weight in preset.content_layers.items()
+SOURCES = {
+    "default": default,
+    "gatys2015": printed_in_2016,
+    "gatys2016": printed_in_2016,
+    "gatys2016-code": authors_code,
+    "johnson2015": johnson,
+    "keras-example": keras_example,
+    "tutorial": tutorial,
+    "crowson2021": crowson,
+}
+
+
+@pytest.fixture(scope="module")
+def full_width(vgg_tensors):
+    """A VGG-19 of its true widths, which some sources' numbers presume, with random filters in float64."""
+    return vgg_tensors(widths=BLOCK_CHANNELS, dtype=torch.float64)
+
+
+def plain_network(tensors, name, image):
+    """{layer: z}, what a VGG-19 has before each ReLU, computed step by step."""
+    if name in SEEN:
+        order, factor, offset = SEEN[name]
+        x = factor * image[:, order] - torch.tensor(offset, dtype=torch.float64)[:, None, None]
+    else:
+        mean, std = torch.tensor([(0.485, 0.456, 0.406), (0.229, 0.224, 0.225)], dtype=torch.float64)[..., None, None]
+        x = (image - mean) / std
+    before = {}
+    for conv in convolution_names("vgg19"):
+        if conv.endswith("_1") and conv != "conv1_1":
+            x = F.avg_pool2d(x, 2) if "gatys201" in name and "code" not in name else F.max_pool2d(x, 2)
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate" if name == "crowson2021" else "constant")
+        before[conv.replace("conv", "relu")] = z = F.conv2d(x, tensors[f"{conv}.weight"], tensors[f"{conv}.bias"])
+        x = z.relu()
+    return before
+
+
+def positions(features):
+    return features.detach()[0].flatten(1).numpy()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_value_and_gradient_are_those_of_the_printed_formulas(name, full_width, vgg_tensors, uniform):
+    """The printed gradients with respect to F, nothing where the unit is off, drawn through a network written anew."""
+    tensors = full_width if name != "crowson2021" else vgg_tensors(dtype=torch.float64)
+    found = preset(name)
+    encoder = ChainEncoder(
+        "random",
+        tensors,
+        found.preprocessing or (CAFFE_BGR if found.encoder in CAFFE else IMAGENET_RGB),
+        pooling=found.pooling or "max",
+        padding=found.padding or "zeros",
+        dtype=torch.float64,
     )
-    for layer, weight in preset.style_layers.items():
-        values = [loss(moments(x[layer]), moments(style[layer])) for loss in preset.style_losses]
-        total = total + preset.style_weight * weight * sum(values)
-    return total
+    found, _ = fitted(found, encoder)
+    image, content, style = (1.2 * uniform(1, 3, ROWS, COLUMNS) - 0.1 for _ in range(3))
+    evaluation = TransferProblem(encoder, found, content, [style]).objective(Level(ROWS, COLUMNS, 1)).evaluate(image)
+
+    variable = image.clone().requires_grad_()
+    before = plain_network(tensors, name, variable)
+    features = [
+        {layer: positions(z.relu()) for layer, z in network.items()}
+        for network in (before, plain_network(tensors, name, content), plain_network(tensors, name, style))
+    ]
+    scales = dict.fromkeys(before, 1.0)
+    if found.normalize:
+        p, s = features[1:]
+        means = {layer: np.concatenate([p[layer], s[layer]], 1).mean(1, keepdims=True) for layer in before}
+        scales = {layer: np.maximum(mean, mean.mean() / 100) for layer, mean in means.items()}
+    x, p, s = ({layer: f[layer] / scales[layer] for layer in f} for f in features)
+
+    value, grad, seeds = 0.0, np.zeros((3, ROWS, COLUMNS)), {}
+    for where, term, *factor in SOURCES[name](x, p, s, image[0].numpy()):
+        value += term[0]
+        if where == "image":
+            grad += term[1]
+        else:
+            inner = (factor[0] if factor else 1.0) * term[1] / scales[where]
+            seeds[where] = seeds.get(where, 0.0) + np.where(positions(before[where]) > 0, inner, 0.0)
+    outputs = [before[layer] for layer in seeds]
+    drawn = [torch.from_numpy(seed).reshape(z.shape) for seed, z in zip(seeds.values(), outputs, strict=True)]
+    (through,) = torch.autograd.grad(outputs, variable, drawn)
+    expected = torch.from_numpy(grad) + through[0]
+    assert float(evaluation.loss) == pytest.approx(value, rel=1e-10)
+    assert float((evaluation.grad[0] - expected).abs().max()) < 1e-10 * float(expected.abs().max())
 
 
-@pytest.mark.parametrize(
-    ("name", "formula"),
-    [
-        ("keras-example", keras_example),
-        ("tutorial", tutorial),
-        ("gatys2016-code", gatys_code),
-        ("johnson2015", johnson),
-    ],
-)
-def test_a_preset_is_the_formula_of_its_source(name, formula, features):
-    x, content, style = features(1.0), features(1.1), features(1.3)
-    expected = float(formula(x, content, style))
-    assert float(loss_of(preset(name), x, content, style)) == pytest.approx(expected, rel=1e-10)
+class Units:
+    """An encoder whose one layer is the ReLU of the image, so that the image's gradient is that of the units."""
+
+    name, layers, device = "units", {}, torch.device("cpu")
+
+    def __call__(self, image, layers):
+        return dict.fromkeys(layers, image.relu())
 
 
-def test_crowson_2021_is_the_formula_of_its_source_for_equal_covariances(features):
-    x, content = features(1.0), features(1.1)
-    style = {layer: f + 0.5 for layer, f in x.items()}
-    expected = float(crowson(x, content, style))
-    assert float(loss_of(preset("crowson2021"), x, content, style)) == pytest.approx(expected, rel=1e-8)
+def test_a_unit_that_is_off_has_no_gradient_as_equations_2_and_6_of_2016_say(normal):
+    found = replace(preset("gatys2016"), normalize=False, content_layers={"l": 1.0}, style_layers={"l": 1 / 5})
+    image, content, style = normal(1, 3, 8, 9), normal(1, 3, 8, 9), normal(1, 3, 8, 9)
+    evaluation = TransferProblem(Units(), found, content, [style]).objective(Level(8, 9, 1)).evaluate(image)
+    f, p, a = (positions(picture.relu()) for picture in (image, content, style))
+    n, m = f.shape
+    on = positions(image) > 0
+    equation_2 = np.where(on, f - p, 0.0)
+    equation_6 = np.where(on, (f.T @ (f @ f.T - a @ a.T)).T / (n**2 * m**2), 0.0)
+    alpha, beta = found.content_weight, 4 * found.style_weight  # `gram_error` is four times E_l
+    expected = alpha * equation_2 + beta / 5 * equation_6
+    assert 0.3 < on.mean() < 0.7
+    np.testing.assert_allclose(positions(evaluation.grad), expected, rtol=1e-10, atol=1e-10 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(
     ("name", "solver", "iterations", "init", "pooling"),
     [
+        ("gatys2015", InUnits(LBFGS(history=20), 255.0), 500, "random", "average"),
+        ("gatys2016", InUnits(LBFGS(history=20), 255.0), 500, "random", "average"),
+        ("gatys2016-code", InUnits(LBFGS(history=100, tolerance=math.inf), 255.0), 700, "content", None),
+        ("johnson2015", InUnits(LBFGS(history=100, tolerance=math.inf), 256.0), 1000, "random", None),
         ("keras-example", InUnits(SGD(lr=100.0, decay=0.96, decay_steps=100), 255.0), 4000, "content", None),
         ("tutorial", InUnits(RMSprop(lr=1e-3, rho=0.9, epsilon=1e-7), 2.0), 8000, "content", None),
-        ("gatys2016-code", InUnits(LBFGS(history=100), 255.0), 700, "content", None),
-        ("johnson2015", InUnits(LBFGS(history=100), 255.0), 1000, "random", None),
         ("crowson2021", Averaged(Clamped(Adam(lr=0.02, beta1=0.9, beta2=0.99)), decay=0.99), 3000, "content", None),
     ],
 )
@@ -146,10 +242,52 @@ def test_the_stages_of_crowson_are_1000_then_500_each():
     ]
 
 
-def test_the_tutorial_sees_bgr_from_minus_1_to_1_and_stretches_the_style():
+@pytest.mark.parametrize(
+    ("name", "sigma"), [("gatys2015", 1 / 255), ("gatys2016", 1 / 255), ("johnson2015", 1e-3 / 256)]
+)
+def test_noise_is_as_faint_as_in_the_source(name, sigma, small_encoder, uniform):
+    picture = uniform(1, 3, 48, 64)
+    found = replace(preset(name), normalize=False)
+    start = TransferProblem(small_encoder, found, picture, [picture]).initial(Level(48, 64, 1)).double()
+    assert float(start.mean()) == pytest.approx(0.5, abs=sigma / 10)
+    assert float(start.std()) == pytest.approx(sigma, rel=0.03)
+
+
+def test_alpha_over_beta_is_a_thousandth_between_means_at_512_pixels(normal):
+    """What the explanation in the preset says of its numbers."""
+    found = preset("gatys2016")
+    f, p = normal(1, 512, 64, 64), normal(1, 512, 64, 64)
+    content = found.content_weight * float(half_squared_sum(f, p)) / float(((f - p) ** 2).mean())
+    style = found.style_weight * sum(found.style_layers.values())  # of `gram_error`, a mean
+    assert content / style == pytest.approx(1e-3, rel=1e-10)
+
+
+def test_the_tutorial_sees_bgr_from_minus_1_to_1_and_stretches_the_style_as_opencv_does():
     found = preset("tutorial")
     assert found.preprocessing == Preprocessing(((0, 0, 2.0), (0, 2.0, 0), (2.0, 0, 0)), (-1.0, -1.0, -1.0))
     assert found.stretch_style
+    assert found.resample is resize_like_opencv
+    assert found.size == UNLIMITED
+
+
+def test_the_tutorial_says_a_line_and_saves_a_picture_every_1000_steps():
+    stones = preset("tutorial").milestones
+    assert stones.every == 1000
+    assert stones.line.format(done=2000, loss=1.23456) == "epoch 2000: loss=1.2346"
+    assert stones.file.format(done=2000) == "epoch2000.png"
+
+
+@pytest.mark.parametrize("resample", [resize, resize_nearest, resize_like_opencv], ids=lambda f: f.__name__)
+def test_pictures_change_their_size_the_way_the_preset_says(resample, small_encoder, uniform):
+    found = replace(preset("keras-example"), resample=resample)
+    content, style = uniform(1, 3, 60, 80).float(), uniform(1, 3, 90, 70).float()
+    problem = TransferProblem(small_encoder, found, content, [style])
+    level = Level(32, 48, 1)
+    start = problem.initial(level)
+    assert torch.equal(start, resample(content, 32, 48))
+    stretched = TransferProblem(small_encoder, found, start, [resample(style, 32, 48)])
+    losses = [float(p.objective(level).evaluate(start).loss) for p in (problem, stretched)]
+    assert losses[0] == losses[1] > 0
 
 
 @pytest.mark.parametrize("found", PRESETS.values(), ids=PRESETS)
@@ -165,10 +303,26 @@ def test_every_preset_is_valid(found):
         assert set(layers) <= VGG19_LAYERS | {"*"}
         assert all(weight > 0 for weight in layers.values())
     assert min(found.content_weight, found.style_weight, found.tv_weight, found.range_weight, found.noise) >= 0
-    levels = found.schedule.levels(found.size, found.size // 2, found.iterations)
+    size = min(found.size, 1000)
+    levels = found.schedule.levels(size, size // 2, found.iterations)
     assert sum(level.iterations for level in levels) == found.iterations
     state = found.solver.init(torch.zeros(1, 3, 2, 2))
     assert found.solver.result(torch.ones(1, 3, 2, 2), state).shape == (1, 3, 2, 2)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default"}))
+def test_published_presets_say_where_their_numbers_come_from_and_how_they_differ(name):
+    assert len(preset(name).source) > 30
+    assert preset(name).differences
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_with_compact_a_layer_that_is_missing_becomes_the_nearest_and_is_told(name, compact):
+    found, notes = fitted(preset(name), compact)
+    wanted = {*preset(name).style_layers, *preset(name).content_layers} - {"*"}
+    assert {*found.style_layers, *found.content_layers} <= set(compact.layers)
+    for layer in wanted - set(compact.layers):
+        assert any(f"has no {layer};" in note for note in notes)
 
 
 def test_presets_cannot_be_changed():

@@ -158,8 +158,8 @@ class LBFGS:
     """Limited-memory BFGS with backtracking, one evaluation per step.
 
     A trial point that raises the loss by more than `tolerance` of it is not kept: the step from the last good point is
-    shortened instead; with an infinite one every step is taken, as PyTorch's LBFGS does. The first step has the length min(1, 1 / |g|_1) * lr along the gradient,
-    as in Schmidt's minFunc and its descendants.
+    shortened instead; with an infinite one every step is taken, as PyTorch's LBFGS does. The first step has the length
+    min(1, 1 / |g|_1) * lr along the gradient, as in Schmidt's minFunc and its descendants.
 
     Memory: 8 bytes per value, 24 per pixel, for each of `history` pairs.
     Reference: Nocedal & Wright 2006, algorithms 7.4 and 7.5.

@@ -64,8 +64,9 @@ class Preprocessing:
         return cls(rows, tuple(-m for m in mean))  # type: ignore[arg-type]
 
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """As the weight (3, 3, 1, 1) and bias (3,) of a 1x1 convolution."""
-        return torch.tensor(self.matrix)[:, :, None, None], torch.tensor(self.offset)
+        """As the weight (3, 3, 1, 1) and bias (3,) of a 1x1 convolution, in float64."""
+        matrix, offset = (torch.tensor(values, dtype=torch.float64) for values in (self.matrix, self.offset))
+        return matrix[:, :, None, None], offset
 
 
 IMAGENET_RGB = Preprocessing.standardised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

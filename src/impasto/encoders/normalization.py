@@ -46,11 +46,12 @@ class Normalized:
 def mean_activations(encoder: Encoder, images: Sequence[Tensor], layers: Collection[str]) -> dict[str, Tensor]:
     """The scales with which each channel of `layers` is 1 on average, over all positions of all `images`.
 
-    A channel that is silent everywhere stays as it is.  A pooling has the scales of the features it pools.
+    A pooling has the scales of the features it pools.
 
     Shape: (1, C, 1, 1), by layer.
     Reference: Gatys et al. 2016, section 2.
-    Differs: their mean is over the photographs of ImageNet's validation set.
+    Differs: their mean is over the photographs of ImageNet's validation set, where no channel is silent.  Over a few
+    images one may be, so none is raised more than 100 times as much as the layer as a whole.
     """
     sources = {layer: _before_pooling(encoder, layer) for layer in layers}
     features = [encoder(image, set(sources.values())) for image in images]
@@ -64,7 +65,11 @@ def _before_pooling(encoder: Encoder, layer: str) -> str:
 
 
 def _mean(features: Sequence[Tensor]) -> Tensor:
-    """The mean of each channel over all positions, 1 where it is 0.  Shape: (1, C, H, W) each -> (1, C, 1, 1)."""
+    """The mean of each channel over all positions, no less than 1/100 of the layer's; 1 if the layer is silent.
+
+    Shape: (1, C, H, W) each -> (1, C, 1, 1).
+    """
     positions = torch.cat([at_least_float32(f).flatten(2) for f in features], dim=2)
     mean = positions.mean(2)[:, :, None, None]
-    return torch.where(mean > 0, mean, 1.0)
+    least = mean.mean() / 100
+    return torch.where(least > 0, mean.maximum(least), 1.0)
