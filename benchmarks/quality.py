@@ -1,28 +1,32 @@
-"""How far results are from their style and their content, under a network that need not have made them.
+"""How far pictures are from their style and their content, under networks that need not have made them.
 
-    python benchmarks/quality.py --content FOLDER --style FOLDER --judge WEIGHTS [--with NAME|WEIGHTS ...] [--size 384]
+    python benchmarks/quality.py --content FOLDER --style FOLDER --judge WEIGHTS ... --out FOLDER \\
+        [--make LABEL=ENCODER|WEIGHTS ...] [--results LABEL=FOLDER ...] [--sizes 384 512] [--pairs 24] [--sheet OUT]
+
+`--make` paints every pair at the default settings with an encoder, into OUT/LABEL-SIZE/CONTENT-STYLE.png, and leaves
+what is there already; `--results` takes such pictures of any producer, from FOLDER/CONTENT-STYLE.png, at any size.
 
 Style distance: mean over relu1_1 ... relu5_1 of |G_x - G_s|_F / |G_s|_F, with G the Gram matrix per position and the
 style image at the result's size. Content distance: |F_x - F_c|_F / |F_c|_F at relu4_2. Two rows say what the numbers
-mean: `photograph` is the untouched content (content distance 0), `painting` the style image stretched to its place.
+mean: `no-op` is the untouched photograph (content distance 0), `identity` the style image stretched to its place.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from pairs import PAIRS
+from pairs import sheet
 from torch import Tensor
 
-from impasto import TransferConfig, prepare
+from impasto import TransferConfig, load_image, prepare, save_image
 from impasto.encoders.catalog import build_encoder, encoder_names
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.weights import load_weights
-from impasto.images import load_image, resize, size_for
+from impasto.images import resize, size_for, to_pil
 from impasto.statistics import moments
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -48,13 +52,40 @@ def at_size(path: Path, size: int) -> Tensor:
     return resize(pixels, *size_for(pixels.shape[-2], pixels.shape[-1], size))
 
 
-def producers(names: list[str], size: int, strength: float, dtypes: list[str]) -> Iterator[tuple[str, TransferConfig]]:
-    """A configuration for each encoder name or weight file in each number format."""
-    for name in names:
-        chosen = {"encoder": name} if name in encoder_names() else {"weights": name}
-        for dtype in dtypes:
-            config = TransferConfig(size=size, strength=strength, dtype=dtype, **chosen)  # type: ignore[arg-type]
-            yield f"{Path(name).stem}, {dtype}", config
+def pairs(content: Path, style: Path, count: int) -> list[tuple[Path, Path]]:
+    """`count` of all combinations, every photograph and every painting as often as any other."""
+    contents, styles = (sorted(p for p in folder.iterdir() if p.suffix == ".jpg") for folder in (content, style))
+    shifted = [(c, styles[(i + shift) % len(styles)]) for shift in range(len(styles)) for i, c in enumerate(contents)]
+    return shifted[:count]
+
+
+def painter(encoder: str, size: int) -> Callable[[Path, Path, Path], None]:
+    """Paints (content, style) into a file with an encoder's name or a weight file, at the default settings."""
+    chosen = {"encoder": encoder} if encoder in encoder_names() else {"weights": encoder}
+
+    def paint(content: Path, style: Path, out: Path) -> None:
+        began = time.perf_counter()
+        *_, last = prepare(content, [style], TransferConfig(size=size, **chosen))  # type: ignore[arg-type]
+        save_image(last.image, out)
+        print(f"{out}  {time.perf_counter() - began:.1f} s", flush=True)
+
+    return paint
+
+
+def named(arguments: list[str]) -> dict[str, str]:
+    """LABEL=VALUE arguments."""
+    return dict(argument.split("=", 1) for argument in arguments)
+
+
+def table(rows: dict[str, list[tuple[float, ...]]], judges: list[str]) -> str:
+    """Means over the pairs, style / content under each judge, and how many pictures they are of."""
+    lines = ["| made by | " + " | ".join(f"{judge}: style / content" for judge in judges) + " | pictures |"]
+    lines.append("|---|" + "---|" * (len(judges) + 1))
+    for row, scores in rows.items():
+        means = torch.tensor(scores).mean(0).tolist()
+        cells = [f"{means[2 * i]:.4f} / {means[2 * i + 1]:.4f}" for i in range(len(judges))]
+        lines.append(f"| {row} | " + " | ".join(cells) + f" | {len(scores)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -62,34 +93,39 @@ def main() -> None:
     parser.add_argument("--content", type=Path, required=True, help="folder of photographs")
     parser.add_argument("--style", type=Path, required=True, help="folder of paintings")
     parser.add_argument("--judge", nargs="+", required=True, help="weight files of the networks that judge")
-    parser.add_argument("--with", dest="producers", nargs="+", default=["compact"], help="encoders or weight files")
-    parser.add_argument("--size", type=int, default=384)
-    parser.add_argument("--strength", type=float, default=0.5)
-    parser.add_argument("--dtypes", nargs="+", default=["auto"], help="number formats of features, each a row")
-    parser.add_argument("--pairs", type=int, default=12, help="only the first so many")
+    parser.add_argument("--out", type=Path, required=True, help="folder for pictures that are made")
+    parser.add_argument("--make", nargs="*", default=["compact=compact"], metavar="LABEL=ENCODER")
+    parser.add_argument("--results", nargs="*", default=[], metavar="LABEL=FOLDER")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[384, 512])
+    parser.add_argument("--pairs", type=int, default=24, help="how many of all combinations")
+    parser.add_argument("--sheet", type=Path, help="contact sheet of the last size")
     args = parser.parse_args()
     judges = {Path(name).stem: build_encoder(load_weights(name)) for name in args.judge}
-    rows: dict[str, list[tuple[float, ...]]] = {}
-
-    def note(row: str, image: Tensor, content: Tensor, style: Tensor, seconds: float) -> None:
-        scores = [value for judge in judges.values() for value in distances(judge, image, content, style)]
-        rows.setdefault(row, []).append((*scores, seconds))
-
-    for content_name, style_name in PAIRS[: args.pairs]:
-        paths = args.content / f"{content_name}.jpg", args.style / f"{style_name}.jpg"
-        content, style = (at_size(path, args.size) for path in paths)
-        note("photograph", content, content, style, 0)
-        note("painting", resize(style, *content.shape[-2:]), content, style, 0)
-        for name, config in producers(args.producers, args.size, args.strength, args.dtypes):
-            began = time.perf_counter()
-            *_, last = prepare(paths[0], [paths[1]], config)
-            note(name, last.image.clamp(0, 1), content, style, time.perf_counter() - began)
-    print("| made by | " + " | ".join(f"{judge}: style / content" for judge in judges) + " | seconds |")
-    print("|---|" + "---|" * (len(judges) + 1))
-    for row, scores in rows.items():
-        means = torch.tensor(scores).mean(0).tolist()
-        cells = [f"{means[2 * i]:.3f} / {means[2 * i + 1]:.3f}" for i in range(len(judges))]
-        print(f"| {row} | " + " | ".join(cells) + f" | {means[-1]:.1f} |", flush=True)
+    chosen = pairs(args.content, args.style, args.pairs)
+    for size in args.sizes:
+        folders = {label: Path(folder) for label, folder in named(args.results).items()}
+        for label, encoder in named(args.make).items():
+            folders[label] = args.out / f"{label}-{size}"
+            folders[label].mkdir(parents=True, exist_ok=True)
+            paint = painter(encoder, size)
+            for content, style in chosen:
+                if not (out := folders[label] / f"{content.stem}-{style.stem}.png").exists():
+                    paint(content, style, out)
+        rows: dict[str, list[tuple[float, ...]]] = {}
+        images = []
+        for content_path, style_path in chosen:
+            name = f"{content_path.stem}-{style_path.stem}"
+            made = {label: load_image(folder / f"{name}.png").pixels for label, folder in folders.items()}
+            side = max(next(iter(made.values())).shape[-2:]) if made else size
+            content, style = at_size(content_path, side), at_size(style_path, side)
+            made = {"no-op": content, "identity": resize(style, *content.shape[-2:])} | made
+            for label, image in made.items():
+                scores = [value for judge in judges.values() for value in distances(judge, image, content, style)]
+                rows.setdefault(label, []).append(tuple(scores))
+                images.append((f"{label}: {name}", to_pil(image)))
+        print(f"\n{size} pixels\n\n{table(rows, list(judges))}", flush=True)
+        if args.sheet:
+            sheet(images, columns=2 + len(folders), cell=320).save(args.sheet, quality=85)
 
 
 if __name__ == "__main__":
