@@ -14,9 +14,11 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
     opencv.py        resize_like_opencv
 """
 
+from impasto.images.decoding import from_pil
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
+from impasto.images.metadata import read_text
 from impasto.images.opencv import resize_like_opencv
-from impasto.images.picture import Picture, from_array, from_pil
+from impasto.images.picture import Picture, from_array
 from impasto.images.reading import load_image
 from impasto.images.sizing import Resampler, resize, resize_nearest, size_for
 from impasto.images.writing import check_output, save_image, to_pil
@@ -30,6 +32,7 @@ __all__ = [
     "from_array",
     "from_pil",
     "load_image",
+    "read_text",
     "resize",
     "resize_like_opencv",
     "resize_nearest",

@@ -8,6 +8,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
+from impasto.images.shaper import Shaper, read_shaper
+
 _MODES_OF_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 _DATE = slice(24, 36)  # of a profile's header
 _FIXED_DATE = bytes.fromhex("07d0 0001 0001 0000 0000 0000")  # 2000-01-01
@@ -22,38 +24,67 @@ def srgb_profile() -> bytes:
     return profile[: _DATE.start] + _FIXED_DATE + profile[_DATE.stop :]
 
 
-def to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
-    """Convert an 8-bit image without alpha to RGB in sRGB; also tell what was wrong with its profile, if anything.
+def to_srgb(image: Image.Image) -> tuple[np.ndarray, str | None]:
+    """Convert an 8-bit image without alpha to sRGB; also tell what was wrong with its profile, if anything.
 
     Relative colorimetric with black-point compensation: white stays white, colors inside sRGB stay what they are.
+    Where the profile is a curve and a matrix (`shaper.py`) in floating point, and colors outside sRGB keep their hue.
     CMYK without a profile becomes (1 - ink) * (1 - black), as browsers and ImageMagick show it.
+
+    Shape:
+        (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
     """
     if image.mode == "LAB":
-        return _convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), None
+        return np.asarray(_convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))), None
     data = image.info.get("icc_profile")
     if not data:
-        return image.convert("RGB"), None
+        return np.asarray(image.convert("RGB")), None
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(data))
-        return _convert(_fitted(image, profile), profile), None
+        return _applied(_fitted(image, profile), profile, data), None
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image.convert("RGB"), IGNORED.format(assumed="plain CMYK" if image.mode == "CMYK" else "sRGB")
+        assumed = "plain CMYK" if image.mode == "CMYK" else "sRGB"
+        return np.asarray(image.convert("RGB")), IGNORED.format(assumed=assumed)
 
 
-def gray_to_srgb(gray: np.ndarray, profile: bytes | None) -> tuple[np.ndarray, str | None]:
-    """Convert gray values in [0, 1], of any depth, to sRGB gray; also tell if the profile cannot be used.
+def deep_to_srgb(samples: np.ndarray, data: bytes | None) -> tuple[np.ndarray, str | None]:
+    """Convert 16-bit values in the space of the profile `data`, or sRGB; also tell what became of the profile.
 
-    A gray profile is a curve: it is sampled at 256 places and interpolated.
+    Shape:
+        (H, W) or (H, W, 3) uint16 -> the same or (H, W, 3), float32 in [0, 1]
     """
-    if not profile:
-        return gray, None
-    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
-    ramp.info["icc_profile"] = profile
-    converted, note = to_srgb(ramp)
-    if note:
-        return gray, note
-    curve = np.asarray(converted)[0, :, 1] / np.float32(255)
-    return np.interp(gray * 255, np.arange(256), curve).astype(np.float32), None
+    shaper = _deep_shaper(samples, data)
+    if shaper and not shaper.is_srgb():
+        return shaper.to_srgb(samples), None
+    values = samples.astype(np.float32) / np.float32(65535)
+    if shaper or not data:
+        return values, None
+    bytes_ = Image.fromarray((samples >> 8).astype(np.uint8))
+    bytes_.info["icc_profile"] = data
+    converted, note = to_srgb(bytes_)
+    return (values, note) if note else (converted, "the color profile was applied with 8 bits per channel")
+
+
+def _deep_shaper(samples: np.ndarray, data: bytes | None) -> Shaper | None:
+    """Read the profile, if it is one that keeps 16 bits and is made for so many channels."""
+    if not data:
+        return None
+    try:
+        ImageCms.ImageCmsProfile(BytesIO(data))  # checks more than we do
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    shaper = read_shaper(data)
+    return None if shaper and samples.ndim == 3 and len(shaper.curves) == 1 else shaper
+
+
+def _applied(image: Image.Image, profile: ImageCms.ImageCmsProfile, data: bytes) -> np.ndarray:
+    """Convert an image whose mode is that of its profile."""
+    shaper = read_shaper(data)
+    if shaper is None:
+        return np.asarray(_convert(image, profile))
+    if shaper.is_srgb():
+        return np.asarray(image)
+    return shaper.to_srgb(np.asarray(image).astype(np.uint16) * 257)
 
 
 def _convert(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from difflib import get_close_matches
-from importlib import import_module
-from io import BytesIO
-from itertools import islice
-from pathlib import Path
-from typing import BinaryIO
+from PIL import Image
 
-from PIL import Image, UnidentifiedImageError
-
-from impasto.errors import ImageError, ImpastoError, MissingFileError, UsageError
-from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format
-from impasto.images.picture import Picture, decode, quiet_pillow
-
-_ACCEPTED = ", ".join(READABLE_FORMATS)
+from impasto.errors import UsageError
+from impasto.images.decoding import decode, decode_deep
+from impasto.images.deep_reading import deep_samples
+from impasto.images.opening import ImageFile, opened
+from impasto.images.picture import Picture
 
 
-def load_image(source: str | os.PathLike[str] | BinaryIO, *, max_pixels: int = 100_000_000) -> Picture:
+def load_image(source: ImageFile, *, max_pixels: int = 100_000_000) -> Picture:
     """Read an image file: upright, in sRGB, its transparency filled; only the first frame of an animation.
 
-    `source` is a path or an open binary file.
+    `source` is a path, the bytes of a file or an open binary file.  PNG and TIFF files with 16 bits per channel keep
+    them all.
 
     Raises:
         MissingFileError: there is no such file, or it is a folder
@@ -34,133 +24,10 @@ def load_image(source: str | os.PathLike[str] | BinaryIO, *, max_pixels: int = 1
     """
     if max_pixels < 1:
         raise UsageError(f"max_pixels is {max_pixels}; it must be at least 1.")
-    if isinstance(source, str | os.PathLike):
-        with _open(Path(source)) as stream:
-            return _read(stream, os.fspath(source), max_pixels)
-    name = getattr(source, "name", None)
-    return _read(source, name if isinstance(name, str) else "The image", max_pixels)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    """Open `path`, or say plainly why not."""
-    try:
-        stream = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError, ValueError) as problem:  # ValueError: a null byte in the name
-        raise MissingFileError(_missing(path)) from problem
-    except OSError as problem:
-        if _is_folder(path):
-            raise MissingFileError(f"{path} is a folder, not an image; name a file in it.") from problem
-        raise ImageError(
-            f"{path} cannot be opened: {problem.strerror}. Check its permissions and its name."
-        ) from problem
-    with stream:
-        yield stream
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # not even that may be known
-        return False
-
-
-def _missing(path: Path) -> str:
-    """Say what is missing, a file or already its folder, and what may have been meant."""
-    if not _is_folder(path.parent):
-        return f"There is no file {path}: there is no folder {path.parent}."
-    try:
-        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
-    except OSError:
-        names = {}
-    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
-    hint = f" Did you mean {path.with_name(names[close[0]])}?" if close else " Check the name and the folder."
-    return f"There is no file {path}.{hint}"
-
-
-def _read(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
-    """Read one image; whatever Pillow raises for a damaged file becomes an ImageError that names it."""
-    stream = stream if stream.seekable() else BytesIO(stream.read())
-    format_name = _readable_format(stream, name)
-    try:
-        with _pillow_limits(max_pixels), Image.open(stream, formats=(format_name,)) as image:
-            _check_size(image, name, max_pixels)
-            return decode(image, _notes(image))
-    except ImpastoError:
-        raise
-    except Image.DecompressionBombError as problem:
-        found = re.search(r"\d+", str(problem))
-        pixels = f"{int(found[0]):,} pixels" if found else "too many pixels"
-        raise ImageError(_too_large(name, pixels, max_pixels)) from problem
-    except MemoryError as problem:
-        raise ImageError(
-            f"{name} does not fit into memory, or is damaged. Make it smaller, then try again."
-        ) from problem
-    except Exception as problem:
-        raise ImageError(_damaged(name, format_name, problem)) from problem
-
-
-def _readable_format(stream: BinaryIO, name: str) -> str:
-    """Tell the format by the file's first bytes, never by its extension, and make sure that Pillow can read it."""
-    stream.seek(0)
-    header = stream.read(HEADER_BYTES)
-    stream.seek(0)
-    format_name = readable_format(header)
-    if not header:
-        raise ImageError(f"{name} is empty (0 bytes). Copy or download it again.")
-    if format_name is None:
-        raise ImageError(f"{name} is {describe(header)}; impasto reads {_ACCEPTED}. Save it as one of these first.")
-    Image.init()
-    if format_name == "HEIF":
-        _register_heif(name)
-    elif format_name not in Image.OPEN:
-        raise ImageError(
-            f"{name} is an image in {format_name}, which this Pillow cannot read. Install Pillow 11.3 or newer."
-        )
-    return format_name
-
-
-def _register_heif(name: str) -> None:
-    try:
-        import_module("pillow_heif").register_heif_opener()
-    except ImportError as problem:
-        raise ImageError(f"{name} is a HEIF image; to read it: pip install 'impasto[heif]'.") from problem
-
-
-@contextmanager
-def _pillow_limits(max_pixels: int) -> Iterator[None]:
-    """Put `max_pixels` in the place of Pillow's own limit, which counts more than the image: frames, tiles.
-
-    Pillow raises above twice its limit, and warns below that.
-    """
-    with quiet_pillow():
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = max(max_pixels, before or 0)
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
-def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ImageError(_too_large(name, f"{width}x{height} = {width * height:,} pixels", max_pixels))
-
-
-def _too_large(name: str, pixels: str, max_pixels: int) -> str:
-    return (
-        f"{name} has {pixels}; the limit is {max_pixels:,}. "
-        "Make it smaller, or if you trust it raise the limit with --max-pixels (max_pixels=)."
-    )
-
-
-def _damaged(name: str, format_name: str, problem: Exception) -> str:
-    detail = "" if isinstance(problem, UnidentifiedImageError) else f" ({problem or type(problem).__name__})"
-    return (
-        f"{name} is truncated or damaged, or an unusual kind of {format_name}{detail}. "
-        "Copy or download it again, or save it as PNG with an image editor."
-    )
+    with opened(source, max_pixels=max_pixels) as image:
+        notes = _notes(image)
+        samples = deep_samples(image)
+        return decode(image, notes) if samples is None else decode_deep(image, samples, notes)
 
 
 def _notes(image: Image.Image) -> tuple[str, ...]:

@@ -32,6 +32,20 @@ def split_alpha(image: Image.Image, rawmode: str | None = None) -> tuple[Image.I
     return image, None
 
 
+def split_deep_alpha(samples: np.ndarray, key: object) -> tuple[np.ndarray, Tensor | None]:
+    """Take 16-bit samples apart into colors and alpha; `key` is the color that means transparent, if there is one.
+
+    Shape:
+        (H, W, 2) -> (H, W), (H, W, 3 or 4) -> (H, W, 3); alpha (1, 1, H, W) in [0, 1], or None where all is opaque
+    """
+    channels = samples.shape[2]
+    if channels == 3:
+        alpha = None if key is None else (samples != np.asarray(key)).any(-1).astype(np.float32)
+        return samples, None if alpha is None else _unless_opaque(alpha)
+    alpha = samples[:, :, -1].astype(np.float32) / np.float32(65535)
+    return samples[:, :, 0] if channels == 2 else samples[:, :, :3], _unless_opaque(alpha)
+
+
 def fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
     """Compute `pixels` composited over their own mean color, weighted by `alpha`.
 
@@ -59,7 +73,7 @@ def _key_alpha(image: Image.Image, rawmode: str | None) -> np.ndarray:
     values = np.asarray(image.convert("L") if image.mode == "1" else image)
     key = np.asarray(image.info["transparency"]) * _LOW_BIT_STEPS.get(rawmode or "", 1)
     if image.mode == "RGB" and key.max() > 255:
-        key = key >> 8  # Pillow keeps the high byte of 16-bit colors, but the whole key
+        key = key >> 8  # of an image that a caller opened: Pillow keeps the high byte of 16-bit colors, the whole key
     differs = values != key
     return np.asarray(differs.any(-1) if differs.ndim == 3 else differs, dtype=np.float32)
 

@@ -1,0 +1,100 @@
+"""Text that travels inside an image file: PNG text chunks, and an XMP packet in every other format that has one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import BinaryIO, Final
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from PIL import PngImagePlugin
+
+from impasto.errors import UsageError
+from impasto.images.opening import opened
+
+_NAMESPACE: Final = "urn:impasto:1.0"
+_PACKET: Final = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    f'<rdf:Description rdf:about="" xmlns:impasto="{_NAMESPACE}"><impasto:text>'
+    "{}"
+    "</impasto:text></rdf:Description></rdf:RDF></x:xmpmeta>"
+    '<?xpacket end="w"?>'
+)
+_NOT_IN_XML: Final = re.compile("[\ufffe\uffff]")
+_LONG: Final = 1000  # characters; from here on it pays to compress
+
+
+def read_text(source: str | os.PathLike[str] | bytes | BinaryIO) -> dict[str, str]:
+    """Read the text that an image file carries: what `save_image` put there, and all text of a PNG file.
+
+    Empty where there is none; the pixels are not decoded.
+
+    Raises:
+        MissingFileError, ImageError: as for `load_image`
+    """
+    with opened(source) as image:
+        texts = {key: str(value) for key, value in image.info.items() if isinstance(value, str)}
+        packet = image.info.get("xmp")
+        return texts if image.format == "PNG" else _unpacked(packet if isinstance(packet, bytes) else b"")
+
+
+def checked_text(text: Mapping[str, str]) -> dict[str, str]:
+    """Compute `text` without what UTF-8 cannot hold (halves of surrogate pairs become `?`).
+
+    Raises:
+        UsageError: a keyword that PNG does not allow: 1 to 79 characters of Latin-1, no spaces at the ends
+    """
+    for key in text:
+        if not re.fullmatch(r"[!-~\xa1-\xff]([ -~\xa1-\xff]{0,77}[!-~\xa1-\xff])?", key):
+            raise UsageError(
+                f"{key!r} cannot be a keyword of metadata: 1 to 79 characters of Latin-1, without spaces at its ends."
+            )
+    return {key: value.encode("utf-8", "replace").decode() for key, value in text.items()}
+
+
+def png_text(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
+    """Put `text` into iTXt chunks, the long ones compressed."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in text.items():
+        info.add_itxt(key, value, zip=len(value) > _LONG)
+    return info
+
+
+def xmp_packet(text: Mapping[str, str]) -> bytes:
+    """Put `text` into an XMP packet: one property, which holds it as JSON; nothing for no text."""
+    if not text:
+        return b""
+    content = json.dumps(dict(text), ensure_ascii=False)
+    content = _NOT_IN_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", content)
+    return _PACKET.format(escape(content)).encode()
+
+
+def _unpacked(packet: bytes) -> dict[str, str]:
+    """Take the text out of an XMP packet, also if another program has written it anew; {} if it holds none of ours.
+
+    Packets with a document type are not looked into: entities could make them grow without bounds.
+    """
+    if _NAMESPACE.encode() not in packet or b"<!" in packet:
+        return {}
+    try:
+        root = ElementTree.fromstring(packet.strip(b"\0 \r\n\t"))  # noqa: S314 - no document type, so no entities
+        found = json.loads(_property(root) or "{}")
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _property(root: ElementTree.Element) -> str | None:
+    """Look up our property: an element or, as some programs rewrite it, an attribute."""
+    name = f"{{{_NAMESPACE}}}text"
+    for element in root.iter():
+        if element.tag == name:
+            return element.text
+        if name in element.attrib:
+            return element.attrib[name]
+    return None

@@ -1,0 +1,196 @@
+"""Opening image files with Pillow: every failure in plain words, every limit in force."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib import import_module
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from threading import RLock
+from typing import BinaryIO, Final
+
+from PIL import Image, UnidentifiedImageError
+
+from impasto.errors import ImageError, ImpastoError, MissingFileError
+from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format
+
+ImageFile = str | os.PathLike[str] | bytes | BinaryIO
+
+_PILLOW_LOCK: Final = RLock()
+_ACCEPTED: Final = ", ".join(READABLE_FORMATS)
+_LARGEST_PIPE: Final = 2**30  # bytes; whoever sends more, or without end, is not sending a picture
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Let no warning of Pillow out; what matters of them becomes an error or a note.
+
+    One thread at a time: the filters of `warnings` belong to the whole process.
+    """
+    with _PILLOW_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Image.Image]:
+    """Open an image file, a path, its bytes or an open binary file, without decoding it yet.
+
+    Whatever Pillow raises, be it within the block, becomes an error that names the file.
+
+    Raises:
+        MissingFileError: there is no such file, or it is a folder
+        ImageError: the file is no image of a readable format, is damaged, has more than `max_pixels` pixels, or may
+            not be read
+    """
+    if isinstance(source, str | os.PathLike):
+        with _file(Path(source)) as stream, _image(stream, os.fspath(source), max_pixels) as image:
+            yield image
+    elif isinstance(source, bytes):
+        with _image(BytesIO(source), "The image", max_pixels) as image:
+            yield image
+    else:
+        name = getattr(source, "name", None)
+        with _image(source, name if isinstance(name, str) else "The image", max_pixels) as image:
+            yield image
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[BinaryIO]:
+    """Open `path`, or say plainly why not."""
+    try:
+        stream = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError, ValueError) as problem:  # ValueError: a null byte in the name
+        raise MissingFileError(_missing(path)) from problem
+    except OSError as problem:
+        if _is_folder(path):
+            raise MissingFileError(f"{path} is a folder, not an image; name a file in it.") from problem
+        raise ImageError(
+            f"{path} cannot be opened: {problem.strerror}. Check its permissions and its name."
+        ) from problem
+    with stream:
+        yield stream
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # not even that may be known
+        return False
+
+
+def _missing(path: Path) -> str:
+    """Say what is missing, a file or already its folder, and what may have been meant."""
+    if not _is_folder(path.parent):
+        return f"There is no file {path}: there is no folder {path.parent}."
+    try:
+        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
+    except OSError:
+        names = {}
+    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
+    hint = f" Did you mean {path.with_name(names[close[0]])}?" if close else " Check the name and the folder."
+    return f"There is no file {path}.{hint}"
+
+
+@contextmanager
+def _image(stream: BinaryIO, name: str, max_pixels: int | None) -> Iterator[Image.Image]:
+    """Open one image; whatever Pillow raises for a damaged file becomes an ImageError that names it."""
+    format_name, stream = _recognized(stream, name)
+    try:
+        with _pillow_limits(max_pixels), Image.open(stream, formats=(format_name,)) as image:
+            _check_size(image, name, max_pixels)
+            yield image
+    except ImpastoError:
+        raise
+    except Image.DecompressionBombError as problem:
+        found = re.search(r"\d+", str(problem))
+        pixels = f"{int(found[0]):,} pixels" if found else "too many pixels"
+        raise ImageError(_too_large(name, pixels, max_pixels or 0)) from problem
+    except MemoryError as problem:
+        raise ImageError(
+            f"{name} does not fit into memory, or is damaged. Make it smaller, then try again."
+        ) from problem
+    except Exception as problem:
+        raise ImageError(_damaged(name, format_name, problem)) from problem
+
+
+def _recognized(stream: BinaryIO, name: str) -> tuple[str, BinaryIO]:
+    """Tell the format by the file's first bytes, never by its extension; the rest of a pipe is read after that only."""
+    seekable = stream.seekable()
+    if seekable:
+        stream.seek(0)
+    header = stream.read(HEADER_BYTES)
+    format_name = _readable_format(header, name)
+    if seekable:
+        stream.seek(0)
+        return format_name, stream
+    data = header + stream.read(_LARGEST_PIPE)
+    if len(data) > _LARGEST_PIPE:
+        raise ImageError(f"{name} sends more than 1 GiB. Save it as a file first, and name the file.")
+    return format_name, BytesIO(data)
+
+
+def _readable_format(header: bytes, name: str) -> str:
+    """Name the format of a file that begins with `header`, and make sure that Pillow can read it."""
+    format_name = readable_format(header)
+    if not header:
+        raise ImageError(f"{name} is empty (0 bytes). Copy or download it again.")
+    if format_name is None:
+        raise ImageError(f"{name} is {describe(header)}; impasto reads {_ACCEPTED}. Save it as one of these first.")
+    Image.init()
+    if format_name == "HEIF":
+        _register_heif(name)
+    elif format_name not in Image.OPEN:
+        raise ImageError(
+            f"{name} is an image in {format_name}, which this Pillow cannot read. Install Pillow 11.3 or newer."
+        )
+    return format_name
+
+
+def _register_heif(name: str) -> None:
+    try:
+        import_module("pillow_heif").register_heif_opener()
+    except ImportError as problem:
+        raise ImageError(f"{name} is a HEIF image; to read it: pip install 'impasto[heif]'.") from problem
+
+
+@contextmanager
+def _pillow_limits(max_pixels: int | None) -> Iterator[None]:
+    """Put `max_pixels` in the place of Pillow's own limit, which counts more than the image: frames, tiles.
+
+    Pillow raises above twice its limit, and warns below that.
+    """
+    with quiet_pillow():
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None if max_pixels is None else max(max_pixels, before or 0)
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _check_size(image: Image.Image, name: str, max_pixels: int | None) -> None:
+    width, height = image.size
+    if max_pixels is not None and width * height > max_pixels:
+        raise ImageError(_too_large(name, f"{width}x{height} = {width * height:,} pixels", max_pixels))
+
+
+def _too_large(name: str, pixels: str, max_pixels: int) -> str:
+    return (
+        f"{name} has {pixels}; the limit is {max_pixels:,}. "
+        "Make it smaller, or if you trust it raise the limit with --max-pixels (max_pixels=)."
+    )
+
+
+def _damaged(name: str, format_name: str, problem: Exception) -> str:
+    detail = "" if isinstance(problem, UnidentifiedImageError) else f" ({problem or type(problem).__name__})"
+    return (
+        f"{name} is truncated or damaged, or an unusual kind of {format_name}{detail}. "
+        "Copy or download it again, or save it as PNG with an image editor."
+    )
