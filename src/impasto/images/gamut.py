@@ -46,7 +46,8 @@ def encoded(linear: np.ndarray) -> np.ndarray:
     Reference:
         IEC 61966-2-1
     """
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
+    curved = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, 12.92 * linear, curved)
 
 
 def into_gamut(linear: np.ndarray) -> np.ndarray:
@@ -55,7 +56,7 @@ def into_gamut(linear: np.ndarray) -> np.ndarray:
     Shape:
         (..., 3) linear sRGB -> (..., 3)
     """
-    inside = np.clip(linear, 0, 1)
+    inside = linear.clip(0, 1)
     outside = (np.abs(inside - linear) > _ROUNDING).any(-1)
     if outside.any():
         colors = linear[outside].astype(np.float32)
@@ -79,7 +80,7 @@ def _less_chroma(linear: np.ndarray) -> np.ndarray:
         middle = (low + high) / 2
         fits = _nearly_inside(_with_chroma(lab, middle))
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    return np.clip(_linear(_with_chroma(lab, low)), 0, 1)
+    return _linear(_with_chroma(lab, low)).clip(0, 1)
 
 
 def _with_chroma(lab: np.ndarray, factor: np.ndarray) -> np.ndarray:
@@ -88,13 +89,13 @@ def _with_chroma(lab: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def _nearly_inside(lab: np.ndarray) -> np.ndarray:
     """Tell for each color if cutting its channels changes it by less than the eye notices."""
-    cut = _oklab(np.clip(_linear(lab), 0, 1))
+    cut = _oklab(_linear(lab).clip(0, 1))
     return np.asarray(((cut - lab) ** 2).sum(1) < _JUST_NOTICEABLE**2)
 
 
 def _oklab(linear: np.ndarray) -> np.ndarray:
-    return np.cbrt(linear @ _LMS.T) @ _LAB.T
+    return np.asarray(np.cbrt(linear @ _LMS.T) @ _LAB.T)
 
 
 def _linear(lab: np.ndarray) -> np.ndarray:
-    return (lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T
+    return np.asarray((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T)

@@ -15,6 +15,8 @@ from PIL import PngImagePlugin
 from impasto.errors import UsageError
 from impasto.images.opening import opened
 
+XMP_TAG: Final = 700  # of TIFF
+
 _NAMESPACE: Final = "urn:impasto:1.0"
 _PACKET: Final = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -38,9 +40,10 @@ def read_text(source: str | os.PathLike[str] | bytes | BinaryIO) -> dict[str, st
         MissingFileError, ImageError: as for `load_image`
     """
     with opened(source) as image:
-        texts = {key: str(value) for key, value in image.info.items() if isinstance(value, str)}
         packet = image.info.get("xmp")
-        return texts if image.format == "PNG" else _unpacked(packet if isinstance(packet, bytes) else b"")
+        if image.format != "PNG":
+            return _unpacked(packet if isinstance(packet, bytes) else b"")
+        return {key: str(value) for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
 
 
 def checked_text(text: Mapping[str, str]) -> dict[str, str]:

@@ -48,7 +48,7 @@ class Shaper:
             (H, W) or (H, W, 3) uint16 -> the same, float32 in [0, 1]; always (H, W, 3) if there are three curves
         """
         if len(self.curves) == 1:
-            return encoded(self.curves[0]).astype(np.float32)[samples]
+            return np.asarray(encoded(self.curves[0]).astype(np.float32)[samples])
         colors = samples if samples.ndim == 3 else np.broadcast_to(samples[:, :, None], (*samples.shape, 3))
         result = np.empty(colors.shape, np.float32)
         rows = max(1, _BAND // colors.shape[1])
