@@ -16,35 +16,53 @@ from torch import Tensor
 from impasto.statistics import Moments
 
 MomentLoss = Callable[[Moments, Moments], Tensor]
-ContentLoss = Callable[[Tensor, Tensor], Tensor]
+ContentLoss = Callable[..., Tensor]  # (features, target, whole=None)
 ImageLoss = Callable[[Tensor], Tensor]
 
 
 # Content ------------------------------------------------------------------------------------------------------------
 
 
-def squared_sum(features: Tensor, target: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Whole:
+    """What a content loss must know of a whole target to judge a part of it: how many values, and sum P^2."""
+
+    count: int
+    energy: Tensor
+
+    @classmethod
+    def of(cls, target: Tensor) -> Whole:
+        """The target's own."""
+        return cls(target.numel(), target.square().sum())
+
+
+# Each is a sum over positions. `whole` is given where `features` and `target` are a part, as a tile is; then the losses
+# of the parts add up to that of the whole.
+
+
+def squared_sum(features: Tensor, target: Tensor, whole: Whole | None = None) -> Tensor:
     """sum (F - P)^2, as in the Keras example."""
     return (features - target).square().sum()
 
 
-def half_squared_sum(features: Tensor, target: Tensor) -> Tensor:
+def half_squared_sum(features: Tensor, target: Tensor, whole: Whole | None = None) -> Tensor:
     """1/2 sum (F - P)^2.
 
     Reference: Gatys et al. 2016, equation (1).
     Differs: the printed gradient is zero where F < 0; features after a ReLU have no such entries, and autograd agrees.
     """
-    return (features - target).square().sum() / 2
+    return squared_sum(features, target) / 2
 
 
-def mean_squared_error(features: Tensor, target: Tensor) -> Tensor:
+def mean_squared_error(features: Tensor, target: Tensor, whole: Whole | None = None) -> Tensor:
     """mean (F - P)^2, as in the authors' own code."""
-    return (features - target).square().mean()
+    return squared_sum(features, target) / (whole.count if whole else target.numel())
 
 
-def relative_squared_error(features: Tensor, target: Tensor) -> Tensor:
+def relative_squared_error(features: Tensor, target: Tensor, whole: Whole | None = None) -> Tensor:
     """sum (F - P)^2 / sum P^2: without unit, the same at every size and for every encoder."""
-    return (features - target).square().sum() / target.square().sum().clamp_min(1e-12)
+    energy = whole.energy if whole else target.square().sum()
+    return squared_sum(features, target) / energy.clamp_min(1e-12)
 
 
 # Style, from moments ------------------------------------------------------------------------------------------------

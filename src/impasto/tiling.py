@@ -1,0 +1,165 @@
+"""An image cut into tiles, and what an encoder sees of it tile by tile, exactly as if it saw the whole.
+
+A tile is seen with a halo, wide enough that no feature of its interior depends on what lies beyond; only the interior
+counts. At the image's own edges there is no halo, so that the network pads there and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from impasto.encoders.base import Encoder
+from impasto.losses import Whole
+from impasto.statistics import Moments, at_least_float32, moments
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tile along one axis of `length` pixels: `first` to `last` is its interior, `start` to `stop` all that it sees.
+
+    What is seen goes beyond the axis only if the image repeats.
+    """
+
+    first: int
+    last: int
+    start: int
+    stop: int
+    length: int
+
+    def pieces(self) -> Iterator[tuple[slice, slice]]:
+        """What is seen, as slices of the tile and of the image: one, or several where it wraps around."""
+        at = self.start
+        while at < self.stop:
+            begin = at % self.length
+            count = min(self.stop - at, self.length - begin)
+            yield slice(at - self.start, at - self.start + count), slice(begin, begin + count)
+            at += count
+
+    def counted(self, stride: int) -> slice:
+        """The interior's positions in a layer that was computed from what is seen."""
+        return slice((self.first - self.start) // stride, (self.last - self.start) // stride)
+
+    def placed(self, stride: int) -> slice:
+        """The same positions in that layer of the whole image."""
+        return slice(self.first // stride, self.last // stride)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of the image."""
+
+    rows: Span
+    columns: Span
+
+    def seen(self, image: Tensor) -> Tensor:
+        """A copy of the part of `image` that the network is shown.  Shape: (N, C, H, W) -> (N, C, h, w)."""
+        rows = torch.cat([image[..., there, :] for _, there in self.rows.pieces()], -2)
+        return torch.cat([rows[..., there] for _, there in self.columns.pieces()], -1)
+
+    def add(self, part: Tensor, whole: Tensor) -> None:
+        """Add a gradient of `seen` to the gradient of the image it was seen in, in place."""
+        for here, there in self.rows.pieces():
+            for here_too, there_too in self.columns.pieces():
+                whole[..., there, there_too] += part[..., here, here_too]
+
+    def counted(self, features: Tensor, stride: int) -> Tensor:
+        """The interior of a layer that was computed from `seen`."""
+        return features[..., self.rows.counted(stride), self.columns.counted(stride)]
+
+    def placed(self, features: Tensor, stride: int) -> Tensor:
+        """The interior's place in that layer of the whole image."""
+        return features[..., self.rows.placed(stride), self.columns.placed(stride)]
+
+
+def spans(length: int, tile: int, stride: int, halo: int, *, multiple: int = 1, repeats: bool = False) -> list[Span]:
+    """`length` pixels cut into equal interiors of at most about `tile`, all beginning at multiples of `stride`.
+
+    The number of interiors is a multiple of `multiple`, if there is room for as many.
+    """
+    parts = math.ceil(length / (tile * multiple)) * multiple
+    parts = min(parts, max(1, length // stride))
+    if parts == 1:
+        return [Span(0, length, 0, length, length)]
+    bounds = [length * i // parts // stride * stride for i in range(parts)] + [length]
+    low, high = (-halo, length + halo) if repeats else (0, length)
+    return [
+        Span(first, last, max(low, first - halo), min(high, last + halo), length) for first, last in pairwise(bounds)
+    ]
+
+
+class Tiling:
+    """How `encoder` sees `layers` of an image in tiles whose interior is at most about `tile` pixels a side.
+
+    Sides are equal and multiples of the deepest layer's stride, so a tile can be up to a stride larger than asked for.
+    `halo` is the reach of the deepest layer's receptive field to one side, rounded up to that stride. The rows of tiles
+    are a multiple of `bands`, so that as many bands of the image have the same number of tiles.
+    """
+
+    def __init__(self, encoder: Encoder, layers: Collection[str], tile: int, *, bands: int = 1):
+        infos = [encoder.layers[layer] for layer in layers]
+        self.layers = tuple(layers)
+        self.tile = tile
+        self.stride = max((info.stride for info in infos), default=1)
+        reach = max(((info.receptive_field - info.stride) // 2 for info in infos), default=0)
+        self.halo = math.ceil(reach / self.stride) * self.stride
+        self._bands = bands
+        self._encoder = encoder
+        self._strides = {layer: encoder.layers[layer].stride for layer in layers}
+        self._repeats = getattr(encoder, "padding", None) == "circular"
+
+    def tiles(self, height: int, width: int) -> list[Tile]:
+        """The tiles of an image, row by row; their interiors cover it once."""
+        rows = spans(height, self.tile, self.stride, self.halo, multiple=self._bands, repeats=self._repeats)
+        columns = spans(width, self.tile, self.stride, self.halo, repeats=self._repeats)
+        return [Tile(row, column) for row in rows for column in columns]
+
+    def interiors(self, image: Tensor, tile: Tile) -> dict[str, Tensor]:
+        """Features of the tile's interior in `image`, without grad."""
+        with torch.no_grad():
+            return self.counted(tile.seen(image), tile)
+
+    def counted(self, seen: Tensor, tile: Tile) -> dict[str, Tensor]:
+        """The same from what the tile sees, with a graph if `seen` has one."""
+        features = self._encoder(seen, self.layers)
+        return {layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()}
+
+    def placed(self, whole: Tensor, layer: str, tile: Tile) -> Tensor:
+        """The part of a layer of the whole image that is the tile's interior: a view."""
+        return tile.placed(whole, self._strides[layer])
+
+    def moments(self, image: Tensor) -> dict[str, Moments]:
+        """Moments of each layer over the whole image, without grad.  Shape: (N, 3, H, W)."""
+        sums: dict[str, Moments] = {}
+        for tile in self.tiles(*image.shape[-2:]):
+            for layer, f in self.interiors(image, tile).items():
+                sums[layer] = sums[layer] + moments(f) if layer in sums else moments(f)
+        return sums
+
+    def features(self, image: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
+        """The layers of the whole image, without grad, as `dtype`.  Shape: (N, 3, H, W) -> (N, C, H', W') each."""
+        batch, _, height, width = image.shape
+        whole = {
+            layer: torch.empty(
+                (batch, info.channels, height // info.stride, width // info.stride), dtype=dtype, device=image.device
+            ).contiguous(memory_format=torch.channels_last)
+            for layer, info in ((layer, self._encoder.layers[layer]) for layer in self.layers)
+        }
+        for tile in self.tiles(height, width):
+            for layer, f in self.interiors(image, tile).items():
+                self.placed(whole[layer], layer, tile).copy_(f)
+        return whole
+
+    def wholes(self, image: Tensor) -> dict[str, Whole]:
+        """What content losses must know of each layer of the whole image."""
+        wholes: dict[str, Whole] = {}
+        for tile in self.tiles(*image.shape[-2:]):
+            for layer, f in self.interiors(image, tile).items():
+                part, before = Whole.of(at_least_float32(f)), wholes.get(layer)
+                wholes[layer] = Whole(part.count + before.count, part.energy + before.energy) if before else part
+        return wholes
