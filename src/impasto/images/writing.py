@@ -53,11 +53,13 @@ def save_image(
         data = encode(Path(target).suffix)
     except OutputError as problem:
         raise OutputError(f"{os.fspath(target)} cannot be written: {problem}") from problem
-    _write_atomically(Path(os.path.realpath(target)), data)
+    write_atomically(Path(os.path.realpath(target)), data)
 
 
-def check_output(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Make sure, before any work starts, that an image can be written to `path`.  Nothing is created.
+def check_output(
+    path: str | os.PathLike[str], *, force: bool = False, formats: Mapping[str, str] = WRITABLE_FORMATS
+) -> None:
+    """Make sure, before any work starts, that a file in one of `formats` can be written to `path`.  Nothing is created.
 
     Raises:
         UsageError: no known extension, a folder, or a file that exists while `force` is not set
@@ -68,7 +70,7 @@ def check_output(path: str | os.PathLike[str], *, force: bool = False) -> None:
     try:
         if target.is_dir():
             raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'result.png'}.")
-        _check_extension(target)
+        _check_extension(target, formats)
         _check_folder(target)
         if target.exists() and not force:
             raise UsageError(
@@ -78,17 +80,17 @@ def check_output(path: str | os.PathLike[str], *, force: bool = False) -> None:
         raise _output_error(target, problem) from problem
 
 
-def _check_extension(target: Path) -> None:
+def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
     extension = target.suffix.lower()
-    accepted = ", ".join(WRITABLE_FORMATS)
+    accepted = ", ".join(formats)
     if not extension:
         raise UsageError(f"{target} has no extension to tell the format by. Add one of {accepted}.")
     if extension in (".gif", ".heic", ".heif"):
         raise UsageError(f"{target}: impasto reads {extension} files but does not write them. Use one of {accepted}.")
-    if extension not in WRITABLE_FORMATS:
-        raise UnknownNameError("extension", extension, WRITABLE_FORMATS, of=str(target))
+    if extension not in formats:
+        raise UnknownNameError("extension", extension, formats, of=str(target))
     Image.init()
-    if WRITABLE_FORMATS[extension] not in Image.SAVE:
+    if formats is WRITABLE_FORMATS and formats[extension] not in Image.SAVE:
         raise UsageError(f"{target}: this Pillow cannot write {extension} files. Install a newer one, or use .png.")
 
 
@@ -102,8 +104,12 @@ def _check_folder(target: Path) -> None:
         raise OutputError(f"{target} cannot be written: no permission for the folder {folder}. Choose another folder.")
 
 
-def _write_atomically(target: Path, data: bytes) -> None:
-    """Write into a temporary file beside `target`, then put it into its place; nothing is left behind on failure."""
+def write_atomically(target: Path, data: bytes) -> None:
+    """Write into a temporary file beside `target`, then put it into its place; nothing is left behind on failure.
+
+    Raises:
+        OutputError: the disk is full, no permission
+    """
     temporary = target.with_name(f".impasto-{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
