@@ -1,0 +1,152 @@
+"""What is no readable image is refused in plain words."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_files import (
+    as_bytes,
+    colors,
+    encoded,
+    png,
+    refused,
+)
+from PIL import Image
+
+from impasto.errors import ImageError, MissingFileError, OutputError
+from impasto.images import (
+    READABLE_FORMATS,
+    check_output,
+    from_pil,
+    load_image,
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"Dear friend,\nhere is the photo\n", "is a text file"),
+        ("Grüße aus dem Süden".encode(), "is a text file"),
+        (b"\n<!DOCTYPE html><html>", "is an HTML page"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is an SVG drawing"),
+        (b"8BPS\0\1", "is a Photoshop file"),
+        (b"\0\0\1\0\1\0", "is a Windows icon"),
+        (b"SIMPLE  =                    T", "is a FITS file"),
+        (b"P4\n128 128\n", "is a Netpbm image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "is a PostScript file"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0", "is a video"),
+        (bytes(range(128, 255)), "is in no known image format"),
+        (b"\x89PNG\r\n\x1a\n and no more", "truncated or damaged"),
+        (b"\xff\xd8\xff\xe0", "truncated or damaged"),
+        (b"GIF89a", "truncated or damaged"),
+        (b"BM", "truncated or damaged"),
+        (b"II*\0\xff\xff\xff\xff", "truncated or damaged"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "truncated or damaged"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "truncated or damaged"),
+    ],
+)
+def test_what_is_no_image_is_named_for_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(content)
+    message = refused(file)
+    assert message.startswith(f"{file} ") and words in message
+
+
+def test_the_refusal_of_a_format_names_those_accepted(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"8BPS\0\1")
+    message = refused(tmp_path / "a.png")
+    assert all(name in message for name in READABLE_FORMATS)
+
+
+def test_the_extension_does_not_matter(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2), "red").save(tmp_path / "a.jpg", "PNG")
+    assert as_bytes(load_image(str(tmp_path / "a.jpg")))[0, 0].tolist() == [255, 0, 0]
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "Starry Night.JPG").touch()
+    assert "Did you mean" in refused(tmp_path / "starry night.jpg", MissingFileError)
+    assert "Starry Night.JPG" in refused(tmp_path / "starynight.jpg", MissingFileError)
+    assert "Check the name" in refused(tmp_path / "quite different", MissingFileError)
+    assert "there is no folder" in refused(tmp_path / "none" / "a.jpg", MissingFileError)
+    assert "is a folder" in refused(tmp_path, MissingFileError)
+    assert "There is no file" in refused("null\0byte", MissingFileError)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
+def test_no_permission(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.touch(mode=0o000)
+    assert "Permission denied" in refused(file)
+    try:
+        tmp_path.chmod(0o500)
+        with pytest.raises(OutputError, match="no permission"):
+            check_output(tmp_path / "b.png")
+        tmp_path.chmod(0o000)
+        assert "Permission denied" in refused(file)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("format_name", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+def test_truncated_files_are_refused(format_name: str) -> None:
+    whole = encoded(Image.fromarray(colors(64, 64)), format_name).getvalue()
+    assert "damaged" in refused(io.BytesIO(whole[: len(whole) // 2]))
+
+
+def test_large_images_are_refused_before_they_are_decoded() -> None:
+    message = refused(png(40_000, 30_000, 8, 2, b""))
+    assert "40000x30000 = 1,200,000,000 pixels" in message or "1,200,000,000 pixels" in message
+    assert "100,000,000" in message and "--max-pixels" in message
+    assert "12x10 = 120 pixels; the limit is 119" in refused(encoded(Image.new("L", (12, 10)), "PNG"), max_pixels=119)
+    assert load_image(encoded(Image.new("L", (12, 10)), "PNG"), max_pixels=120).pixels.shape[2:] == (10, 12)
+
+
+def test_the_limit_can_be_raised_above_that_of_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert load_image(encoded(Image.new("L", (30, 30)), "PNG"), max_pixels=900).pixels.shape[2:] == (30, 30)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_nothing_of_pillow_or_of_warnings_is_changed_for_good() -> None:
+    before = (Image.MAX_IMAGE_PIXELS, list(warnings.filters))
+    load_image(encoded(Image.new("L", (3, 3)), "PNG"))
+    refused(io.BytesIO(b"GIF89a"))
+    assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
+
+
+def test_streams_stay_open_and_pipes_are_read() -> None:
+    file = encoded(Image.new("RGB", (3, 2), "blue"), "PNG")
+    for _ in range(2):
+        assert as_bytes(load_image(file))[0, 0].tolist() == [0, 0, 255]
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as pipe:
+        pipe.write(file.getvalue())
+    with os.fdopen(reader, "rb") as stream:
+        assert load_image(stream).pixels.shape[2:] == (2, 3)
+
+
+def test_many_threads_may_read() -> None:
+    data = encoded(Image.fromarray(colors()), "PNG").getvalue()
+    results: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(as_bytes(load_image(io.BytesIO(data))))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8 and all(np.array_equal(result, colors()) for result in results)
+
+
+def test_a_damaged_pil_image_is_an_image_error() -> None:
+    data = encoded(Image.fromarray(colors()), "PNG").getvalue()
+    with pytest.raises(ImageError, match="unreadable"):
+        from_pil(Image.open(io.BytesIO(data[:200])))
