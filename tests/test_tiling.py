@@ -136,7 +136,7 @@ def test_content_targets_that_are_recomputed_change_nothing(encoder, uniform):
 def test_moments_features_and_wholes_are_those_of_the_whole_image(encoder, uniform):
     network, image = encoder("l2", "replicate"), uniform(1, 3, 100, 77)
     tiling, features = Tiling(network, STYLE, 32), network(image, STYLE)
-    sums, wholes, seen = tiling.moments(image), tiling.wholes(image), tiling.features(image, torch.float64)
+    sums, wholes, seen = tiling.moments(image), tiling.wholes(image), tiling.features(image)
     for layer, f in features.items():
         torch.testing.assert_close(seen[layer], f, rtol=1e-12, atol=1e-13)
         assert wholes[layer].count == f.numel()
@@ -152,9 +152,9 @@ def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(encoder, uniform):
     reach = (network.layers["relu4_2"].receptive_field - 8) // 2
     assert tiling.halo == math.ceil(reach / 8) * 8
     whole = network(image, ["relu4_2"])["relu4_2"]
-    torch.testing.assert_close(tiling.features(image, torch.float64)["relu4_2"], whole, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(tiling.features(image)["relu4_2"], whole, rtol=1e-12, atol=1e-12)
     tiling.halo -= 8
-    assert not torch.allclose(tiling.features(image, torch.float64)["relu4_2"], whole, rtol=1e-9)
+    assert not torch.allclose(tiling.features(image)["relu4_2"], whole, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,15 @@ from impasto.errors import UsageError
 
 @dataclass(frozen=True)
 class Level:
-    """One size of the pyramid, in pixels, and the solver's steps (evaluations) spent there."""
+    """One size of the pyramid, in pixels, and the solver's steps (evaluations) spent there.
+
+    `tile` is the side of the tiles it is evaluated in, None for the whole image at once.
+    """
 
     height: int
     width: int
     iterations: int
+    tile: int | None = None
 
     @property
     def size(self) -> int:

@@ -8,9 +8,9 @@ the loss with respect to the sums, and let every tile carry that back to its own
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,9 +18,12 @@ from torch import Tensor
 from impasto.encoders.base import Encoder
 from impasto.errors import UsageError
 from impasto.losses import ContentLoss, ContentTerm, ImageTerm, StyleTerm, Term, Whole
-from impasto.objective import Evaluation, FeatureObjective
+from impasto.memory import out_of_memory
+from impasto.objective import Evaluation, FeatureObjective, Objective
 from impasto.statistics import Moments, at_least_float32, moments
 from impasto.tiling import Tile, Tiling
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -185,3 +188,48 @@ def _check_additive(loss: ContentLoss) -> None:
             f"The content loss {name} cannot be evaluated in tiles: it takes no `whole`, so the losses of the parts "
             "may not add up to that of the whole. Choose a smaller --size, or allow more --memory."
         )
+
+
+class ShrinkingObjective:
+    """An objective in smaller tiles whenever memory runs out; the same image is then evaluated again.
+
+    `make(tile)` is the objective in tiles of that side, `make(None)` in one piece. `side` is the image's long side,
+    `least` that of the smallest tile worth trying.
+
+    Raises:
+        MemoryError: the smallest tile does not fit either.
+    """
+
+    def __init__(self, make: Callable[[int | None], Objective], tile: int | None, side: int, least: int):
+        self._make = make
+        self._side = side
+        self._least = least
+        self.tile = tile
+        self._objective: Objective | None = self._first_that_fits(lambda: make(self.tile))
+
+    def evaluate(self, image: Tensor) -> Evaluation:
+        """Value and gradient at `image`, in tiles that fit."""
+
+        def attempt() -> Evaluation:
+            self._objective = self._objective or self._make(self.tile)
+            return self._objective.evaluate(image)
+
+        return self._first_that_fits(attempt)
+
+    def _first_that_fits(self, attempt: Callable[[], T]) -> T:
+        while True:
+            try:
+                return attempt()
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error):
+                    raise
+                failure = str(error).partition("\n")[0] or type(error).__name__
+            self._shrink(failure)  # only here: the error holds all that was computed until it is gone
+
+    def _shrink(self, failure: str) -> None:
+        smaller = (self.tile or self._side) // 2
+        if smaller < self._least:
+            raise MemoryError(f"There is not enough memory even for tiles of {self._least} pixels ({failure}).")
+        self.tile, self._objective = smaller, None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

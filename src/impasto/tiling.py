@@ -111,7 +111,7 @@ class Tiling:
         self._bands = bands
         self._encoder = encoder
         self._strides = {layer: encoder.layers[layer].stride for layer in layers}
-        self._repeats = getattr(encoder, "padding", None) == "circular"
+        self._repeats = getattr(getattr(encoder, "encoder", encoder), "padding", None) == "circular"
 
     def tiles(self, height: int, width: int) -> list[Tile]:
         """The tiles of an image, row by row; their interiors cover it once."""
@@ -141,17 +141,17 @@ class Tiling:
                 sums[layer] = sums[layer] + moments(f) if layer in sums else moments(f)
         return sums
 
-    def features(self, image: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
-        """The layers of the whole image, without grad, as `dtype`.  Shape: (N, 3, H, W) -> (N, C, H', W') each."""
+    def features(self, image: Tensor) -> dict[str, Tensor]:
+        """The layers of the whole image, at least in float32, without grad.  Shape: (N, 3, H, W) -> (N, C, H', W')."""
         batch, _, height, width = image.shape
-        whole = {
-            layer: torch.empty(
-                (batch, info.channels, height // info.stride, width // info.stride), dtype=dtype, device=image.device
-            ).contiguous(memory_format=torch.channels_last)
-            for layer, info in ((layer, self._encoder.layers[layer]) for layer in self.layers)
-        }
+        whole: dict[str, Tensor] = {}
         for tile in self.tiles(height, width):
-            for layer, f in self.interiors(image, tile).items():
+            for layer, features in self.interiors(image, tile).items():
+                f = at_least_float32(features)
+                if layer not in whole:
+                    stride = self._strides[layer]
+                    shape = (batch, f.shape[1], height // stride, width // stride)
+                    whole[layer] = f.new_empty(shape).contiguous(memory_format=torch.channels_last)
                 self.placed(whole[layer], layer, tile).copy_(f)
         return whole
 

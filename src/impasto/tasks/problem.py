@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.color import matched_colors
@@ -12,11 +15,16 @@ from impasto.encoders.base import Encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
 from impasto.losses import ContentTerm, ImageTerm, MomentLoss, StyleTerm, Term, energy, weighted_sum
-from impasto.objective import FeatureObjective
+from impasto.objective import FeatureObjective, Objective
 from impasto.presets import Preset
 from impasto.schedule import Level
 from impasto.statistics import Moments, at_least_float32, blend, moments
 from impasto.tasks.fitting import scaled
+from impasto.tiled import RecomputedContentTerm, ShrinkingObjective, TiledObjective
+from impasto.tiling import Tiling
+
+KEPT = 64  # bytes per pixel that a content target may take in a tiled run; beyond, it is computed again tile by tile
+SMALLEST_TILE = 64
 
 
 class TransferProblem:
@@ -77,12 +85,33 @@ class TransferProblem:
         blurred = self._recipe.resample(coarse, level.height, level.width)
         return larger + self._detail * (self._recolored(level) - blurred)
 
-    def objective(self, level: Level) -> FeatureObjective:
-        """Content terms, style terms and image terms at this level, targets computed once."""
+    def objective(self, level: Level) -> Objective:
+        """Content terms, style terms and image terms at this level, targets computed once.
+
+        In tiles if the level says so, and in smaller ones if memory runs out.
+        """
+
+        def in_tiles(tile: int | None) -> Objective:
+            return self._objective(replace(level, tile=tile))
+
+        return ShrinkingObjective(in_tiles, level.tile, level.size, SMALLEST_TILE)
+
+    def reduced(self, size: int) -> TransferProblem:
+        """The same for pictures of `size` by `size` pixels, coarsely made: to measure what an evaluation costs."""
+        small = copy(self)
+        small._content, small._start = _coarse(self._content, size), _coarse(self._start, size)
+        small._styles = [F.interpolate(style, (size, size)) for style in self._styles]
+        small._style_scale = 1.0
+        return small
+
+    def _objective(self, level: Level) -> Objective:
         with torch.no_grad():
+            terms = [*self._content_terms(level), *self._style_terms(level), *self._image_terms()]
+        if level.tile is None:
             return FeatureObjective(
-                self._encoder, [*self._content_terms(level), *self._style_terms(level), *self._image_terms()]
+                self._encoder, [term for term in terms if not isinstance(term, RecomputedContentTerm)]
             )
+        return TiledObjective(self._encoder, terms, level.tile)
 
     @property
     def _restraint(self) -> float:
@@ -123,14 +152,20 @@ class TransferProblem:
         with torch.no_grad():
             return mean_activations(self._style_encoder, seen, {**recipe.content_layers, **recipe.style_layers})
 
-    def _content_terms(self, level: Level) -> list[Term]:
+    def _content_terms(self, level: Level) -> list[Term | RecomputedContentTerm]:
         recipe, shares = self._recipe, _shares(self._recipe.content_layers, self._recipe.relative)
         scale = recipe.content_weight * (2 * (1 - self._strength)) ** 2
         if self._content is None or scale == 0 or not shares:
             return []
-        features = self._encoder(self._content_at(level), shares)
+        content = self._content_at(level)
+        kept = [layer for layer in shares if level.tile is None or self._size_of(layer) <= KEPT]
+        features = _features(self._encoder, content, kept, level.tile)
+        others = [layer for layer in shares if layer not in kept]
+        wholes = Tiling(self._encoder, others, level.tile or level.size).wholes(content) if others else {}
         return [
-            ContentTerm(layer, at_least_float32(features[layer]), scale * share, recipe.content_loss)
+            ContentTerm(layer, features[layer], scale * share, recipe.content_loss)
+            if layer in features
+            else RecomputedContentTerm(layer, content, wholes[layer], scale * share, recipe.content_loss)
             for layer, share in shares.items()
         ]
 
@@ -147,8 +182,13 @@ class TransferProblem:
 
     def _style_targets(self, level: Level, layers: Collection[str]) -> dict[str, Moments]:
         """The blended moments of the style images, by layer."""
-        features = [self._style_encoder(style, layers) for style in self._styles_at(level)]
-        return {layer: blend([moments(f[layer]) for f in features], self._style_weights) for layer in layers}
+        sums = [_moments(self._style_encoder, style, layers, level.tile) for style in self._styles_at(level)]
+        return {layer: blend([each[layer] for each in sums], self._style_weights) for layer in layers}
+
+    def _size_of(self, layer: str) -> float:
+        """Bytes of a layer's features for each pixel of the image."""
+        info = self._encoder.layers[layer]
+        return 4 * info.channels / info.stride**2
 
     def _image_terms(self) -> list[Term]:
         recipe = self._recipe
@@ -157,6 +197,24 @@ class TransferProblem:
             ImageTerm("range", recipe.range_weight, recipe.range_loss),
         ]
         return [term for term in terms if term.weight > 0]
+
+
+def _coarse(image: Tensor | None, size: int) -> Tensor | None:
+    return None if image is None else F.interpolate(image, (size, size))
+
+
+def _features(encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None) -> dict[str, Tensor]:
+    """Layers of an image, seen in tiles or whole."""
+    if tile is None:
+        return {layer: at_least_float32(f) for layer, f in encoder(image, layers).items()}
+    return Tiling(encoder, layers, tile).features(image)
+
+
+def _moments(encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None) -> dict[str, Moments]:
+    """Moments of layers of an image, seen in tiles or whole."""
+    if tile is None:
+        return {layer: moments(f) for layer, f in encoder(image, layers).items()}
+    return Tiling(encoder, layers, tile).moments(image)
 
 
 def _shares(layers: Mapping[str, float], relative: bool) -> dict[str, float]:
