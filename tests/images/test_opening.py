@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -16,6 +19,7 @@ from image_files import (
     encoded,
     png,
     refused,
+    smooth,
 )
 from PIL import Image
 
@@ -25,7 +29,10 @@ from impasto.images import (
     check_output,
     from_pil,
     load_image,
+    opening,
+    save_image,
 )
+from impasto.images.formats import HEADER_BYTES, webp_size
 
 
 @pytest.mark.parametrize(
@@ -122,6 +129,48 @@ def test_nothing_of_pillow_or_of_warnings_is_changed_for_good() -> None:
     assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
 
 
+BOMBS = """
+import resource, sys
+from pathlib import Path
+import impasto.images
+from impasto.errors import ImageError
+impasto.images.load_image(impasto.images.encode_image(__import__("torch").zeros(1, 3, 4, 4)))
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 32 * 2**20,) * 2)
+for name in sys.argv[1:]:
+    try:
+        impasto.images.load_image(name)
+    except ImageError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_bombs_are_refused_before_anything_is_allocated(tmp_path: Path) -> None:
+    """Files of at most 300 kB that say they hold 108 to 400 million pixels; 32 MB of memory to find out."""
+    large = Image.new("1", (20_000, 20_000))
+    kept = {"PNG": {}, "GIF": {}, "TIFF": {"compression": "group4"}, "WEBP": {"lossless": True, "method": 0}}
+    for format_name, options in kept.items():
+        image = large if format_name != "WEBP" else Image.new("RGB", (12_000, 9_000))
+        image.save(tmp_path / f"a.{format_name.lower()}", format_name, **options)
+    small = Image.new("RGB", (8, 8))
+    jpeg = encoded(small, "JPEG").getvalue()
+    frame = jpeg.index(b"\xff\xc0") + 5
+    (tmp_path / "a.jpeg").write_bytes(jpeg[:frame] + struct.pack(">HH", 60_000, 60_000) + jpeg[frame + 4 :])
+    bmp = encoded(small, "BMP").getvalue()
+    (tmp_path / "a.bmp").write_bytes(bmp[:18] + struct.pack("<ii", 20_000, 20_000) + bmp[26:])
+    files = sorted(tmp_path.iterdir())
+    assert all(file.stat().st_size < 300_000 for file in files)
+    command = [sys.executable, "-c", BOMBS, *map(str, files)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(lines) == len(files) == 6
+    for file, line in zip(files, lines, strict=True):
+        assert line.startswith(f"{file} has ") and "the limit is 100,000,000" in line
+
+
+# Streams and names
+
+
 def test_streams_stay_open_and_pipes_are_read() -> None:
     file = encoded(Image.new("RGB", (3, 2), "blue"), "PNG")
     for _ in range(2):
@@ -150,3 +199,55 @@ def test_a_damaged_pil_image_is_an_image_error() -> None:
     data = encoded(Image.fromarray(colors()), "PNG").getvalue()
     with pytest.raises(ImageError, match="unreadable"):
         from_pil(Image.open(io.BytesIO(data[:200])))
+
+
+def test_bytes_are_read_like_a_file() -> None:
+    data = encoded(Image.fromarray(colors()), "PNG").getvalue()
+    assert np.array_equal(as_bytes(load_image(data)), colors())
+    assert refused(data[:50]).startswith("The image is truncated")
+
+
+def test_a_pipe_is_read_no_further_than_its_beginning_if_that_is_no_image() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb", buffering=0) as pipe, os.fdopen(reader, "rb") as stream:
+        pipe.write(b"a long story " * 10)  # and the pipe stays open: reading to its end would wait forever
+        assert "is a text file" in refused(stream)
+
+
+class Endless(io.RawIOBase):
+    """A PNG file that never ends, a few bytes at a time."""
+
+    sent = 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "asked for all of it"
+        start = b"\x89PNG\r\n\x1a\n" if self.sent == 0 else b""
+        self.sent += min(size, 50)
+        return (start + bytes(50))[: min(size, 50)]
+
+
+def test_a_stream_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "_LARGEST_PIPE", 10_000)
+    stream = Endless()
+    assert "sends more than 1 GiB" in refused(stream)
+    assert stream.sent <= 10_100
+
+
+@pytest.mark.parametrize("name", ["two words.png", "Gr\u00fc\u00dfe \u65e5\u672c.png", "-", "a\nb.png", "1%{x}.png"])
+def test_names_of_all_kinds(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "my \u00fcber folder"
+    folder.mkdir()
+    save_image(smooth(), folder / "plain.png")
+    (folder / "plain.png").rename(folder / name)
+    assert load_image(folder / name).pixels.shape == (1, 3, 48, 64)
+    if name.endswith(".png"):
+        save_image(smooth(), folder / name, force=True)
+    assert [file.name for file in folder.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 50}, {"xmp": b"<x/>"}])
+def test_the_size_of_a_webp_file_is_known_from_its_header(options: dict[str, object]) -> None:
+    for width, height in [(1, 1), (300, 7), (5, 16383)]:
+        header = encoded(Image.new("RGB", (width, height)), "WEBP", **options).getvalue()[:HEADER_BYTES]
+        assert webp_size(header) == (width, height)
+    assert webp_size(b"RIFF\0\0\0\0WEBPVP9 ") == (0, 0)

@@ -22,6 +22,7 @@ from impasto.errors import MissingFileError, OutputError, UsageError
 from impasto.images import (
     WRITABLE_FORMATS,
     check_output,
+    encode_image,
     load_image,
     save_image,
     to_pil,
@@ -98,14 +99,6 @@ def test_alpha_becomes_white_where_the_format_has_none(tmp_path: Path, extension
     save_image(torch.zeros(1, 3, 16, 32), tmp_path / f"a{extension}", alpha=alpha)
     pixels = as_bytes(load_image(tmp_path / f"a{extension}"))
     assert pixels[:, :16].min() >= 250 and pixels[:, 16:].max() <= 5
-
-
-def test_text_goes_into_png(tmp_path: Path) -> None:
-    text = {"Software": "impasto", "Comment": "sty\u0142e \u2192 Gogh"}
-    save_image(smooth(), tmp_path / "a.png", text=text)
-    with Image.open(tmp_path / "a.png") as file:
-        assert {key: str(value) for key, value in file.text.items()} == text
-    save_image(smooth(), tmp_path / "a.jpg", text=text)
 
 
 def test_existing_files_are_kept_unless_forced(tmp_path: Path) -> None:
@@ -197,3 +190,12 @@ def test_the_input_of_writing_is_not_touched(tmp_path: Path) -> None:
     before = image.clone()
     save_image(image, tmp_path / "a.jpg", alpha=torch.rand(1, 1, 48, 64))
     assert torch.equal(image, before)
+
+
+def test_a_stream_gets_a_png_and_other_formats_come_as_bytes() -> None:
+    stream = io.BytesIO()
+    save_image(smooth(), stream)
+    assert stream.getvalue() == encode_image(smooth()) and stream.getvalue().startswith(b"\x89PNG")
+    assert encode_image(smooth(), ".JPG").startswith(b"\xff\xd8\xff")
+    with pytest.raises(UsageError, match=r"Unknown extension '\.gif'"):
+        encode_image(smooth(), ".gif")

@@ -74,6 +74,24 @@ def readable_format(header: bytes) -> str | None:
     return _iso_media_format(header)
 
 
+def webp_size(header: bytes) -> tuple[int, int]:
+    """Compute the width and height that the `header` of a WebP file names; zeros where it names none.
+
+    Pillow's decoder takes memory for the whole canvas as soon as it is made, before it tells the size.
+
+    Reference:
+        RFC 9649, 2.5 to 2.7
+    """
+    kind, number = header[12:16], int.from_bytes(header[21:25], "little")
+    if kind == b"VP8X":
+        return int.from_bytes(header[24:27], "little") + 1, int.from_bytes(header[27:30], "little") + 1
+    if kind == b"VP8L":
+        return (number & 0x3FFF) + 1, (number >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        return int.from_bytes(header[26:28], "little") & 0x3FFF, int.from_bytes(header[28:30], "little") & 0x3FFF
+    return 0, 0
+
+
 def describe(header: bytes) -> str:
     """Say in words what a file that begins with `header` and is in no readable format is."""
     if not header:

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import ImageError, ImpastoError, MissingFileError
-from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format
+from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format, webp_size
 
 ImageFile = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -101,10 +101,12 @@ def _missing(path: Path) -> str:
 @contextmanager
 def _image(stream: BinaryIO, name: str, max_pixels: int | None) -> Iterator[Image.Image]:
     """Open one image; whatever Pillow raises for a damaged file becomes an ImageError that names it."""
-    format_name, stream = _recognized(stream, name)
+    format_name, header, stream = _recognized(stream, name)
+    if format_name == "WEBP":
+        _check_size(webp_size(header), name, max_pixels)
     try:
         with _pillow_limits(max_pixels), Image.open(stream, formats=(format_name,)) as image:
-            _check_size(image, name, max_pixels)
+            _check_size(image.size, name, max_pixels)
             yield image
     except ImpastoError:
         raise
@@ -120,20 +122,31 @@ def _image(stream: BinaryIO, name: str, max_pixels: int | None) -> Iterator[Imag
         raise ImageError(_damaged(name, format_name, problem)) from problem
 
 
-def _recognized(stream: BinaryIO, name: str) -> tuple[str, BinaryIO]:
-    """Tell the format by the file's first bytes, never by its extension; the rest of a pipe is read after that only."""
+def _recognized(stream: BinaryIO, name: str) -> tuple[str, bytes, BinaryIO]:
+    """Tell the format by the file's first bytes, never by its extension; the rest of a pipe is read after that only.
+
+    Also give these bytes, and the stream at its beginning.
+    """
     seekable = stream.seekable()
     if seekable:
         stream.seek(0)
-    header = stream.read(HEADER_BYTES)
+    header = _read(stream, HEADER_BYTES)
     format_name = _readable_format(header, name)
     if seekable:
         stream.seek(0)
-        return format_name, stream
-    data = header + stream.read(_LARGEST_PIPE)
+        return format_name, header, stream
+    data = header + _read(stream, _LARGEST_PIPE)
     if len(data) > _LARGEST_PIPE:
         raise ImageError(f"{name} sends more than 1 GiB. Save it as a file first, and name the file.")
-    return format_name, BytesIO(data)
+    return format_name, header, BytesIO(data)
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    """Read `size` bytes, or all if there are fewer; one read of a pipe may bring less than is still to come."""
+    data = b""
+    while len(data) < size and (more := stream.read(size - len(data))):
+        data += more
+    return data
 
 
 def _readable_format(header: bytes, name: str) -> str:
@@ -175,8 +188,8 @@ def _pillow_limits(max_pixels: int | None) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _check_size(image: Image.Image, name: str, max_pixels: int | None) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
+    width, height = size
     if max_pixels is not None and width * height > max_pixels:
         raise ImageError(_too_large(name, f"{width}x{height} = {width * height:,} pixels", max_pixels))
 
