@@ -1,0 +1,129 @@
+"""The pictures of docs/how-it-works.md: `python examples/how_it_works.py docs/how-it-works`.
+
+The photograph, a cup of coffee by Rachel Michetti, comes with scikit-image (public domain, CC0); `--photo` takes
+another. The painting is drawn by impasto itself. It needs `pip install "impasto[demo]"`, and a few minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from impasto import TransferConfig, load_image, prepare, swatches
+from impasto.encoders.catalog import build_encoder, find_weights
+from impasto.images import from_pil, to_pil
+from impasto.statistics import moments
+from impasto.tasks.reconstruct import reconstruct
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+GRAM_LAYER = "relu2_1"
+CAPTION, GAP = 20, 6
+Tile = tuple[str, Image.Image]
+
+
+def sample() -> Image.Image:
+    """The cup of coffee."""
+    from skimage import data  # noqa: PLC0415 - an optional dependency
+
+    return Image.fromarray(data.coffee())
+
+
+def strips(photo: Image.Image, painting: Image.Image, iterations: int) -> Iterable[tuple[str, Image.Image]]:
+    """Each picture of the lesson with its name."""
+    content, style = of_content(photo, iterations), of_style(painting, iterations)
+    yield "features", strip(feature_maps(photo))
+    yield "content", strip(content)
+    yield "gram", strip(gram_matrices([*style[:1], ("the same style", style[-1][1]), *content[:1]]))
+    yield "style", strip(style)
+    size = max(photo.size)
+    noise = TransferConfig(size=size, iterations=iterations, init="random", levels=1)
+    ours = TransferConfig(size=size, iterations=iterations)
+    yield "transfer", strip(frames(photo, painting, noise), frames(photo, painting, ours))
+
+
+def feature_maps(photo: Image.Image) -> list[Tile]:
+    """The photograph, and one channel of each layer: the one that varies most."""
+    found = build_encoder(find_weights("compact"))(from_pil(photo).pixels, LAYERS)
+    maps = [(layer, f[0, f[0].flatten(1).var(1).argmax()]) for layer, f in found.items()]
+    return [("photograph", photo), *((layer, heat(values, photo.size)) for layer, values in maps)]
+
+
+def of_content(photo: Image.Image, iterations: int) -> list[Tile]:
+    """The photograph, and what each layer keeps of it."""
+    made = [(layer, reconstruct(photo, layers=(layer,), iterations=iterations)) for layer in LAYERS]
+    return [("photograph", photo), *made]
+
+
+def gram_matrices(tiles: Sequence[Tile]) -> list[Tile]:
+    """Each picture beside its Gram matrix, drawn as roots."""
+    encoder = build_encoder(find_weights("compact"))
+    pairs: list[Tile] = []
+    for name, picture in tiles:
+        gram = moments(encoder(from_pil(picture).pixels, [GRAM_LAYER])[GRAM_LAYER]).gram[0]
+        side = min(picture.size)
+        pairs += [(name, picture), (f"G, {GRAM_LAYER}", heat(gram.sqrt(), (side, side)))]
+    return pairs
+
+
+def of_style(painting: Image.Image, iterations: int) -> list[Tile]:
+    """The painting, and what growing sets of layers keep of its style."""
+    tiles = [("painting", painting)]
+    for i, layer in enumerate(LAYERS):
+        picture = reconstruct(painting, representation="style", layers=LAYERS[: i + 1], iterations=iterations)
+        tiles.append((layer if i == 0 else f"+ {layer}", picture))
+    return tiles
+
+
+def frames(photo: Image.Image, painting: Image.Image, config: TransferConfig) -> list[Tile]:
+    """A transfer at its beginning, at its end and between."""
+    run = prepare(photo, [painting], config)
+    wanted = {max(1, round(run.plan.evaluations * share)) for share in (0, 0.02, 0.06, 0.2, 0.5, 1)}
+    kept = [(f"{step.done}", to_pil(step.image)) for step in run if step.done in wanted]
+    return [(name, picture.resize(photo.size, Image.Resampling.BICUBIC)) for name, picture in kept]
+
+
+def heat(values: Tensor, size: tuple[int, int]) -> Image.Image:
+    """Numbers from 0 on as an image, black to yellow to white.  Shape: (H, W)."""
+    share = (values / values.quantile(0.99).clamp_min(1e-12)).clamp(0, 1)
+    colors = torch.stack([share.sqrt(), share, share**3])[None]
+    return to_pil(colors).resize(size, Image.Resampling.NEAREST)
+
+
+def strip(*rows: Sequence[Tile]) -> Image.Image:
+    """Rows of pictures, each under its caption."""
+    height = max(picture.height for row in rows for _, picture in row) + CAPTION + GAP
+    width = max(sum(picture.width + GAP for _, picture in row) for row in rows)
+    page = Image.new("RGB", (width - GAP, height * len(rows) - GAP), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
+    for i, row in enumerate(rows):
+        left = 0
+        for caption, picture in row:
+            pen.text((left + 1, i * height + 2), caption, fill="#222222", font=font)
+            page.paste(picture, (left, i * height + CAPTION))
+            left += picture.width + GAP
+    return page
+
+
+def main() -> None:
+    """Write every picture into the folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--photo", type=Path, help="a photograph of your own")
+    parser.add_argument("--size", type=int, default=256, help="long side of each picture")
+    parser.add_argument("--iterations", type=int, default=300)
+    args = parser.parse_args()
+    photo = to_pil(load_image(args.photo).pixels) if args.photo else sample()
+    photo.thumbnail((args.size, args.size), Image.Resampling.LANCZOS)
+    painting = Image.fromarray(swatches.draw("brushstrokes", width=photo.width, height=photo.height))
+    args.folder.mkdir(parents=True, exist_ok=True)
+    for name, page in strips(photo, painting, args.iterations):
+        page.save(args.folder / f"{name}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    main()
