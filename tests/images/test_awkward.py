@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from image_files import (
     refused,
 )
@@ -91,3 +92,19 @@ class TestAwkwardFiles:
     def test_animations_are_told(self) -> None:
         told = [name for name in DECODED if load_image(AWKWARD / name).notes]
         assert told == ["16bit.cropped.tif", "apng_mode_16bit.png", "dispose_bgnd.gif", "iss634.gif"]
+
+    def test_sixteen_bits_are_kept(self) -> None:
+        pixels = load_image(AWKWARD / "tiff_16bit_RGB.tiff").pixels
+        assert (pixels[0, :, 3, 4] * 65535).tolist() == pytest.approx([668, 457, 321], abs=0.01)
+        alpha = load_image(AWKWARD / "16-bit-grey-alpha.png").alpha
+        assert alpha is not None and alpha.unique().numel() > 256
+
+    def test_the_two_reds_of_display_p3_stay_two(self) -> None:
+        pixels = load_image(AWKWARD / "p3.png").pixels
+        assert (pixels[:, 0] > 0.999).all() and pixels[:, 1:].max() < 0.07
+        assert (pixels[0, 1, 0, 0] - pixels[0, 1, 5, 5]).abs() > 0.03
+
+    def test_both_files_with_the_same_transparency_agree(self) -> None:
+        png, webp = (load_image(AWKWARD / f"transparent.{kind}") for kind in ("png", "webp"))
+        assert png.alpha is not None and webp.alpha is not None and torch.equal(png.alpha, webp.alpha)
+        assert (png.pixels - webp.pixels).abs().mean() < 0.01
