@@ -1,4 +1,4 @@
-"""A short run of benchmarks/fuzz.py: no damaged file brings the reader down, and the benchmark would tell if one did."""
+"""A short run of benchmarks/fuzz.py: no damaged file brings the reader down, and the benchmark tells if one does."""
 
 from __future__ import annotations
 
