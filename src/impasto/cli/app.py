@@ -13,6 +13,7 @@ import cloup
 
 from impasto import __version__
 from impasto.cli import interrupts
+from impasto.cli.figure import figure
 from impasto.cli.parameters import debug_option
 from impasto.cli.presets import presets
 from impasto.cli.reconstruct import reconstruct
@@ -53,7 +54,7 @@ def app() -> None:
     """Neural style transfer by optimisation: the content of a photograph, the style of a painting."""
 
 
-app.section("Make pictures", transfer, texture, reconstruct)
+app.section("Make pictures", transfer, texture, reconstruct, figure)
 app.section("Look things up", presets, swatches, weights)
 
 

@@ -78,8 +78,9 @@ class Silent:
 class Plain(Silent):
     """A line at the end of each level and every few seconds, for logs and pipes."""
 
-    def __init__(self, levels: Sequence[Level], every: float = 5.0):
+    def __init__(self, levels: Sequence[Level], unit: str = "level", every: float = 5.0):
         self._clock = Clock(levels)
+        self._unit = unit
         self._every = every
         self._last = time.perf_counter()
 
@@ -91,7 +92,7 @@ class Plain(Silent):
         self._last = now
         width, height = step.size
         print(
-            f"level {step.level}/{step.levels} {width}x{height}  {step.iteration}/{step.iterations}  "
+            f"{self._unit} {step.level}/{step.levels} {width}x{height}  {step.iteration}/{step.iterations}  "
             f"loss {step.loss:.4g}  {'  '.join(terms_in_words(step))}  {duration(self._clock.left(step))} left",
             file=sys.stderr,
             flush=True,
@@ -109,12 +110,13 @@ class Json(Silent):
 class Live(Silent):
     """A line that is redrawn in place on a terminal; where it is narrow, the terms are cut first."""
 
-    def __init__(self, levels: Sequence[Level]):
+    def __init__(self, levels: Sequence[Level], unit: str = "level"):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
         self._clock = Clock(levels)
+        self._unit = unit
         self._drawn = 0.0
         self._bar = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
@@ -145,7 +147,7 @@ class Live(Silent):
         width, height = step.size
         self._bar.update(
             self._task,
-            description=f"level {step.level}/{step.levels} {width}x{height}  {step.iteration}/{step.iterations}",
+            description=f"{self._unit} {step.level}/{step.levels} {width}x{height}  {step.iteration}/{step.iterations}",
             completed=self._clock.fraction(step),
             left=duration(self._clock.left(step)),
             terms="  ".join(terms_in_words(step)),
@@ -170,10 +172,10 @@ def waiting(text: str, *, shown: bool) -> Iterator[None]:
         yield
 
 
-def reporter(levels: Sequence[Level], *, quiet: bool, as_json: bool) -> Reporter:
-    """The right one for who is looking."""
+def reporter(levels: Sequence[Level], *, quiet: bool, as_json: bool, unit: str = "level") -> Reporter:
+    """The right one for who is looking; `unit` is the word for a level."""
     if as_json:
         return Json()
     if quiet or sys.stderr is None:
         return Silent()
-    return Live(levels) if on_terminal() else Plain(levels)
+    return Live(levels, unit) if on_terminal() else Plain(levels, unit)

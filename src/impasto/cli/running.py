@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from impasto.cli.saving import Snapshots
     from impasto.engine import Step
     from impasto.tasks.run import Plan, Run
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def execute(prepare: Callable[..., Run], request: Request) -> int:
     from impasto.cli.saving import Snapshots, check_path
 
     check_path(request.path, request.inputs, force=request.force)
-    ready = _prepared(prepare, request)
+    ready = prepared(prepare, request)
     snapshots = Snapshots(request.path, request.save_every, ready, force=request.force)
     if request.dry_run or request.as_json:
         _show_plan(ready.plan, request)
@@ -71,7 +73,8 @@ def execute(prepare: Callable[..., Run], request: Request) -> int:
     return 0 if request.dry_run else _run(ready, snapshots, request)
 
 
-def _prepared(prepare: Callable[..., Run], request: Request) -> Run:
+def prepared(prepare: Callable[..., T], request: Request) -> T:
+    """What `prepare` gives, called with `download` and `progress`; a dry run downloads nothing."""
     from impasto.cli.weights import DownloadBar
 
     try:

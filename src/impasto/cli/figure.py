@@ -1,0 +1,245 @@
+"""`impasto figure`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from impasto.cli import interrupts
+from impasto.cli.layout import columns
+from impasto.cli.options import Decorator, levels_option, network_options, optimisation_options
+from impasto.cli.parameters import Names, Numbers, Whole, debug_option
+from impasto.cli.running import Request, loading, prepared
+
+if TYPE_CHECKING:
+    from impasto.tasks.figures import Curve, Figure, Panel
+
+_EXAMPLE = "Example:  impasto figure {} -o figure.png"
+_TWO = "photo.jpg painting.jpg"
+
+
+@cloup.group()
+@debug_option
+def figure() -> None:
+    """Draw the papers' figures, with pictures of your own.
+
+    The ending of OUT sets the format: png, pdf or svg.
+    """
+
+
+def _options(iterations: int | None, *look: Decorator) -> Decorator:
+    """What all figures take; without `iterations`, nothing is optimised."""
+    size = cloup.option("--size", type=Whole(), help="Long side of each picture in pixels.  [default: 256]")
+    groups = [cloup.option_group("Look", *look, size), network_options()]
+    if iterations is not None:
+        groups.append(optimisation_options(iterations))
+    groups.append(_file_options())
+
+    def decorate(command: Any) -> Any:
+        for group in reversed(groups):
+            command = group(command)
+        return command
+
+    return decorate
+
+
+def _file_options() -> Decorator:
+    return cloup.option_group(
+        "Files and reports",
+        cloup.option("-o", "--output", metavar="OUT", required=True, help="The figure: a png, pdf or svg file."),
+        cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists."),
+        cloup.option(
+            "--max-pixels", type=Whole(), default=100_000_000, help="Refuse larger image files.  [default: 100000000]"
+        ),
+        cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+        cloup.option("--json", "as_json", is_flag=True, help="Print JSON records of evaluations and panels."),
+        cloup.option("--dry-run", is_flag=True, help="Check everything, print what would be done, and stop."),
+        debug_option,
+    )
+
+
+_content = cloup.argument("content", help="The photograph: an image file.")
+_style = cloup.argument("style", help="An image file, or swatch:NAME to have one drawn.")
+_preset = cloup.option(
+    "--preset", metavar="NAME", default="default", help="One of `impasto presets`.  [default: default]"
+)
+_style_layers = cloup.option("--style-layers", type=Names(), help="Layers that hold the style; '*' for all.")
+
+
+@figure.command(epilog=_EXAMPLE.format(f"representations {_TWO}"))
+@_content
+@_style
+@_options(
+    300,
+    cloup.option(
+        "--convention",
+        metavar="YEAR",
+        default="2015",
+        help="Layers of the content: 2015, conv1_1 to conv5_1, or 2016, conv1_2 to conv5_2.  [default: 2015]",
+    ),
+    _preset,
+)
+def representations(content: str, style: str, convention: str, **settings: Any) -> int:
+    """Show CONTENT as five layers see it, and STYLE as ever more layers see it.
+
+    Figure 1 of Gatys, Ecker and Bethge 2015: every picture is made from noise.
+    """
+    return _figure("representations", [content, style], settings, convention=convention)
+
+
+@figure.command(epilog=_EXAMPLE.format(f"tradeoff {_TWO}"))
+@_content
+@_style
+@_options(
+    210,
+    cloup.option(
+        "--ratios",
+        type=Numbers(),
+        default=(0.01, 0.1, 1.0, 10.0),
+        help="Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]",
+    ),
+    _preset,
+    levels_option,
+)
+def tradeoff(content: str, style: str, ratios: tuple[float, ...], **settings: Any) -> int:
+    """Show transfers side by side: rows of ever more style layers, columns of ever more content.
+
+    Figure 3 of Gatys, Ecker and Bethge 2015: every picture begins with noise.
+    """
+    return _figure("tradeoff", [content, style], settings, ratios=ratios)
+
+
+@figure.command(epilog=_EXAMPLE.format(f"layers {_TWO}"))
+@_content
+@_style
+@_options(
+    210,
+    cloup.option(
+        "--layers",
+        "content_layers",
+        type=Names(),
+        help="Content layers, one transfer each.  [default: relu2_2,relu4_2]",
+    ),
+    _style_layers,
+    _preset,
+    levels_option,
+)
+def layers(content: str, style: str, **settings: Any) -> int:
+    """Show what it means to take the content from a low layer or from a high one.
+
+    Figure 5 of Gatys, Ecker and Bethge 2016: every picture begins with noise.
+    """
+    return _figure("layers", [content, style], settings)
+
+
+@figure.command(epilog=_EXAMPLE.format(f"progress {_TWO}"))
+@_content
+@_style
+@_options(
+    500,
+    cloup.option(
+        "--init",
+        metavar="WAY",
+        help="What to begin with: random, matched, content, gray or style.  [default: random]",
+    ),
+    cloup.option("--content-layers", type=Names(), help="Layers that hold the content: relu4_2, or relu4_2=0.5."),
+    _style_layers,
+    _preset,
+)
+def progress(content: str, style: str, **settings: Any) -> int:
+    """Show a transfer after 0, 1, 2, 5, 10, ... evaluations, and its loss."""
+    return _figure("progress", [content, style], settings)
+
+
+@figure.command(epilog=_EXAMPLE.format("features photo.jpg"))
+@cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
+@_options(
+    None,
+    cloup.option("--layers", type=Names(), help="Layers to show.  [default: relu1_1 to relu5_1]"),
+    cloup.option("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, mps or xpu.  [default: auto]"),
+)
+def features(image: str, **settings: Any) -> int:
+    """Show the feature maps of layers and their Gram matrices."""
+    return _figure("features", [image], settings)
+
+
+def _figure(name: str, sources: Sequence[str], settings: dict[str, Any], **more: Any) -> int:
+    """Check, prepare, compute, draw."""
+    of_request = {key: settings.pop(key) for key in ("force", "quiet", "as_json", "dry_run")}
+    request = Request(Path(settings.pop("output")), tuple(sources), **of_request)
+    with loading(shown=request.chatty):
+        from impasto.tasks import figures
+        from impasto.tasks.reconstruct import ReconstructConfig
+        from impasto.tasks.settings import TransferConfig
+    config = (ReconstructConfig if name in ("representations", "features") else TransferConfig)(**settings)
+    config.recipe()
+    figures.check_drawing(request.path, force=request.force)
+    prepare = getattr(figures, f"prepare_{name}")
+    return _execute(partial(prepare, *sources, config, **more), request)
+
+
+def _execute(prepare: Callable[..., Figure], request: Request) -> int:
+    """Prepare a figure and make it; the exit code.  Nothing is written before it is whole."""
+    ready = prepared(prepare, request)
+    _show_plan(ready, request)
+    if request.dry_run:
+        return 0
+    from impasto.tasks.figures import save_plate
+
+    shown = _computed(ready, request)
+    with interrupts.held_back():
+        save_plate(ready.plate(shown), request.path, force=request.force)
+    _say_saved(ready, shown, request)
+    return 0
+
+
+def _computed(ready: Figure, request: Request) -> list[Panel | Curve]:
+    """All panels; each is told as soon as it is there, if to a program."""
+    from impasto.cli.progress import reporter
+    from impasto.engine import Step
+
+    shown: list[Panel | Curve] = []
+    try:
+        with reporter(ready.levels, quiet=request.quiet, as_json=request.as_json, unit="picture") as report:
+            for item in ready:
+                if isinstance(item, Step):
+                    report.step(item)
+                else:
+                    shown.append(item)
+                    _tell(item, request)
+                interrupts.check()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted; the figure was not drawn.") from None
+    return shown
+
+
+def _tell(item: Panel | Curve, request: Request) -> None:
+    if request.as_json:
+        print(json.dumps({"event": type(item).__name__.lower(), **item.record()}), flush=True)
+
+
+def _show_plan(ready: Figure, request: Request) -> None:
+    summary = ready.summary() | {"output": str(request.path)}
+    if request.as_json:
+        print(json.dumps({"event": "plan", **summary, "notes": list(ready.notes)}), flush=True)
+        return
+    if request.dry_run:
+        click.echo(columns(summary.items()))
+    for note in ready.notes if request.dry_run or not request.quiet else ():
+        click.echo(f"Note: {note}", err=not request.dry_run)
+
+
+def _say_saved(ready: Figure, shown: Sequence[Panel | Curve], request: Request) -> None:
+    if request.as_json:
+        print(json.dumps({"event": "saved", "path": str(request.path)}), flush=True)
+    elif not request.quiet:
+        seconds = time.perf_counter() - request.began
+        made = f"{len(ready.runs)} pictures made" if len(ready.runs) > 1 else f"{len(shown)} panels"
+        click.echo(f"Wrote {request.path} in {seconds:.1f} s ({made})")
