@@ -57,6 +57,11 @@ class Tile:
     rows: Span
     columns: Span
 
+    @property
+    def area(self) -> int:
+        """Pixels that the network is shown."""
+        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
+
     def seen(self, image: Tensor) -> Tensor:
         """A copy of the part of `image` that the network is shown.  Shape: (N, C, H, W) -> (N, C, h, w)."""
         rows = torch.cat([image[..., there, :] for _, there in self.rows.pieces()], -2)

@@ -9,6 +9,7 @@ from pathlib import Path
 from impasto.encoders.base import canonical_layer
 from impasto.encoders.catalog import check_encoder_name
 from impasto.errors import UsageError, named
+from impasto.memory import parse_bytes
 from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, Preset, preset
 from impasto.schedule import Pyramid
 from impasto.tasks.fitting import ALL_LAYERS
@@ -30,6 +31,7 @@ class MethodConfig:
     * `solver`: one of `SOLVERS`; `iterations`: evaluations in all.
     * `levels`: the most sizes of the coarse-to-fine pyramid.
     * `seed`: of the random start; `device`: `auto` is the fastest; `dtype`: of features, `auto` is the preset's.
+    * `memory`: the most the program may take, as 4GB; None is what the machine has to spare.
     * `max_pixels`: the largest image file that is read.
     """
 
@@ -44,7 +46,17 @@ class MethodConfig:
     seed: int = 0
     device: str = "auto"
     dtype: str = "auto"
+    memory: str | None = None
     max_pixels: int = 100_000_000
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """`memory` as a number.
+
+        Raises:
+            UsageError: it is no size.
+        """
+        return None if self.memory is None else parse_bytes(self.memory)
 
     def recipe(self) -> Preset:
         """The preset with everything that was asked for put in place.
@@ -92,6 +104,7 @@ class MethodConfig:
     def _check_ranges(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise UsageError(f"seed is {self.seed}; it must be a whole number from 0 to {2**63 - 1}.")
+        _ = self.memory_bytes
         for name in ("iterations", "levels"):
             _check_at_least_one(name, getattr(self, name))
 
