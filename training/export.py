@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from data import Pictures, batch, load_pictures
 from safetensors.torch import save_file
-from student import DIRECT, Student
+from student import DIRECT, TOPOLOGIES, Student
 from torch import Tensor
 
 ALIVE = 1e-3  # of the layer's most active channel
@@ -40,7 +40,7 @@ def channel_scales(means: dict[str, Tensor], scales: dict[str, dict[str, Tensor]
     out = {}
     for name, mean in means.items():
         alive = mean > ALIVE * mean.max()
-        proportion = scales[DIRECT[name]]["pre"] if name in DIRECT else torch.ones_like(mean)
+        proportion = scales[name]["pre"] if name in DIRECT else torch.ones_like(mean)
         factor = proportion / (mean * proportion)[alive].mean()
         out[name] = torch.where(alive, factor, 0)
     return out
@@ -84,7 +84,7 @@ def main() -> None:
     args = parser.parse_args()
 
     state = torch.load(args.run / "state.pt", weights_only=True)
-    student = Student({k: len(v["pre"]) for k, v in state["scales"].items()})
+    student = Student(TOPOLOGIES[state["topology"]], {k: len(v["pre"]) for k, v in state["scales"].items()})
     student.load_state_dict(state["average"])
     pictures = load_pictures(args.images)
     tensors = as_encoder(student, state["scales"], pictures)

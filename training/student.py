@@ -7,21 +7,51 @@ at full resolution, where memory traffic rather than arithmetic sets the speed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DEPTHS = (2, 2, 4, 5, 1)  # convolutions of each block; a 2x2 max pooling lies between the blocks
-# student layer -> teacher layer.  DIRECT: channel by channel.  PROBED: through a linear map that training throws away.
-DIRECT = {"1_1": "1_1", "1_2": "1_2", "2_1": "2_1", "3_1": "3_1", "4_1": "4_1", "4_2": "4_2", "5_1": "5_1"}
-PROBED = {"2_2": "2_2", "3_2": "3_2", "3_3": "3_3", "3_4": "3_4", "4_3": "4_3", "4_4": "4_4", "4_5": "4_4"}
-FREE_WIDTHS = {"2_2": 40, "3_2": 64, "3_3": 64, "3_4": 64, "4_3": 96, "4_4": 96, "4_5": 128}
+# Layers that learn the teacher's layer of the same name, channel by channel.
+DIRECT = ("1_1", "1_2", "2_1", "3_1", "4_1", "4_2", "5_1")
 
 
-def layer_names() -> list[str]:
-    return [f"{b}_{i}" for b, depth in enumerate(DEPTHS, 1) for i in range(1, depth + 1)]
+@dataclass(frozen=True)
+class Topology:
+    """`depths`: convolutions of each block, a 2x2 max pooling between blocks.  `widths`: channels of the free layers.
+
+    `probed`: free layer -> the teacher's layer that it must tell by a linear map, which training throws away.
+    """
+
+    depths: tuple[int, ...]
+    widths: dict[str, int]
+    probed: dict[str, str]
+
+    @property
+    def layers(self) -> list[str]:
+        """All layers, shallow to deep."""
+        return [f"{b}_{i}" for b, depth in enumerate(self.depths, 1) for i in range(1, depth + 1)]
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Layer -> the teacher's layer it learns from."""
+        return {name: name for name in DIRECT} | self.probed
+
+
+TOPOLOGIES = {
+    "small": Topology(
+        (2, 2, 3, 3, 1),
+        {"2_2": 48, "3_2": 80, "3_3": 80, "4_3": 144},
+        {"2_2": "2_2", "3_2": "3_3", "3_3": "3_4", "4_3": "4_4"},
+    ),
+    "large": Topology(
+        (2, 2, 4, 5, 1),
+        {"2_2": 40, "3_2": 64, "3_3": 64, "3_4": 64, "4_3": 112, "4_4": 112, "4_5": 128},
+        {"2_2": "2_2", "3_2": "3_3", "3_3": "3_4", "3_4": "3_4", "4_3": "4_4", "4_4": "4_4", "4_5": "4_4"},
+    ),
+}
 
 
 class _LeakyGradient(torch.autograd.Function):
@@ -45,17 +75,18 @@ class Student(nn.Module):
     `slope` is the ReLU's gradient below zero in the free layers: training begins with one and ends without.
     """
 
-    def __init__(self, teacher_channels: dict[str, int]):
+    def __init__(self, topology: Topology, teacher_channels: dict[str, int]):
         super().__init__()
+        self.topology = topology
         self.slope = 0.0
         self.convs = nn.ModuleDict()
         self.probes = nn.ModuleDict()
         channels = 3
-        for name in layer_names():
-            width = FREE_WIDTHS[name] if name in PROBED else teacher_channels[DIRECT[name]]
+        for name in topology.layers:
+            width = topology.widths[name] if name in topology.widths else teacher_channels[name]
             self.convs[name] = nn.Conv2d(channels, width, 3)
-            if name in PROBED:
-                self.probes[name] = nn.Conv2d(width, teacher_channels[PROBED[name]], 1)
+            if name in topology.probed:
+                self.probes[name] = nn.Conv2d(width, teacher_channels[topology.probed[name]], 1)
             channels = width
 
     @property
@@ -77,12 +108,12 @@ class Student(nn.Module):
                 found[name] = x
                 if len(found) == len(wanted):
                     break
-            x = _LeakyGradient.apply(x, self.slope) if self.slope and name in PROBED else F.relu(x)
+            x = _LeakyGradient.apply(x, self.slope) if self.slope and name in self.probes else F.relu(x)
         return found
 
     def predictions(self, preactivations: dict[str, Tensor]) -> dict[str, Tensor]:
         """What each student layer says of its teacher layer, keyed by the student's name."""
-        return {k: self.probes[k](F.relu(v)) if k in PROBED else v for k, v in preactivations.items()}
+        return {k: self.probes[k](F.relu(v)) if k in self.probes else v for k, v in preactivations.items()}
 
 
 @torch.no_grad()

@@ -17,17 +17,17 @@ import torch
 import torch.nn.functional as F
 from data import Pictures, batch, cut, disturb, load_pictures
 from export import as_encoder
+from grow import grown
 from muon import Muon
 from safetensors.torch import load_file, save_file
-from student import DIRECT, PROBED, Student, initialise_from_data
+from student import DIRECT, TOPOLOGIES, Student, initialise_from_data
 from torch import Tensor
 
 from impasto import TransferConfig, prepare
 
 TEACHER_BLOCKS = (2, 2, 4, 4, 1)
-TARGETS = {**DIRECT, **PROBED}
 CROP, BATCH, REPLAYED = 96, 16, 6
-GRAM_WEIGHT = 1.0  # once the rate has fallen: at the full rate it drowns all else
+GRAM_WEIGHT = 0.5
 
 
 class Teacher:
@@ -49,15 +49,16 @@ class Teacher:
             x = F.max_pool2d(x, 2)
         return found
 
-    def drop_silent(self, images: Tensor, rarely: float = 1e-3) -> None:
-        """Cut out the channels that fire at fewer than a share `rarely` of all positions, and the filters that read them."""
-        previous = None
+    def drop_silent(self, images: Tensor, rarely: float = 1e-3) -> dict[str, Tensor]:
+        """Cut out the channels that fire at fewer than a share `rarely` of all positions; which are kept, by layer."""
+        previous, masks = None, {}
         for name, f in self(images).items():
             kept = (f > 0).float().mean((0, 2, 3)) > rarely
             weight = self.weights[f"conv{name}.weight"][kept]
             self.weights[f"conv{name}.weight"] = weight if previous is None else weight[:, previous]
             self.weights[f"conv{name}.bias"] = self.weights[f"conv{name}.bias"][kept]
-            previous = kept
+            previous = masks[name] = kept
+        return masks
 
 
 def channel_scales(features: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -70,25 +71,28 @@ def channel_scales(features: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return out
 
 
-def layer_losses(predicted: dict[str, Tensor], target: dict[str, Tensor], scales: dict) -> dict[str, Tensor]:
+def layer_losses(
+    student: Student, predicted: dict[str, Tensor], target: dict[str, Tensor], scales: dict
+) -> dict[str, Tensor]:
     """Per student layer: mean squared error after the ReLU, in units of its variance, plus a quarter of that before it."""
     out = {}
     for name, p in predicted.items():
-        s = scales[TARGETS[name]]
-        p, t = p.float(), target[TARGETS[name]].float() / s["pre"][:, None, None]
+        teacher_layer = student.topology.targets[name]
+        s = scales[teacher_layer]
+        p, t = p.float(), target[teacher_layer].float() / s["pre"][:, None, None]
         post = ((F.relu(p) - F.relu(t)) / s["post"][:, None, None]).square().mean()
         out[name] = post + 0.25 * (p - t).square().mean()
     return out
 
 
 def gram_losses(predicted: dict[str, Tensor], target: dict[str, Tensor], scales: dict) -> Tensor:
-    """Sum over the direct layers of |G - A|^2 / |A|^2, of Gram matrices after the ReLU: what a style loss will see."""
+    """Sum over the direct layers of |G - A|^2 / |A|^2 over the batch, of Gram matrices after the ReLU."""
     total = torch.zeros(())
     for name in DIRECT:
-        p, t = predicted[name].float(), target[DIRECT[name]].float() / scales[DIRECT[name]]["pre"][:, None, None]
+        p, t = predicted[name].float(), target[name].float() / scales[name]["pre"][:, None, None]
         g, a = (F.relu(f).flatten(2) for f in (p, t))
         g, a = g @ g.mT, a @ a.mT
-        total = total + ((g - a).square().sum((1, 2)) / a.square().sum((1, 2)).clamp_min(1e-12)).mean()
+        total = total + (g - a).square().sum() / a.square().sum()
     return total
 
 
@@ -129,11 +133,20 @@ def held_out_error(student: Student, teacher: Teacher, pictures: Pictures, scale
         x = batch(pictures.held_out, BATCH, 128, generator)
         target, predicted = teacher(x), student.predictions(student(x))
         for name, p in predicted.items():
-            s = scales[TARGETS[name]]
-            t = F.relu(target[TARGETS[name]] / s["pre"][:, None, None])
+            layer = student.topology.targets[name]
+            s = scales[layer]
+            t = F.relu(target[layer] / s["pre"][:, None, None])
             residual[name] = residual.get(name, 0) + (F.relu(p) - t).square().sum().item()
             total[name] = total.get(name, 0) + (t - t.mean((0, 2, 3), keepdim=True)).square().sum().item()
     return {name: residual[name] / total[name] for name in residual}
+
+
+def trained(run: Path, topology: str) -> tuple[Student, dict]:
+    """The averaged student of a run, and the scales it was trained with."""
+    state = torch.load(run / "state.pt", weights_only=True)
+    student = Student(TOPOLOGIES[topology], {k: len(v["pre"]) for k, v in state["scales"].items()})
+    student.load_state_dict(state["average"])
+    return student, state["scales"]
 
 
 def main() -> None:
@@ -141,8 +154,10 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
     parser.add_argument("--teacher", type=Path, required=True, help="the slim VGG-19 as safetensors")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--topology", choices=TOPOLOGIES, default="small")
+    parser.add_argument("--grow", type=Path, help="folder of a finished run of the small topology to begin with")
     parser.add_argument("--steps", type=int, default=15000)
-    parser.add_argument("--decay", type=float, default=0.92, help="share of the steps in which the rate falls to zero")
+    parser.add_argument("--decay", type=float, default=0.9, help="share of the steps in which the rate falls to zero")
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--transfers", type=int, default=500, help="the first step that makes transfers")
     parser.add_argument("--seed", type=int, default=0)
@@ -156,10 +171,18 @@ def main() -> None:
 
     with torch.no_grad():
         sample = torch.cat([batch(pictures.train, 48, CROP, generator) for _ in range(2)])
-        teacher.drop_silent(sample)
+        kept = teacher.drop_silent(sample)
         scales = channel_scales(teacher(sample))
-    student = Student({k: len(v["pre"]) for k, v in scales.items()})
-    initialise_from_data(student, sample[:32], {k: scales[DIRECT[k]]["bias"] for k in DIRECT}, generator)
+    topology = TOPOLOGIES[args.topology]
+    if args.grow:
+        old, scales = trained(args.grow, "small")
+        if len(scales["4_1"]["pre"]) < len(kept["4_1"]):  # the old run had dropped them before
+            kept = {k: torch.ones(len(v["pre"]), dtype=torch.bool) for k, v in scales.items()}
+        scales = {k: {name: x[kept[k]] for name, x in v.items()} for k, v in scales.items()}
+        student = grown(old, topology, kept, sample[:32], generator)
+    else:
+        student = Student(topology, {k: len(v["pre"]) for k, v in scales.items()})
+        initialise_from_data(student, sample[:32], {k: scales[k]["bias"] for k in DIRECT}, generator)
     student.to(memory_format=torch.channels_last)
     print(f"{student.multiplications:,.0f} multiplications per pixel")
 
@@ -198,7 +221,7 @@ def main() -> None:
             optimiser.param_groups[0]["lr"] = lr * factor
         student.slope = 0.02 * max(0.0, 2 * factor - 1)
         if step >= args.transfers and step % 250 == 0:
-            current = Student({k: len(v["pre"]) for k, v in scales.items()})
+            current = Student(topology, {k: len(v["pre"]) for k, v in scales.items()})
             current.load_state_dict(average)
             replay.extend(transfers(current, scales, pictures, generator, args.out))
         x = disturb(batch(pictures.train, BATCH, CROP, generator), generator)
@@ -210,8 +233,8 @@ def main() -> None:
             with torch.no_grad():
                 target = teacher(x)
             predicted = student.predictions(student(x))
-        losses = layer_losses(predicted, target, scales)
-        loss = sum(losses.values()) + GRAM_WEIGHT * (1 - factor) * gram_losses(predicted, target, scales)
+        losses = layer_losses(student, predicted, target, scales)
+        loss = sum(losses.values()) + GRAM_WEIGHT * gram_losses(predicted, target, scales)
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -239,6 +262,7 @@ def main() -> None:
                 log.write(json.dumps(line | {"train": running}) + "\n")
             state = {
                 "step": step + 1,
+                "topology": args.topology,
                 "student": student.state_dict(),
                 "average": average,
                 "scales": scales,
