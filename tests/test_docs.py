@@ -1,0 +1,201 @@
+"""The documentation says what is so: links lead somewhere, code runs, commands parse, quoted lines are in the code."""
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from impasto.cli.app import app, run
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    page
+    for page in (*ROOT.glob("*.md"), *(p for f in ("docs", "benchmarks", "training") for p in (ROOT / f).rglob("*.md")))
+)
+LESSONS = [ROOT / "docs" / "how-it-works.md", ROOT / "docs" / "zh" / "how-it-works.md"]
+READMES = [ROOT / "README.md", ROOT / "docs" / "zh" / "README.md"]
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+QUOTE = re.compile(r"^ *> .*\[`([\w.]+)`\]\(([^)]+\.py)\).*`(.+)`$", re.MULTILINE)
+NAMED = re.compile(r"\[`([\w.]+)`\]\(([^)]+\.py)\)")
+PATHS = re.compile(r"`((?:src|docs|examples|tests|benchmarks|training|scripts)/[\w./-]+)`")
+BLOCK_MATH = re.compile(r"^\$\$\n(.+?)^\$\$$", re.DOTALL | re.MULTILINE)
+
+
+def names(pages):
+    return pytest.mark.parametrize("page", pages, ids=[str(page.relative_to(ROOT)) for page in pages])
+
+
+def text(page):
+    return page.read_text(encoding="utf-8")
+
+
+def prose(page):
+    return FENCE.sub("", text(page))
+
+
+def blocks(page, language):
+    return [code for _, tag, code in FENCE.findall(text(page)) if tag == language]
+
+
+def anchors(page):
+    """What GitHub makes of the headings."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
+def source(file, name):
+    """The source of a function, method or class; None if the file has none of that name."""
+    code = file.read_text(encoding="utf-8")
+    node = ast.parse(code)
+    for part in name.split("."):
+        found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", None) == part]
+        if not found:
+            return None
+        node = found[0]
+    return ast.get_source_segment(code, node)
+
+
+def commands(page):
+    """Every command line of impasto's, continued lines joined, without comments."""
+    lines = "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [line[1:] for line in words if line[:1] == ["impasto"]]
+
+
+def command_of(arguments):
+    """The command that the first words name, and the words that are left for it."""
+    command, left = app, list(arguments)
+    while left and left[0] in getattr(command, "commands", {}):
+        command = command.commands[left.pop(0)]
+    return command, left
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with the pictures that the documentation speaks of, as the working directory."""
+    for i, name in enumerate(("photo.jpg", "painting.jpg", "a.jpg", "b.jpg")):
+        view = (-2 + 0.3 * i, -1.2, 1 - 0.3 * i, 1.2)
+        Image.effect_mandelbrot((96, 64), view, 60).convert("RGB").save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@names(PAGES)
+def test_links_lead_somewhere(page):
+    for _, target in LINK.findall(prose(page)):
+        if re.match(r"https?://|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        goal = (page.parent / path) if path else page
+        assert goal.exists(), target
+        assert not anchor or anchor in anchors(goal), target
+
+
+@names(PAGES)
+def test_files_named_in_the_text_exist(page):
+    for path in PATHS.findall(prose(page)):
+        assert (ROOT / path).exists(), path
+
+
+@names(PAGES)
+def test_names_that_link_to_code_are_there(page):
+    for name, target in NAMED.findall(prose(page)):
+        file = (page.parent / target).resolve()
+        assert name == file.name or source(file, name), f"{name} in {target}"
+
+
+@names(LESSONS)
+def test_quoted_lines_are_lines_of_the_functions_they_are_said_to_be_of(page):
+    quotes = QUOTE.findall(text(page))
+    assert len(quotes) >= 15
+    for name, target, line in quotes:
+        lines = (source((page.parent / target).resolve(), name) or "").splitlines()
+        assert line in [each.strip() for each in lines], f"{name}: {line}"
+
+
+def test_both_lessons_say_the_same_in_formulas_code_and_pictures():
+    def bare(page):
+        """The code without its comments, and without what it prints."""
+        return ast.dump(ast.parse(re.sub(r"print\(.*\)", "pass", "\n".join(blocks(page, "python")))))
+
+    english, chinese = LESSONS
+    assert bare(english) == bare(chinese)
+    assert blocks(english, "sh") == blocks(chinese, "sh")
+    assert blocks(english, "math") == blocks(chinese, "math")
+    assert BLOCK_MATH.findall(text(english)) == BLOCK_MATH.findall(text(chinese))
+    assert [quote[::2] for quote in QUOTE.findall(text(english))] == [q[::2] for q in QUOTE.findall(text(chinese))]
+
+
+@names(PAGES)
+def test_formulas_stand_where_github_renders_them(page):
+    """It wants `$$` on lines of their own, and around `$` white space before and no letter or digit after."""
+    parts = prose(page).split("$$")
+    assert len(parts) % 2 == 1
+    assert all(part.startswith("\n") and part.endswith("\n") for part in parts[1::2])
+    for part in parts[::2]:
+        for paragraph in re.sub(r"`[^`\n]*`", "``", part).split("\n\n"):
+            marks = [match.start() for match in re.finditer(r"\$", paragraph)]
+            assert len(marks) % 2 == 0, paragraph
+            for begin, end in zip(marks[::2], marks[1::2], strict=True):
+                assert begin == 0 or paragraph[begin - 1].isspace(), paragraph[begin - 10 : end]
+                assert not paragraph[end + 1 : end + 2].isalnum(), paragraph[begin : end + 10]
+                assert not paragraph[begin + 1].isspace() and not paragraph[end - 1].isspace()
+
+
+@names(LESSONS)
+def test_the_lesson_runs(page, desk):
+    """Its last pictures after fewer steps."""
+    code = "\n".join(blocks(page, "python")).replace("steps = 0.01, 1.0, 20", "steps = 0.01, 1.0, 5")
+    code = code.replace("size=192, iterations=60", "size=96, iterations=10")
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env={**os.environ, "PYTHONUTF8": "1"})
+    for name in ("lesson.png", "painted.png"):
+        with Image.open(desk / name) as picture:
+            assert len(picture.convert("RGB").getcolors(1 << 16)) > 1000
+
+
+@names(READMES)
+def test_the_readme_runs(page, desk):
+    shorter = re.sub(r"size=\d+", "size=64, iterations=2", "\n".join(blocks(page, "python")))
+    shorter = shorter.replace("iterations=100", "iterations=2, size=64")
+    subprocess.run([sys.executable, "-W", "error", "-c", shorter], check=True)
+    assert (desk / "out.png").exists()
+
+
+def test_both_readmes_show_the_same_python():
+    assert blocks(READMES[0], "python") == blocks(READMES[1], "python")
+
+
+@names([page for page in PAGES if commands(page)])
+def test_commands_parse(page, desk, capsys):
+    """And plan what they would do, where they can: with the built-in encoder in place of one that is not there."""
+    for arguments in commands(page):
+        command, left = command_of(arguments)
+        command.make_context(" ".join(arguments), left).close()
+        options = {name for parameter in command.params for name in parameter.opts}
+        if {"--dry-run", "--encoder"} <= options:
+            assert run([*arguments, "--encoder", "compact", "--dry-run"]) == 0, capsys.readouterr().err
+
+
+@names(PAGES)
+def test_commands_named_in_the_text_exist(page):
+    for line in re.findall(r"`impasto ([^`]+)`", prose(page)):
+        words = line.split()
+        command, left = command_of(words)
+        assert command is not app or words[0].startswith("-"), line
+        if hasattr(command, "commands"):
+            assert not left or left[0].startswith(("-", "[")) or not left[0].islower(), line
+
+
+def test_the_pictures_of_the_lesson_can_be_made_again(desk):
+    script = ROOT / "examples" / "how_it_works.py"
+    options = ["--photo", "photo.jpg", "--size", "64", "--iterations", "8"]
+    subprocess.run([sys.executable, script, "pictures", *options], check=True)
+    shown = {Path(target).name for _, target in LINK.findall(prose(LESSONS[0])) if "how-it-works/" in target}
+    assert {file.name for file in (desk / "pictures").iterdir()} == shown
