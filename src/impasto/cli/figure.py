@@ -34,26 +34,20 @@ def figure() -> None:
     """
 
 
-def _options(iterations: int | None, *look: Decorator) -> Decorator:
-    """What all figures take; without `iterations`, nothing is optimised."""
+def _look_options(*look: Decorator) -> Decorator:
     size = cloup.option("--size", type=Whole(), help="Long side of each picture in pixels.  [default: 256]")
-    groups = [cloup.option_group("Look", *look, size), network_options()]
-    if iterations is not None:
-        groups.append(optimisation_options(iterations))
-    groups.append(_file_options())
-
-    def decorate(command: Any) -> Any:
-        for group in reversed(groups):
-            command = group(command)
-        return command
-
-    return decorate
+    return cloup.option_group("Look", *look, size)
 
 
-def _file_options() -> Decorator:
+def _file_options(name: str) -> Decorator:
     return cloup.option_group(
         "Files and reports",
-        cloup.option("-o", "--output", metavar="OUT", required=True, help="The figure: a png, pdf or svg file."),
+        cloup.option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help=f"The figure; its ending sets the format: png, pdf or svg.  [default: a new {name}.png here]",
+        ),
         cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists."),
         cloup.option(
             "--max-pixels", type=Whole(), default=100_000_000, help="Refuse larger image files.  [default: 100000000]"
@@ -76,8 +70,7 @@ _style_layers = cloup.option("--style-layers", type=Names(), help="Layers that h
 @figure.command(epilog=_EXAMPLE.format(f"representations {_TWO}"))
 @_content
 @_style
-@_options(
-    300,
+@_look_options(
     cloup.option(
         "--convention",
         metavar="YEAR",
@@ -86,6 +79,9 @@ _style_layers = cloup.option("--style-layers", type=Names(), help="Layers that h
     ),
     _preset,
 )
+@network_options()
+@optimisation_options(300)
+@_file_options("CONTENT-STYLE-representations")
 def representations(content: str, style: str, convention: str, **settings: Any) -> int:
     """Show CONTENT as five layers see it, and STYLE as ever more layers see it.
 
@@ -97,8 +93,7 @@ def representations(content: str, style: str, convention: str, **settings: Any) 
 @figure.command(epilog=_EXAMPLE.format(f"tradeoff {_TWO}"))
 @_content
 @_style
-@_options(
-    210,
+@_look_options(
     cloup.option(
         "--ratios",
         type=Numbers(),
@@ -108,6 +103,9 @@ def representations(content: str, style: str, convention: str, **settings: Any) 
     _preset,
     levels_option,
 )
+@network_options()
+@optimisation_options(210)
+@_file_options("CONTENT-STYLE-tradeoff")
 def tradeoff(content: str, style: str, ratios: tuple[float, ...], **settings: Any) -> int:
     """Show transfers side by side: rows of ever more style layers, columns of ever more content.
 
@@ -119,8 +117,7 @@ def tradeoff(content: str, style: str, ratios: tuple[float, ...], **settings: An
 @figure.command(epilog=_EXAMPLE.format(f"layers {_TWO}"))
 @_content
 @_style
-@_options(
-    210,
+@_look_options(
     cloup.option(
         "--layers",
         "content_layers",
@@ -131,6 +128,9 @@ def tradeoff(content: str, style: str, ratios: tuple[float, ...], **settings: An
     _preset,
     levels_option,
 )
+@network_options()
+@optimisation_options(210)
+@_file_options("CONTENT-STYLE-layers")
 def layers(content: str, style: str, **settings: Any) -> int:
     """Show what it means to take the content from a low layer or from a high one.
 
@@ -142,8 +142,7 @@ def layers(content: str, style: str, **settings: Any) -> int:
 @figure.command(epilog=_EXAMPLE.format(f"progress {_TWO}"))
 @_content
 @_style
-@_options(
-    500,
+@_look_options(
     cloup.option(
         "--init",
         metavar="WAY",
@@ -153,6 +152,9 @@ def layers(content: str, style: str, **settings: Any) -> int:
     _style_layers,
     _preset,
 )
+@network_options()
+@optimisation_options(500)
+@_file_options("CONTENT-STYLE-progress")
 def progress(content: str, style: str, **settings: Any) -> int:
     """Show a transfer after 0, 1, 2, 5, 10, ... evaluations, and its loss."""
     return _figure("progress", [content, style], settings)
@@ -160,11 +162,12 @@ def progress(content: str, style: str, **settings: Any) -> int:
 
 @figure.command(epilog=_EXAMPLE.format("features photo.jpg"))
 @cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
-@_options(
-    None,
+@_look_options(
     cloup.option("--layers", type=Names(), help="Layers to show.  [default: relu1_1 to relu5_1]"),
     cloup.option("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, mps or xpu.  [default: auto]"),
 )
+@network_options()
+@_file_options("IMAGE-features")
 def features(image: str, **settings: Any) -> int:
     """Show the feature maps of layers and their Gram matrices."""
     return _figure("features", [image], settings)
@@ -173,13 +176,16 @@ def features(image: str, **settings: Any) -> int:
 def _figure(name: str, sources: Sequence[str], settings: dict[str, Any], **more: Any) -> int:
     """Check, prepare, compute, draw."""
     of_request = {key: settings.pop(key) for key in ("force", "quiet", "as_json", "dry_run")}
-    request = Request(Path(settings.pop("output")), tuple(sources), **of_request)
-    with loading(shown=request.chatty):
+    output, began = settings.pop("output"), time.perf_counter()
+    with loading(shown=not (of_request["quiet"] or of_request["as_json"])):
+        from impasto.cli.saving import new_path
         from impasto.tasks import figures
         from impasto.tasks.reconstruct import ReconstructConfig
         from impasto.tasks.settings import TransferConfig
     config = (ReconstructConfig if name in ("representations", "features") else TransferConfig)(**settings)
     config.recipe()
+    path = Path(output) if output else new_path(*sources, name)
+    request = Request(path, tuple(sources), began=began, **of_request)
     figures.check_drawing(request.path, force=request.force)
     prepare = getattr(figures, f"prepare_{name}")
     return _execute(partial(prepare, *sources, config, **more), request)
@@ -193,7 +199,11 @@ def _execute(prepare: Callable[..., Figure], request: Request) -> int:
         return 0
     from impasto.tasks.figures import save_plate
 
-    shown = _computed(ready, request)
+    try:
+        shown = _computed(ready, request)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; the figure was not drawn.", err=True)
+        return interrupts.STATUS
     with interrupts.held_back():
         save_plate(ready.plate(shown), request.path, force=request.force)
     _say_saved(ready, shown, request)
@@ -206,17 +216,14 @@ def _computed(ready: Figure, request: Request) -> list[Panel | Curve]:
     from impasto.engine import Step
 
     shown: list[Panel | Curve] = []
-    try:
-        with reporter(ready.levels, quiet=request.quiet, as_json=request.as_json, unit="picture") as report:
-            for item in ready:
-                if isinstance(item, Step):
-                    report.step(item)
-                else:
-                    shown.append(item)
-                    _tell(item, request)
-                interrupts.check()
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("Interrupted; the figure was not drawn.") from None
+    with reporter(ready.levels, quiet=request.quiet, as_json=request.as_json, unit="picture") as report:
+        for item in ready:
+            if isinstance(item, Step):
+                report.step(item)
+            else:
+                shown.append(item)
+                _tell(item, request)
+            interrupts.check()
     return shown
 
 

@@ -1,0 +1,443 @@
+"""Figures: what they show is true, what lies on the page has its place, and the files are whole."""
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from impasto.cli import main
+from impasto.engine import Step
+from impasto.errors import OutputError, UnknownNameError, UsageError
+from impasto.images import to_pil
+from impasto.statistics import gram_matrix
+from impasto.tasks.figures import (
+    Panel,
+    prepare_features,
+    prepare_layers,
+    prepare_progress,
+    prepare_representations,
+    prepare_tradeoff,
+    save_plate,
+)
+from impasto.tasks.figures.drawing import apart, encoded
+from impasto.tasks.figures.features import liveliest
+from impasto.tasks.figures.geometry import LEAST_DPI, PAGE, Placed, layout
+from impasto.tasks.figures.measures import in_words, psnr
+from impasto.tasks.figures.network import planes
+from impasto.tasks.figures.plate import Network, Plate, Row, Stage
+from impasto.tasks.figures.progress import marks
+from impasto.tasks.reconstruct import ReconstructConfig
+from impasto.tasks.settings import TransferConfig
+from impasto.tasks.sources import open_picture
+
+CONTENT = open_picture("swatch:stained-glass", size=64)
+STYLE = open_picture("swatch:brushstrokes", size=64)
+SMALL = {"size": 64, "device": "cpu"}
+
+
+def split(figure):
+    """The steps of a figure, and what it shows."""
+    items = list(figure)
+    return [i for i in items if isinstance(i, Step)], [i for i in items if not isinstance(i, Step)]
+
+
+def reconstructions(**settings):
+    return ReconstructConfig(**(SMALL | settings))
+
+
+def transfers(**settings):
+    return TransferConfig(**(SMALL | {"dtype": "float32"} | settings))
+
+
+@pytest.fixture(scope="module")
+def representations():
+    """Figure 1 of a small picture, its steps and its panels."""
+    figure = prepare_representations(CONTENT, STYLE, reconstructions(iterations=150))
+    return figure, *split(figure)
+
+
+@pytest.fixture(scope="module")
+def features():
+    return prepare_features(CONTENT, reconstructions())
+
+
+@pytest.fixture(scope="module")
+def progress():
+    figure = prepare_progress(CONTENT, STYLE, transfers(iterations=12))
+    return figure, *split(figure)
+
+
+@pytest.fixture(scope="module")
+def plates(representations, features, progress):
+    """One plate of each kind, the ones that take long to compute with few evaluations."""
+    few = transfers(iterations=2, levels=1)
+    return {
+        "representations": representations[0].plate(representations[2]),
+        "features": features.computed(),
+        "progress": progress[0].plate(progress[2]),
+        "layers": prepare_layers(CONTENT, STYLE, few).computed(),
+        "tradeoff": prepare_tradeoff(CONTENT, STYLE, few).computed(),
+    }
+
+
+KINDS = ("representations", "features", "progress", "layers", "tradeoff")
+
+
+# What is shown ------------------------------------------------------------------------------------------------------
+
+
+def test_the_deeper_the_layer_the_less_of_the_pixels(representations):
+    panels = representations[2][5:]
+    assert [p.label for p in panels] == ["(a)", "(b)", "(c)", "(d)", "(e)"]
+    assert [p.caption for p in panels] == [f"conv{block}_1" for block in range(1, 6)]
+    ratios = [p.measures["psnr"] for p in panels]
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[0] >= 30
+    assert panels[0].measures["reduction"] >= 0.999
+
+
+def test_every_set_of_layers_gives_its_style_back(representations):
+    panels = representations[2][:5]
+    assert [p.caption for p in panels] == [
+        "conv1_1",
+        "conv1_1, 2_1",
+        "conv1_1 … 3_1",
+        "conv1_1 … 4_1",
+        "conv1_1 … 5_1",
+    ]
+    assert all(p.measures["reduction"] >= 0.99 for p in panels)
+
+
+def test_measures_are_those_of_the_pictures(representations):
+    figure, _, panels = representations
+    run, panel = figure.runs[7], panels[7]
+    level = run.plan.levels[-1]
+    objective = run.problem.objective(level)
+    begun, ended = (float(objective.evaluate(image).loss) for image in (run.problem.initial(level), panel.image))
+    assert panel.measures["reduction"] == pytest.approx(1 - ended / begun, abs=1e-3)  # panels are brought into [0, 1]
+    assert panel.measures["psnr"] == pytest.approx(psnr(panel.image, CONTENT.pixels))
+
+
+def test_steps_count_over_all_runs(representations):
+    figure, steps, _ = representations
+    assert [step.done for step in steps] == list(range(1, 1501))
+    assert {step.total for step in steps} == {1500}
+    assert [step.level for step in steps] == [run for run in range(1, 11) for _ in range(150)]
+    assert [level.iterations for level in figure.levels] == [150] * 10
+    assert all(a.seconds <= b.seconds for a, b in itertools.pairwise(steps))
+
+
+def test_conventions_differ_in_the_layers_of_the_content():
+    figure = prepare_representations(CONTENT, STYLE, reconstructions(iterations=1), convention="2016")
+    content = [list(run.plan.recipe.content_layers) for run in figure.runs[5:]]
+    assert content == [["relu1_2"], ["relu2_2"], ["relu3_2"], ["relu4_2"], ["relu5_1"]]  # compact has no relu5_2
+    assert figure.notes == ("compact has no relu5_2; relu5_1 takes its place.",)
+    style = [list(run.plan.recipe.style_layers) for run in figure.runs[:5]]
+    assert style[0] == ["relu1_1"]
+    assert style[4] == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+
+
+def test_more_weight_on_the_content_brings_it_nearer():
+    figure = prepare_tradeoff(CONTENT, STYLE, transfers(iterations=40, levels=1), ratios=(0.1, 10))
+    panels = split(figure)[1]
+    for light, heavy in zip(panels[::2], panels[1::2], strict=True):
+        assert heavy.measures["content"] < light.measures["content"]
+        assert heavy.measures["style"] > light.measures["style"]
+    weights = [run.plan.recipe.content_weight / run.plan.recipe.style_weight for run in figure.runs[:2]]
+    assert weights == pytest.approx([0.1 / 12, 10 / 12])
+
+
+def test_a_tradeoff_is_a_grid_of_sets_and_ratios(plates):
+    plate = plates["tradeoff"]
+    heads, *rows = plate.bands
+    assert [word.split("\N{NO-BREAK SPACE}") for word in heads.words] == [
+        ["\N{MULTIPLICATION SIGN}", r] for r in ("0.01", "0.1", "1", "10")
+    ]
+    assert "1/12" in heads.heading
+    assert [row.side for row in rows] == ["conv1_1", "conv1_1, 2_1"] + [f"conv1_1 … {b}_1" for b in (3, 4, 5)]
+
+
+def test_a_low_layer_keeps_more_of_the_pixels_than_a_high_one():
+    low, high = split(prepare_layers(CONTENT, STYLE, transfers(iterations=60)))[1]
+    assert [low.caption, high.caption] == ["content from conv2_2", "content from conv4_2"]
+    gray = [p.mean(1, keepdim=True) for p in (low.image, high.image, CONTENT.pixels)]
+    correlation = [torch.corrcoef(torch.stack([g.flatten(), gray[2].flatten()]))[0, 1] for g in gray[:2]]
+    assert correlation[0] > correlation[1]
+
+
+def test_progress_is_looked_at_again_and_again(progress):
+    _, steps, shown = progress
+    *panels, curve = shown
+    assert marks(500) == (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+    assert marks(12) == (0, 1, 2, 5, 10, 12) == curve.marks
+    assert [p.caption for p in panels] == ["0 evaluations", "1", "2", "5", "10", "12"]
+    assert torch.equal(panels[-1].image, steps[-1].image.clamp(0, 1))
+    assert panels[-1].measures["loss"] == min(step.loss for step in steps)
+    totals = curve.series["total"]
+    assert len(totals) == 12
+    assert totals == sorted(totals, reverse=True)
+    parts = np.sum([values for name, values in curve.series.items() if name != "total"], axis=0)
+    assert parts == pytest.approx(totals, rel=2e-3)
+
+
+def test_features_and_gram_matrices_are_those_of_the_encoder(features, compact):
+    panels = split(features)[1]
+    assert len(panels) == 5 * 7
+    f = compact(CONTENT.pixels, ["relu3_1"])["relu3_1"]
+    *maps, gram = [panel for panel in panels if panel.label == "relu3_1"]
+    for panel in maps:
+        channel = f[:, int(panel.caption)]
+        assert torch.allclose(panel.image[0], channel / channel.max())
+    g = gram_matrix(f)
+    assert torch.allclose(gram.image[0], (g / g.max()).sqrt(), atol=1e-6)
+    assert maps[0].size == (64, 48)
+    assert gram.size == (48, 48)
+
+
+def test_the_liveliest_maps_vary_most():
+    waves = torch.tensor([0.0, 3.0, 1.0, 2.0])[:, None] * torch.tensor([0.0, 1.0, 0.0, 1.0])
+    assert liveliest(waves.reshape(1, 4, 2, 2), 3) == [1, 3, 2]
+
+
+def test_numbers_in_words():
+    def plain(measures):
+        return in_words(measures).replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
+
+    assert plain({"psnr": 71.04, "reduction": 0.99999}) == "71.0 dB, loss -99.99 %"
+    assert plain({"reduction": 1.0}) == "loss -100.00 %"
+    assert plain({"content": 0.3149, "style": 1.2e-5}) == "content 0.31, style 1.2e-05"
+
+
+# Where it lies on the page ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_overlaps_and_all_is_on_the_page(plates, kind):
+    page = layout(plates[kind])
+    boxes = [item.box for item in page.items]
+    assert all(a.beside(b) for a, b in itertools.combinations(boxes, 2))
+    assert all(b.x >= 0 and b.x + b.width <= page.width and b.y >= 0 and b.y + b.height <= page.height for b in boxes)
+    assert page.width / page.dpi <= PAGE + 0.2
+    assert page.dpi >= LEAST_DPI
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_keep_their_shape(plates, kind):
+    page = layout(plates[kind])
+    placed = [item for item in page.items if isinstance(item, Placed) and isinstance(item.what, Panel)]
+    assert [p.what for p in placed] == list(plates[kind].panels)
+    scales = {(p.box.width / p.what.size[0], p.box.height / p.what.size[1]) for p in placed}
+    ((across, down),) = scales
+    assert across == down == round(across)
+
+
+def test_a_portrait_beside_a_landscape_stays_one():
+    tall, wide = Panel(torch.rand(1, 3, 40, 20)), Panel(torch.rand(1, 3, 20, 40))
+    page = layout(Plate((Row((tall, wide)),), columns=2, size=40))
+    first, second = (item.box for item in page.items)
+    assert first.height / first.width == second.width / second.height == 2
+
+
+def test_stacks_grow_deeper_and_names_move_apart():
+    counts = [planes(Stage("", channels, 1, (8, 8))) for channels in (16, 64, 512)]
+    assert counts == [4, 8, 14]
+    assert apart([0.5, 0.1, 0.52], 0.07) == pytest.approx([0.5, 0.1, 0.57])
+
+
+# Files --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_png_has_every_pixel_of_every_picture(plates, kind):
+    """No blur, no distortion: each value is a square of equal pixels."""
+    page = layout(plates[kind])
+    with Image.open(BytesIO(encoded(plates[kind], "PNG"))) as file:
+        assert file.size == (page.width, page.height)
+        assert file.info["dpi"][0] == pytest.approx(page.dpi, abs=0.1)
+        pixels = np.asarray(file.convert("RGB"))
+    assert (pixels[:3] == 255).all()
+    assert (pixels[:, :3] == 255).all()
+    for item in page.items:
+        if isinstance(item, Placed) and isinstance(item.what, Panel) and item.what.image.shape[1] == 3:
+            box = item.box
+            shown = pixels[box.y : box.y + box.height, box.x : box.x + box.width]
+            expected = to_pil(item.what.image).resize((box.width, box.height), Image.Resampling.NEAREST)
+            assert np.abs(shown.astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_a_pdf_is_whole_with_fonts_and_pictures(plates, tmp_path):
+    save_plate(plates["representations"], tmp_path / "figure.pdf")
+    data = (tmp_path / "figure.pdf").read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.rstrip().endswith(b"%%EOF")
+    assert data.count(b"/Subtype /Image") == 12
+    assert b"/FontFile2" in data  # TrueType outlines, not pixels
+    assert b"/Count 1" in data
+
+
+def test_an_svg_is_whole_with_text_as_outlines(plates, tmp_path):
+    save_plate(plates["representations"], tmp_path / "figure.SVG")
+    root = ET.parse(tmp_path / "figure.SVG").getroot()
+    space = "{http://www.w3.org/2000/svg}"
+    assert root.tag == f"{space}svg"
+    images = list(root.iter(f"{space}image"))
+    assert len(images) == 12
+    assert "Content reconstructions" in (tmp_path / "figure.SVG").read_text()  # named beside its outlines
+
+
+def network_alone():
+    stages = tuple(Stage(f"conv{i}", 4**i, 2 ** (i - 1), (64 >> i, 48 >> i)) for i in (1, 2, 3))
+    return Plate((Network(stages), Row((Panel(CONTENT.pixels),) * 4)), columns=4, size=64)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PDF", "SVG"])
+def test_the_same_plate_is_the_same_file(kind):
+    assert encoded(network_alone(), kind) == encoded(network_alone(), kind)
+
+
+def test_a_file_is_not_overwritten_unasked(plates, tmp_path):
+    path = tmp_path / "figure.png"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="exists already"):
+        save_plate(plates["layers"], path)
+    assert path.read_text() == "mine"
+    save_plate(plates["layers"], path, force=True)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+# What is refused ----------------------------------------------------------------------------------------------------
+
+
+def test_layers_and_sizes_that_cannot_be():
+    with pytest.raises(UnknownNameError, match="the closest is 'relu4_3'"):
+        prepare_layers(CONTENT, STYLE, transfers(content_layers=("relu4_4",)))
+    with pytest.raises(UnknownNameError, match="Unknown layer 'relu9_1'"):
+        prepare_features(CONTENT, reconstructions(layers=("relu9_1",)))
+    for prepare in (prepare_representations, prepare_tradeoff, prepare_progress):
+        config = reconstructions(size=20) if prepare is prepare_representations else transfers(size=20)
+        with pytest.raises(UsageError, match="20x15 pixels, but compact needs at least"):
+            prepare(CONTENT, STYLE, config)
+    with pytest.raises(UsageError, match="20x15 pixels, but compact needs at least 32"):
+        prepare_features(CONTENT, reconstructions(size=20))
+
+
+def test_values_that_cannot_be():
+    with pytest.raises(UnknownNameError, match="Unknown convention '2017'; the closest is '2016'"):
+        prepare_representations(CONTENT, STYLE, convention="2017")
+    with pytest.raises(UsageError, match="ratios are 1, -1"):
+        prepare_tradeoff(CONTENT, STYLE, ratios=(1, -1))
+    with pytest.raises(UnknownNameError, match=r"Unknown init 'photo\.png'"):
+        prepare_progress(CONTENT, STYLE, TransferConfig(init="photo.png"))
+
+
+def test_a_missing_matplotlib_is_told_before_any_work(plates, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(OutputError, match=r"pip install 'impasto\[figures\]'"):
+        save_plate(plates["layers"], tmp_path / "figure.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+# The command --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def impasto(capsys, tmp_path, monkeypatch):
+    """impasto(*arguments): run the command in a folder with two pictures; (exit code, output, messages)."""
+    monkeypatch.chdir(tmp_path)
+    to_pil(CONTENT.pixels).save("photo.png")
+    to_pil(STYLE.pixels).save("painting.png")
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        captured = capsys.readouterr()
+        return left.value.code, captured.out, captured.err
+
+    return run
+
+
+TWO = ("photo.png", "painting.png")
+QUICK = ("-o", "out.png", "--size", "64", "--iterations", "2")
+
+
+@pytest.mark.parametrize("kind", ["representations", "tradeoff", "layers", "progress"])
+def test_every_figure_has_a_command(impasto, tmp_path, kind):
+    code, out, err = impasto("figure", kind, *TWO, *QUICK)
+    assert (code, out.split(" in ")[0]) == (0, "Wrote out.png"), err
+    with Image.open("out.png") as image:
+        assert image.format == "PNG"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "painting.png", "photo.png"]
+
+
+def test_progress_is_over_all_pictures_with_time_left(impasto):
+    _, _, err = impasto("figure", "layers", *TWO, *QUICK)
+    lines = err.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["picture 1/2 64x48", "picture 2/2 64x48"]
+    assert all(line.endswith("left") for line in lines)
+    assert lines[-1].endswith("0:00 left")
+
+
+def test_without_a_name_the_figure_gets_one_of_its_own(impasto, tmp_path):
+    for name in ("photo-features.png", "photo-features-2.png"):
+        code, out, _ = impasto("figure", "features", "photo.png", "--size", "64")
+        assert (code, out.split(" in ")[0]) == (0, f"Wrote {name}")
+        assert (tmp_path / name).exists()
+
+
+def test_json_tells_of_panels(impasto):
+    code, out, err = impasto("figure", "layers", *TWO, *QUICK, "--json")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [r["event"] for r in records] == ["plan", "step", "step", "panel", "step", "step", "panel", "saved"]
+    assert records[3]["caption"] == "content from conv2_2"
+    assert set(records[3]) == {"event", "label", "caption", "content", "style"}
+
+
+def test_a_dry_run_writes_nothing(impasto, tmp_path):
+    code, out, _ = impasto("figure", "representations", *TWO, "-o", "out.svg", "--dry-run")
+    assert code == 0
+    assert "pictures to make  10" in out
+    assert not (tmp_path / "out.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("features", "photo.png", "-o", "out.jpg"), "Unknown extension '.jpg'"),
+        (("features", "photo.png", "-o", "out"), "Add one of .png, .pdf, .svg"),
+        (("features", "photo.png", "-o", "photo.png"), "photo.png exists already"),
+        (("features", "photo.png", "-o", "no/out.png"), "there is no folder no"),
+        (("features", "nothing.png", "-o", "out.png"), "There is no file nothing.png"),
+        (("features", "photo.png", "-o", "out.png", "--layers", "relu4_9"), "the closest is 'relu4_3'"),
+        (("layers", *TWO, "-o", "out.png", "--layers", "relu9_1"), "Unknown layer 'relu9_1' for compact"),
+        (("tradeoff", *TWO, "-o", "out.png", "--ratios", "1,x"), "it must be numbers with commas"),
+        (("representations", *TWO, "-o", "out.png", "--size", "8"), "8x6 pixels, but compact needs at least"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_a_wrong_request_is_answered_before_any_work(impasto, tmp_path, arguments, said):
+    code, out, err = impasto("figure", *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["painting.png", "photo.png"]
+
+
+def test_an_interrupted_figure_is_not_written(impasto, tmp_path):
+    command = [sys.executable, "-c", "from impasto.cli import main; main()", "figure", "layers", *TWO]
+    options = ["-o", "out.png", "--size", "64", "--iterations", "100000", "--levels", "1", "--json"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(3):
+            process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "Interrupted; the figure was not drawn.\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["painting.png", "photo.png"]
