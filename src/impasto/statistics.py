@@ -77,11 +77,11 @@ def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
 
     Shape: features (N, C, H, W); weight broadcastable to (N, 1, H, W).
     """
-    f = at_least_float32(features)
-    batch, _, height, width = f.shape
+    batch, _, height, width = features.shape
     if weight is None:
-        first, second = _sums(f)
-        return Moments(f.new_full((batch,), float(height * width)), first, second)
+        first, second = _sums(features)
+        return Moments(first.new_full((batch,), float(height * width)), first, second)
+    f = at_least_float32(features)
     weight = weight.to(f.dtype).expand(batch, 1, height, width)
     rows = _rows(f)
     weighted = _rows(f * weight)
@@ -105,7 +105,7 @@ def _sums(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Sums(torch.autograd.Function):
-    """`_sums` with one matrix product each way.
+    """`_sums` with one matrix product each way, in float32 forward and in the features' own format backward.
 
     The gradient of <g, sum f> + <S, sum f f^T> is g + (S + S^T) f; autograd would take two products and two additions
     of the features' size for it, which is a third of an evaluation of a small encoder.
@@ -114,14 +114,16 @@ class _Sums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(features)
-        rows = _rows(features)
-        return rows.sum(1), rows.mT @ rows
+        rows = _rows(at_least_float32(features))
+        ones = rows.new_ones(1, 1, 1).expand(len(rows), 1, rows.shape[1])
+        return (ones @ rows)[:, 0], rows.mT @ rows
 
     @staticmethod
     def backward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
         batch, channels, height, width = features.shape
-        grad = torch.baddbmm(first[:, None, :], _rows(features), second + second.mT)  # (N, H*W, C)
+        first, second = first.to(features.dtype), (second + second.mT).to(features.dtype)
+        grad = torch.baddbmm(first[:, None, :], _rows(features), second)  # (N, H*W, C)
         return grad.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 

@@ -69,6 +69,7 @@ class Preprocessing:
         return matrix[:, :, None, None], offset
 
 
+IDENTITY = Preprocessing.standardised((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 IMAGENET_RGB = Preprocessing.standardised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE_BGR = Preprocessing.bgr(255.0, (103.939, 116.779, 123.68))
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.base import LayerInfo, Preprocessing
+from impasto.encoders.base import IDENTITY, LayerInfo, Preprocessing
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 
 Pooling = Literal["max", "average", "l2"]
@@ -110,6 +110,7 @@ class ChainEncoder:
         self._colors = [
             t.to(device=self.device, dtype=torch.promote_types(dtype, torch.float32)) for t in preprocessing.tensors()
         ]
+        self._takes_rgb = preprocessing == IDENTITY
         self._layers = _layer_infos(self._operations)
 
     def with_padding(self, padding: Padding) -> ChainEncoder:
@@ -139,9 +140,7 @@ class ChainEncoder:
         """
         wanted = set(layers)
         self._check_request(image, wanted)
-        weight, bias = self._colors
-        x = F.conv2d(image.to(weight.dtype), weight, bias).to(self.dtype)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = self._preprocessed(image).to(self.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         for operation in self._operations:
             if len(found) == len(wanted):
@@ -149,10 +148,16 @@ class ChainEncoder:
             if operation.weight is None:
                 x = pool2d(x, self.pooling)
             else:
-                x = F.relu(padded_convolution(x, operation.weight, operation.bias, self.padding))
+                x = padded_convolution(x, operation.weight, operation.bias, self.padding).relu_()
             if operation.name in wanted:
                 found[operation.name] = x
         return found
+
+    def _preprocessed(self, image: Tensor) -> Tensor:
+        """The colors the network was trained with, at least in float32."""
+        weight, bias = self._colors
+        image = image.to(weight.dtype)
+        return image if self._takes_rgb else F.conv2d(image, weight, bias)
 
     def _placed(self, operation: _Operation) -> _Operation:
         if operation.weight is None or operation.bias is None:

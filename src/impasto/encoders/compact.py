@@ -10,12 +10,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from impasto.encoders.base import Preprocessing
+from impasto.encoders.base import IDENTITY
+from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
 from impasto.errors import WeightsError
 
 FILE = Path(__file__).parent / "data" / "compact.safetensors"
-IDENTITY = Preprocessing.standardised((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def compact_weights() -> Weights:
@@ -27,8 +27,9 @@ def compact_weights() -> Weights:
     try:
         with safe_open(FILE, framework="pt") as file:
             tensors = {key: file.get_tensor(key).float() for key in sorted(file.keys())}
+        sha256 = digests(FILE, ("sha256",))["sha256"]
     except (OSError, SafetensorError) as problem:
         raise WeightsError(
             f"The built-in encoder {FILE} cannot be read ({problem}); install impasto again."
         ) from problem
-    return Weights("compact", "compact", "safetensors", IDENTITY, tensors, padding="reflect")
+    return Weights("compact", "compact", "safetensors", IDENTITY, tensors, padding="reflect", sha256=sha256)
