@@ -318,3 +318,16 @@ def test_adam_takes_its_moments_to_the_next_size():
         value = getattr(warm, name)
         assert value.shape == (1, 3, 8, 8)
         torch.testing.assert_close(value, torch.full_like(value, float(getattr(state, name)[0, 0, 0, 0])))
+
+
+def test_lbfgs_leaves_a_summit_with_growing_steps():
+    """Where the objective curves downwards there is no curvature to learn from, and steps of the first one's length
+    would never end."""
+
+    def hill(x):
+        return (-((x - 0.5) ** 2)).exp().sum()
+
+    images, _ = trajectory(LBFGS(), hill, torch.full(SHAPE, 0.501, dtype=torch.float64), 12)
+    moves = [float((b - a).abs().max()) for a, b in pairwise(images)]
+    assert moves[3] > 10 * moves[1]
+    assert abs(float(images[-1].mean()) - 0.5) > 0.2

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 ValueAndGrad = Callable[[Tensor], tuple[Tensor, Tensor]]
+S = TypeVar("S", bound="Solver")
 
 
 class Solver(Protocol):
@@ -169,6 +170,7 @@ class LBFGS:
     lr: float = 1.0
     history: int = 20
     shrink: float = 0.35
+    grow: float = 4.0
     tolerance: float = 0.01
 
     def init(self, image: Tensor) -> LBFGSState:
@@ -191,9 +193,15 @@ class LBFGS:
             return self._retry(state)
         pairs = self._remembered(image, grad, state)
         direction = -two_loop(grad, pairs)
-        scale = self.lr if pairs else self.lr * min(1.0, 1.0 / max(float(grad.abs().sum()), 1e-30))
+        scale = self.lr if pairs else self._steepest(grad, state)
         moved = image + scale * direction
         return moved, LBFGSState(image, loss, grad, direction, scale, pairs)
+
+    def _steepest(self, grad: Tensor, state: LBFGSState) -> float:
+        """How far to go along the gradient without any curvature known."""
+        if state.point is not None and not state.pairs:
+            return min(self.grow * state.scale, 1e6)
+        return self.lr * min(1.0, 1.0 / max(float(grad.abs().sum()), 1e-30))
 
     def _improves(self, loss: float, state: LBFGSState) -> bool:
         """Whether a trial is worth keeping.  A loss that is no number is not."""
@@ -205,7 +213,7 @@ class LBFGS:
         scale = state.scale * self.shrink
         if state.pairs and scale < 0.02 * self.lr:
             direction = -state.grad
-            scale = self.lr * min(1.0, 1.0 / max(float(state.grad.abs().sum()), 1e-30))
+            scale = self._steepest(state.grad, state)
             state = replace(state, pairs=(), direction=direction)
         assert state.point is not None and state.direction is not None
         return state.point + scale * state.direction, replace(state, scale=scale)
@@ -341,3 +349,16 @@ class Clamped:
     def result(self, image: Tensor, state: Any) -> Tensor:
         """The wrapped solver's result, clamped."""
         return self.solver.result(image, state).clamp(0, 1)
+
+
+def cautious(solver: S, factor: float) -> S:
+    """The same solver, wrapped ones included, with steps `factor` as long."""
+    changes: dict[str, Any] = {}
+    if hasattr(solver, "lr"):
+        changes["lr"] = solver.lr * factor
+    if hasattr(solver, "solver"):
+        changes["solver"] = cautious(solver.solver, factor)
+    return replace(solver, **changes)  # type: ignore[type-var]  # every solver is a dataclass
+
+
+STATES = (FirstOrderState, LBFGSState, AveragedState)
