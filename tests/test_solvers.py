@@ -331,3 +331,11 @@ def test_lbfgs_leaves_a_summit_with_growing_steps():
     moves = [float((b - a).abs().max()) for a, b in pairwise(images)]
     assert moves[3] > 10 * moves[1]
     assert abs(float(images[-1].mean()) - 0.5) > 0.2
+
+
+def test_lbfgs_bears_gradients_whose_squares_are_too_small_for_float32():
+    def faint(x):
+        return (1e-25 * (x - 0.3) ** 2).sum()
+
+    images, _ = trajectory(LBFGS(), faint, torch.full(SHAPE, 0.6), 5)
+    assert all(torch.isfinite(image).all() for image in images)

@@ -223,8 +223,8 @@ class LBFGS:
         if state.point is None or state.grad is None:
             return state.pairs
         s, y = image - state.point, grad - state.grad
-        curvature = dot(s, y)
-        if curvature <= 1e-10 * dot(y, y):
+        curvature, least = dot(s, y), 1e-10 * dot(y, y)
+        if curvature <= least or least == 0:  # the latter where a gradient is too small for its square
             return state.pairs
         return (*state.pairs, (s, y, 1 / curvature))[-self.history :]
 
