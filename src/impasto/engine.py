@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -33,12 +34,50 @@ class Problem(Protocol):
 
 
 @dataclass(frozen=True)
+class Best:
+    """The lowest loss of a level so far, and the picture that has it."""
+
+    loss: float
+    image: Tensor
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a run stands between two evaluations: all that it takes to go on from there, to the bit.
+
+    `level` and `iteration` are those that are done, as in `Step`; `image` is the next to be evaluated, (1, 3, H, W),
+    and `state` the solver's, None for one that is yet to begin. `seconds` have passed, and the run was begun again
+    `restarts` times because a number was not finite. Nothing in it changes later: keeping it copies nothing.
+    """
+
+    level: int
+    iteration: int
+    image: Tensor = field(repr=False)
+    state: Any = field(default=None, repr=False)
+    best: Best | None = field(default=None, repr=False)
+    seconds: float = 0.0
+    restarts: int = 0
+
+
+class NotFiniteError(DivergedError):
+    """`DivergedError` that tells `where`, and has a snapshot of the best picture so far to begin again from."""
+
+    def __init__(self, where: str, best: Snapshot):
+        super().__init__(
+            f"The picture is no longer finite ({where}); try float32, another solver, or a smaller weight of that term."
+        )
+        self.where = where
+        self.best = best
+
+
+@dataclass(frozen=True)
 class Step:
     """One record for the command line, the logs and the tests.
 
     `level` and `iteration` count from 1; `iterations` is this level's; `done` and `total` count evaluations over all
     levels; `size` is (width, height) in pixels; `seconds` is the time since the run began. `image` is the picture to
-    keep after this step, (1, 3, H, W); `loss` and `terms` were found at the image this step began with.
+    keep after this step, (1, 3, H, W); `loss` and `terms` were found at the image this step began with. `snapshot` is
+    what `iterate` goes on from; `note` is a sentence worth telling, if something happened on the way to this step.
     """
 
     level: int
@@ -51,6 +90,8 @@ class Step:
     seconds: float
     evaluation: Evaluation = field(repr=False)
     image: Tensor = field(repr=False)
+    snapshot: Snapshot = field(repr=False)
+    note: str = ""
 
     @property
     def loss(self) -> float:
@@ -70,12 +111,16 @@ class Step:
     def record(self) -> dict[str, Any]:
         """The step as plain JSON values, without its picture."""
         names = ("level", "levels", "iteration", "iterations", "done", "total")
-        return {name: getattr(self, name) for name in names} | {
-            "size": list(self.size),
-            "seconds": round(self.seconds, 4),
-            "loss": self.loss,
-            "terms": self.terms,
-        }
+        return (
+            {name: getattr(self, name) for name in names}
+            | {
+                "size": list(self.size),
+                "seconds": round(self.seconds, 4),
+                "loss": self.loss,
+                "terms": self.terms,
+            }
+            | ({"note": self.note} if self.note else {})
+        )
 
 
 class _Watched:
@@ -90,44 +135,85 @@ class _Watched:
         return self.evaluation.loss, self.evaluation.grad
 
 
-def _check_finite(image: Tensor, evaluation: Evaluation) -> None:
-    """Stop at the first step whose picture is not finite.  A solver that backs off from a bad trial point goes on."""
-    if not bool(torch.isfinite(image.sum())):
-        broken = [name for name, value in evaluation.terms.items() if not bool(torch.isfinite(value))]
-        raise DivergedError(
-            f"The picture is no longer finite ({', '.join(broken) or 'its gradient'}); "
-            "try float32, a smaller step or a smaller weight."
-        )
-
-
-def iterate(problem: Problem, solver: Solver, levels: Sequence[Level]) -> Iterator[Step]:
+def iterate(problem: Problem, solver: Solver, levels: Sequence[Level], start: Snapshot | None = None) -> Iterator[Step]:
     """Run `solver` over `levels`, coarse to fine, yielding after every evaluation.  Closing the iterator stops the run.
 
+    With `start`, a snapshot of the same run, the steps that come after it, bit for bit.
+
     Raises:
-        DivergedError: the picture is not finite; the steps before it were.
+        NotFiniteError: a number is not finite, and the solver did not back off; the steps before it were.
     """
-    started, done, total = time.perf_counter(), 0, sum(level.iterations for level in levels)
-    image = problem.initial(levels[0])
-    state = solver.init(image)
-    for index, level in enumerate(levels, 1):
-        if index > 1:
-            image = problem.enlarged(solver.result(image, state), level)
-            state = solver.rescale(state, image)
+    began = time.perf_counter() - (start.seconds if start else 0.0)
+    at = start or Snapshot(1, 0, problem.initial(levels[0]))
+    if at.state is None:
+        at = replace(at, state=solver.init(at.image))
+    for number in range(at.level, len(levels) + 1):
+        level = levels[number - 1]
+        if number > at.level:
+            at = _enlarged(at, problem, solver, level)
+        if at.iteration == level.iterations:
+            continue
         value_and_grad = _Watched(problem.objective(level))
-        for iteration in range(1, level.iterations + 1):
-            image, state = solver.step(value_and_grad, image, state)
+        while at.iteration < level.iterations:
+            at = _advanced(at, solver, value_and_grad, began)
             assert value_and_grad.evaluation is not None
-            _check_finite(image, value_and_grad.evaluation)
-            done += 1
-            yield Step(
-                level=index,
-                levels=len(levels),
-                iteration=iteration,
-                iterations=level.iterations,
-                done=done,
-                total=total,
-                size=(level.width, level.height),
-                seconds=time.perf_counter() - started,
-                evaluation=value_and_grad.evaluation,
-                image=solver.result(image, state),
-            )
+            yield _step(at, levels, value_and_grad.evaluation, solver.result(at.image, at.state))
+
+
+def _enlarged(at: Snapshot, problem: Problem, solver: Solver, level: Level) -> Snapshot:
+    """The beginning of the next level."""
+    image = problem.enlarged(solver.result(at.image, at.state), level)
+    return replace(at, level=at.level + 1, iteration=0, image=image, state=solver.rescale(at.state, image), best=None)
+
+
+def _advanced(at: Snapshot, solver: Solver, value_and_grad: _Watched, began: float) -> Snapshot:
+    """One evaluation further.
+
+    Raises:
+        NotFiniteError: see `iterate`.
+    """
+    image, state = solver.step(value_and_grad, at.image, at.state)
+    evaluation = value_and_grad.evaluation
+    assert evaluation is not None
+    loss, grad, sum_of_image = torch.stack((evaluation.loss, evaluation.grad.sum(), image.sum())).tolist()
+    known = math.isfinite(loss) and math.isfinite(grad)
+    if not math.isfinite(sum_of_image) or not (known or _backed_off(at, solver, image, state)):
+        raise NotFiniteError(_what_broke(evaluation, loss, grad), _best(at))
+    best = Best(loss, at.image) if known and (at.best is None or loss < at.best.loss) else at.best
+    seconds = time.perf_counter() - began
+    return replace(at, iteration=at.iteration + 1, image=image, state=state, best=best, seconds=seconds)
+
+
+def _backed_off(at: Snapshot, solver: Solver, image: Tensor, state: Any) -> bool:
+    """Whether the solver did not keep the image it was given, as one that tries nearer to the last good point."""
+    return torch.equal(solver.result(image, state), solver.result(at.image, at.state))
+
+
+def _best(at: Snapshot) -> Snapshot:
+    """The best picture of this level, with a solver that knows nothing; the one at hand if none was ever evaluated."""
+    return replace(at, image=at.best.image if at.best else at.image, state=None, best=None)
+
+
+def _what_broke(evaluation: Evaluation, loss: float, grad: float) -> str:
+    broken = [name for name, value in evaluation.terms.items() if not math.isfinite(float(value))]
+    parts = {"the loss": loss, "the gradient": grad}
+    return (
+        ", ".join(broken or [name for name, value in parts.items() if not math.isfinite(value)]) or "the solver's step"
+    )
+
+
+def _step(at: Snapshot, levels: Sequence[Level], evaluation: Evaluation, result: Tensor) -> Step:
+    level = levels[at.level - 1]
+    return Step(
+        level=at.level,
+        levels=len(levels),
+        iteration=at.iteration,
+        iterations=level.iterations,
+        done=sum(each.iterations for each in levels[: at.level - 1]) + at.iteration,
+        total=sum(each.iterations for each in levels),
+        size=(level.width, level.height),
+        seconds=at.seconds,
+        evaluation=evaluation,
+        image=result,
+        snapshot=at,
+    )

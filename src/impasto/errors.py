@@ -7,6 +7,7 @@ ImpastoError                 anything impasto raises on purpose; its message sta
 |-- ImageError               a file that is no readable image, or is too large or too small; exits with 1
 |-- WeightsError             a weight file that cannot be had or used; exits with 1
 |-- OutputError              a result that cannot be written (full disk, no permission); exits with 1
+|-- CheckpointError          a checkpoint that cannot be written, read or used; exits with 1
 `-- DivergedError            the optimisation left the finite numbers; exits with 1
 """
 
@@ -55,6 +56,10 @@ class WeightsError(ImpastoError):
 
 class OutputError(ImpastoError):
     """A result that cannot be written."""
+
+
+class CheckpointError(ImpastoError):
+    """A checkpoint that cannot be written, read or used."""
 
 
 class DivergedError(ImpastoError):

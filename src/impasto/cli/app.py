@@ -17,6 +17,9 @@ from impasto.cli.figure import figure
 from impasto.cli.parameters import debug_option
 from impasto.cli.presets import presets
 from impasto.cli.reconstruct import reconstruct
+from impasto.cli.replay import replay
+from impasto.cli.resume import resume
+from impasto.cli.show import show
 from impasto.cli.swatches import swatches
 from impasto.cli.texture import texture
 from impasto.cli.transfer import transfer
@@ -55,6 +58,7 @@ def app() -> None:
 
 
 app.section("Make pictures", transfer, texture, reconstruct, figure)
+app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import click
 import cloup
 
 from impasto.cli.parameters import Whole, debug_option
@@ -42,6 +43,11 @@ def optimisation_options(iterations: int, *more: Decorator) -> Decorator:
             default="auto",
             help="auto, float32, bfloat16 or float64.  [default: auto]",
         ),
+        cloup.option(
+            "--memory",
+            metavar="SIZE",
+            help="The most to take, as 4GB; large pictures are made in tiles.  [default: what is free]",
+        ),
     )
 
 
@@ -50,8 +56,16 @@ levels_option = cloup.option(
 )
 
 
-def file_options(default: str) -> Decorator:
-    """-o and all that concerns files and reports; `default` says where the result goes without -o."""
+bits_option = cloup.option(
+    "--bits",
+    type=click.Choice(["8", "16"]),
+    default="8",
+    help="Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]",
+)
+
+
+def file_options(default: str, *more: Decorator) -> Decorator:
+    """-o and all that concerns files and reports, and `more`; `default` says where the result goes without -o."""
     return cloup.option_group(
         "Files and reports",
         cloup.option(
@@ -61,6 +75,13 @@ def file_options(default: str) -> Decorator:
             help=f"The result; its ending sets the format.  [default: {default}]",
         ),
         cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists."),
+        cloup.option(
+            "--checkpoint",
+            metavar="DIR",
+            help="Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]",
+        ),
+        cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made."),
+        *more,
         cloup.option("--save-every", type=Whole(1), help="Also save OUT-0050.png, ... every N evaluations."),
         cloup.option(
             "--max-pixels",

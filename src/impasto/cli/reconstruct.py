@@ -86,6 +86,8 @@ def _reconstruct(
     image: str,
     output: str | None,
     force: bool,
+    checkpoint: str | None,
+    no_metadata: bool,
     save_every: int | None,
     quiet: bool,
     as_json: bool,
@@ -99,7 +101,20 @@ def _reconstruct(
     config = ReconstructConfig(representation=representation, **settings)  # type: ignore[arg-type]
     config.recipe()
     path = Path(output) if output else new_path(image, representation)
-    request = Request(path, (image,), force, save_every, quiet, as_json, dry_run, began, closing=reductions)
+    request = Request(
+        path,
+        (image,),
+        force,
+        save_every,
+        quiet,
+        as_json,
+        dry_run,
+        began,
+        reductions,
+        fresh=output is None,
+        checkpoint=checkpoint,
+        metadata=not no_metadata,
+    )
     return execute(partial(prepare_reconstruction, image, config), request)
 
 

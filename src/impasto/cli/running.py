@@ -6,8 +6,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +18,9 @@ from impasto.cli import interrupts
 from impasto.errors import ImpastoError, UsageError, WeightsError
 
 if TYPE_CHECKING:
-    from impasto.cli.saving import Snapshots
+    from impasto.checkpoint import Checkpoints
+    from impasto.cli.keeping import Keeper
+    from impasto.cli.saving import Result, Snapshots
     from impasto.engine import Step
     from impasto.tasks.run import Plan, Run
 
@@ -29,6 +32,8 @@ class Request:
     """Where the result goes and what is said meanwhile.
 
     `inputs` are the files that must not be overwritten; `closing` makes a last word of the first and the last step.
+    `fresh` says that `path` is a name nobody asked for, `checkpoint` where the state is kept, `metadata` whether the
+    result tells how it was made, `bits` how many its channels have.
     """
 
     path: Path
@@ -40,6 +45,10 @@ class Request:
     dry_run: bool = False
     began: float = field(default_factory=time.perf_counter)
     closing: Callable[[Step, Step], str] | None = None
+    fresh: bool = False
+    checkpoint: str | None = None
+    metadata: bool = True
+    bits: int = 8
 
     @property
     def chatty(self) -> bool:
@@ -57,20 +66,59 @@ def loading(*, shown: bool) -> Iterator[None]:
     interrupts.check()
 
 
-def execute(prepare: Callable[..., Run], request: Request) -> int:
-    """Prepare a run and carry it out; the exit code.  `prepare` is called with `download` and `progress`."""
-    from impasto.cli.saving import Snapshots, check_path
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """PyTorch with so many threads: sums are rounded in another order with another number."""
+    import torch
 
-    check_path(request.path, request.inputs, force=request.force)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints | None = None) -> int:
+    """Prepare a run and carry it out; the exit code.  `prepare` is called with `download` and `progress`.
+
+    With `resumed`, the run goes on from what is kept there.
+    """
+    from impasto.cli.saving import check_path, reserved
+
+    check_path(request.path, request.inputs, force=request.force, bits=request.bits)
+    if request.dry_run:
+        return _execute(prepare, request, resumed)
+    with reserved(request.path, fresh=request.fresh) as path:
+        request = replace(request, path=path)
+        check_path(path, request.inputs, force=request.force, bits=request.bits)
+        return _execute(prepare, request, resumed)
+
+
+def _execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints | None) -> int:
+    from impasto.cli.keeping import Keeper
+    from impasto.cli.saving import Snapshots
+
     ready = prepared(prepare, request)
-    snapshots = Snapshots(request.path, request.save_every, ready, force=request.force)
+    snapshots = Snapshots(request.path, request.save_every, ready, force=request.force, metadata=request.metadata)
     if request.dry_run or request.as_json:
         _show_plan(ready.plan, request)
     elif not request.quiet:
         for note in ready.plan.notes:
             click.echo(f"Note: {note}", err=True)
     _check_memory(ready.plan)
-    return 0 if request.dry_run else _run(ready, snapshots, request)
+    if request.dry_run:
+        return 0
+    with closing(Keeper(ready, request, partial(tell, request), resumed)) as keeper:
+        return _run(ready, snapshots, keeper, request)
+
+
+def tell(request: Request, note: str) -> None:
+    """A sentence for whoever is looking."""
+    if request.as_json:
+        print(json.dumps({"event": "note", "text": note}), flush=True)
+    elif not request.quiet:
+        click.echo(f"Note: {note}", err=True)
 
 
 def prepared(prepare: Callable[..., T], request: Request) -> T:
@@ -85,49 +133,78 @@ def prepared(prepare: Callable[..., T], request: Request) -> T:
         raise WeightsError(f"{error}\nA dry run downloads nothing; the run itself would try to.") from error
 
 
-def _run(ready: Run, snapshots: Snapshots, request: Request) -> int:
+def _run(ready: Run, snapshots: Snapshots, keeper: Keeper, request: Request) -> int:
     """Optimise, save, report.  Whatever ends the run early, Ctrl-C or an error, the picture so far is saved."""
     from impasto.cli.progress import reporter
-    from impasto.cli.saving import save_result
 
     first: Step | None = None
     last: Step | None = None
     interrupted, failure = False, None
     try:
         with reporter(ready.plan.levels, quiet=request.quiet, as_json=request.as_json) as report:
-            for step in ready:
+            for step in ready.steps(keeper.start):
                 first, last = first or step, step
+                if step.note:
+                    tell(request, step.note)
                 report.step(step)
                 snapshots.step(step)
+                keeper.step(step)
                 interrupts.check()
     except KeyboardInterrupt:
         interrupted = True
     except ImpastoError as error:
         failure = error
     with interrupts.held_back():
-        if first is None or last is None:
+        result = _result(last, failure, keeper)
+        if result is None:
             if failure:
                 raise failure
             raise KeyboardInterrupt("Interrupted before the first evaluation; nothing was saved.")
-        save_result(ready, last.image, request.path, force=request.force)
+        _save(ready, result, last, keeper, request, ended=not (interrupted or failure))
         if failure:
-            raise type(failure)(f"{failure} The picture of evaluation {last.done} is in {request.path}.") from failure
-        if request.closing and request.chatty:
+            failure.args = (f"{failure} The best picture so far is in {request.path}.",)
+            raise failure
+        if request.closing and request.chatty and first and last:
             click.echo(request.closing(first, last))
-        _say_saved(last, interrupted, request)
+        _say_saved(result, interrupted, keeper, request)
     return interrupts.STATUS if interrupted else 0
 
 
-def _say_saved(last: Step, interrupted: bool, request: Request) -> None:
-    path = request.path
+def _result(last: Step | None, failure: ImpastoError | None, keeper: Keeper) -> Result | None:
+    """The picture to save: the best before the numbers broke, or that of the last step, or the one that was resumed."""
+    from impasto.cli.saving import Result
+    from impasto.engine import NotFiniteError
+
+    if last is None:
+        return keeper.resumed
+    broken = isinstance(failure, NotFiniteError)
+    return Result(failure.best.image if broken else last.image, last.record())  # type: ignore[union-attr]
+
+
+def _save(ready: Run, result: Result, last: Step | None, keeper: Keeper, request: Request, *, ended: bool) -> None:
+    """Save the result; keep the run if it has not ended, or if its result has no place."""
+    from impasto.cli.saving import save_result
+
+    try:
+        save_result(ready, result, request.path, force=request.force, metadata=request.metadata, bits=request.bits)
+    except ImpastoError:
+        keeper.stopped(last)
+        raise
+    (keeper.finished if ended else keeper.stopped)(last)
+
+
+def _say_saved(result: Result, interrupted: bool, keeper: Keeper, request: Request) -> None:
+    path, done, total, loss = request.path, *(result.step[name] for name in ("done", "total", "loss"))
+    goes_on = {"resume": str(keeper.folder)} if interrupted and keeper.folder else {}
     if request.as_json:
-        click.echo(json.dumps({"event": "saved", "path": str(path), "interrupted": interrupted, "done": last.done}))
+        saved = {"event": "saved", "path": str(path), "interrupted": interrupted, "done": done}
+        click.echo(json.dumps(saved | goes_on))
     elif interrupted:
-        said = f"Interrupted after {last.done} of {last.total} evaluations; the picture so far is in {path}"
-        click.echo(said, err=True)
+        said = f"Interrupted after {done} of {total} evaluations; the picture so far is in {path}"
+        click.echo(f"{said}\nGo on with: impasto resume {keeper.folder}" if goes_on else said, err=True)
     elif not request.quiet:
         seconds = time.perf_counter() - request.began
-        click.echo(f"Wrote {path} in {seconds:.1f} s ({last.total} evaluations, loss {last.loss:.4g})")
+        click.echo(f"Wrote {path} in {seconds:.1f} s ({total} evaluations, loss {loss:.4g})")
 
 
 def _show_plan(plan: Plan, request: Request) -> None:

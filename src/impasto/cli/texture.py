@@ -64,6 +64,8 @@ def texture(
     styles: tuple[str, ...],
     output: str | None,
     force: bool,
+    checkpoint: str | None,
+    no_metadata: bool,
     save_every: int | None,
     quiet: bool,
     as_json: bool,
@@ -82,5 +84,17 @@ def texture(
     config = TextureConfig(**settings)
     config.recipe()
     path = Path(output) if output else new_path(styles[0], "texture")
-    request = Request(path, styles, force, save_every, quiet, as_json, dry_run, began)
+    request = Request(
+        path,
+        styles,
+        force,
+        save_every,
+        quiet,
+        as_json,
+        dry_run,
+        began,
+        fresh=output is None,
+        checkpoint=checkpoint,
+        metadata=not no_metadata,
+    )
     return execute(partial(prepare_texture, styles, config), request)

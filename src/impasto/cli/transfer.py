@@ -9,9 +9,10 @@ from typing import Any
 
 import cloup
 
-from impasto.cli.options import file_options, levels_option, network_options, optimisation_options
+from impasto.cli.options import bits_option, file_options, levels_option, network_options, optimisation_options
 from impasto.cli.parameters import Names, Number, Numbers, Whole
-from impasto.cli.running import Request, execute, loading
+from impasto.cli.pipes import execute_piped, from_pipe, unpiped
+from impasto.cli.running import Request, loading
 
 _EXAMPLES = """\b
 Examples:
@@ -22,7 +23,7 @@ Examples:
 
 
 @cloup.command(epilog=_EXAMPLES)
-@cloup.argument("content", help="The photograph: an image file.")
+@cloup.argument("content", help="The photograph: an image file, or - for standard input.")
 @cloup.argument(
     "styles",
     nargs=-1,
@@ -72,12 +73,15 @@ Examples:
 )
 @network_options()
 @optimisation_options(210, levels_option)
-@file_options("a new CONTENT-STYLE.png here")
+@file_options("a new CONTENT-STYLE.png here", bits_option)
 def transfer(
     content: str,
     styles: tuple[str, ...],
     output: str | None,
     force: bool,
+    checkpoint: str | None,
+    no_metadata: bool,
+    bits: str,
     save_every: int | None,
     quiet: bool,
     as_json: bool,
@@ -94,6 +98,20 @@ def transfer(
         from impasto.tasks.transfer import TransferConfig, prepare
     config = TransferConfig(**settings)
     config.recipe()
-    path = Path(output) if output else new_path(content, styles[0])
-    request = Request(path, (content, *styles), force, save_every, quiet, as_json, dry_run, began)
-    return execute(partial(prepare, content, styles, config), request)
+    path = Path(output) if output else new_path(unpiped(content), unpiped(styles[0]))
+    request = Request(
+        path,
+        (content, *styles),
+        force,
+        save_every,
+        quiet,
+        as_json,
+        dry_run,
+        began,
+        fresh=output is None,
+        checkpoint=checkpoint,
+        metadata=not no_metadata,
+        bits=int(bits),
+    )
+    photo, *paintings = from_pipe((content, *styles))
+    return execute_piped(partial(prepare, photo, paintings, config), request)

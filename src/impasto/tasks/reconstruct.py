@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 from PIL import Image
@@ -15,7 +16,8 @@ from impasto.schedule import SINGLE
 from impasto.tasks.encoders import load_encoder, weights_notes
 from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
-from impasto.tasks.run import Plan, Run
+from impasto.tasks.provenance import request_record
+from impasto.tasks.run import Run, settled
 from impasto.tasks.settings import MethodConfig, parse_layers
 from impasto.tasks.sources import ImageSource, image_notes, open_picture
 
@@ -103,7 +105,12 @@ def prepare_reconstruction(
     check_sizes(encoder, recipe, levels[0], styles, 1.0)
     problem = TransferProblem(encoder, recipe, content, styles, seed=config.seed)
     told = (*image_notes([image], [picture]), *weights_notes(config, weights), *notes)
-    return Run(problem, Plan(recipe, encoder, recipe.solver, levels, told))
+    return Run(
+        problem,
+        settled(problem, recipe, encoder, levels, told, config.memory_bytes),
+        careful=partial(prepare_reconstruction, picture, replace(config, dtype="float32"), download=download),
+        record=request_record("reconstruct", config, [("image", image, picture)], weights),
+    )
 
 
 def reconstruct(image: ImageSource, **settings: object) -> Image.Image:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from PIL import Image
@@ -11,11 +12,17 @@ from torch import Tensor
 
 from impasto.devices import describe_device
 from impasto.encoders.chain import ChainEncoder
-from impasto.engine import Problem, Step, iterate
+from impasto.engine import NotFiniteError, Problem, Snapshot, Step, iterate
 from impasto.images import resize, to_pil
+from impasto.memory import in_words
 from impasto.presets import Preset
 from impasto.schedule import Level
-from impasto.solvers import LBFGS, Solver
+from impasto.solvers import Solver, cautious
+from impasto.tasks.planning import Estimate, Planner
+from impasto.tasks.problem import TransferProblem
+
+RESTARTS = 3
+SHORTER = 0.1
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Plan:
     solver: Solver
     levels: tuple[Level, ...]
     notes: tuple[str, ...] = ()
+    estimate: Estimate | None = None
 
     @property
     def device(self) -> torch.device:
@@ -42,24 +50,6 @@ class Plan:
     def evaluations(self) -> int:
         """Evaluations in all."""
         return sum(level.iterations for level in self.levels)
-
-    @property
-    def memory(self) -> int:
-        """Estimated bytes at the largest level: activations kept for the gradient, statistics and solver state."""
-        last = self.levels[-1]
-        pixels = last.height * last.width
-        per_pixel = sum(
-            layer.channels / layer.stride**2 for name, layer in self.encoder.layers.items() if name in self._used
-        )
-        activations = 2.2 * per_pixel * self.dtype.itemsize * pixels
-        return round(activations + pixels * 3 * 4 * (12 + 2 * _history(self.solver)))
-
-    @property
-    def _used(self) -> frozenset[str]:
-        """Every link of the chain up to the deepest layer that is asked for."""
-        names = list(self.encoder.layers)
-        asked = [names.index(n) for n in (*self.recipe.content_layers, *self.recipe.style_layers)]
-        return frozenset(names[: max(asked, default=-1) + 1])
 
     def summary(self) -> dict[str, str]:
         """The plan in words, in the order a reader wants it."""
@@ -77,8 +67,18 @@ class Plan:
             "content layers": ", ".join(recipe.content_layers),
             "style layers": ", ".join(recipe.style_layers),
             "style losses": " + ".join(loss.__name__.replace("_", " ") for loss in recipe.style_losses),
-            "memory": f"about {self.memory / 2**20:.0f} MB beside the program itself",
-        }
+        } | self._expected()
+
+    @property
+    def memory(self) -> int:
+        """The most bytes that the process is expected to take; 0 if nobody estimated."""
+        return self.estimate.memory if self.estimate else 0
+
+    def _expected(self) -> dict[str, str]:
+        if self.estimate is None:
+            return {}
+        whole, taken = in_words(self.estimate.memory), in_words(self.estimate.memory - self.estimate.resident)
+        return {"memory": f"about {whole}, {taken} of it for the run", "time": f"about {self.estimate.seconds:.0f} s"}
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,52 @@ class Run:
     """A task that is ready: its pictures are read, its network loaded, its plan made.
 
     Iterating runs it, one `Step` per evaluation; a second iteration runs it again from the start. `transparency` is
-    that of the content, at its own size: (1, 1, H, W), or None.
+    that of the content, at its own size: (1, 1, H, W), or None. `careful` makes the same run with float32 features.
+    `start` is where it begins, None for the problem's own beginning. `record` is what was asked for, as JSON: see
+    `tasks.provenance`.
     """
 
     problem: Problem = field(repr=False)
     plan: Plan
     transparency: Tensor | None = field(default=None, repr=False)
+    careful: Callable[[], Run] | None = field(default=None, repr=False)
+    start: Snapshot | None = field(default=None, repr=False)
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __iter__(self) -> Iterator[Step]:
-        return iterate(self.problem, self.plan.solver, self.plan.levels)
+        return self.steps()
+
+    def steps(self, start: Snapshot | None = None) -> Iterator[Step]:
+        """The steps after `start`, a snapshot of this run, or all of them.
+
+        Where numbers leave the finite ones, the run goes on from the best picture of its level with float32 features
+        and steps a tenth as long, three times at most; the next step's `note` says so.
+
+        Raises:
+            NotFiniteError: that did not help.
+        """
+        start, note = start or self.start, ""
+        while True:
+            restarts = start.restarts if start else 0
+            problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
+            try:
+                for step in iterate(problem, solver, self.plan.levels, start):
+                    yield replace(step, note=note)
+                    note = ""
+                return
+            except NotFiniteError as broken:
+                if restarts == RESTARTS:
+                    raise
+                start = replace(broken.best, restarts=restarts + 1)
+                note = (
+                    f"The picture was no longer finite ({broken.where}); going on from the best one so far, "
+                    f"with float32 features and steps {SHORTER ** (restarts + 1):g} times as long."
+                )
+
+    def _more_careful(self, restarts: int) -> tuple[Problem, Solver]:
+        precise = self.plan.dtype.itemsize >= torch.float32.itemsize or self.careful is None
+        problem = self.problem if precise or self.careful is None else self.careful().problem
+        return problem, cautious(self.plan.solver, SHORTER**restarts)
 
     def alpha(self) -> Tensor | None:
         """The content's transparency at the size of the result.  Shape: (1, 1, H, W)."""
@@ -112,8 +149,19 @@ class Run:
         return to_pil(image, self.alpha())
 
 
-def _history(solver: Solver) -> int:
-    """Images that a solver keeps two of per iteration remembered."""
-    inner = getattr(solver, "solver", solver)
-    inner = getattr(inner, "solver", inner)
-    return inner.history if isinstance(inner, LBFGS) else 2
+def settled(
+    problem: TransferProblem,
+    recipe: Preset,
+    encoder: ChainEncoder,
+    levels: tuple[Level, ...],
+    notes: Sequence[str],
+    memory: int | None = None,
+) -> Plan:
+    """The plan that keeps a run within `memory` bytes, or within what this machine has to spare.
+
+    Raises:
+        UsageError: no tiles are small enough for that.
+    """
+    used = [layer for layer, weight in {**recipe.content_layers, **recipe.style_layers}.items() if weight > 0]
+    choice = Planner(problem, encoder, used).choose(recipe.solver, levels, memory)
+    return Plan(recipe, encoder, choice.solver, choice.levels, (*notes, *choice.notes), choice.estimate)

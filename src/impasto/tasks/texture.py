@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PIL import Image
 
@@ -15,7 +16,8 @@ from impasto.schedule import Level
 from impasto.tasks.encoders import load_encoder, weights_notes
 from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
-from impasto.tasks.run import Plan, Run
+from impasto.tasks.provenance import request_record
+from impasto.tasks.run import Run, settled
 from impasto.tasks.settings import MethodConfig, check_style_scale
 from impasto.tasks.sources import ImageSource, image_notes, open_picture
 
@@ -98,7 +100,13 @@ def prepare_texture(
         seed=config.seed,
     )
     told = (*image_notes(styles, pictures), *weights_notes(config, weights), *notes)
-    return Run(problem, Plan(recipe, painter, recipe.solver, levels, told))
+    used = [("style", *each) for each in zip(styles, pictures, strict=True)]
+    return Run(
+        problem,
+        settled(problem, recipe, painter, levels, told, config.memory_bytes),
+        careful=partial(prepare_texture, pictures, replace(config, dtype="float32"), download=download),
+        record=request_record("texture", config, used, weights),
+    )
 
 
 def synthesize(style: ImageSource | Sequence[ImageSource], **settings: object) -> Image.Image:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
-from torch import Tensor
 
 from impasto.encoders.download import Progress
 from impasto.errors import UnknownNameError
@@ -15,7 +16,8 @@ from impasto.presets import Preset
 from impasto.tasks.encoders import load_encoder, weights_notes
 from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
-from impasto.tasks.run import Plan, Run
+from impasto.tasks.provenance import request_record
+from impasto.tasks.run import Run, settled
 from impasto.tasks.settings import INITS, TransferConfig
 from impasto.tasks.sources import SWATCH, ImageSource, image_notes, open_picture
 
@@ -49,6 +51,7 @@ def prepare(
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
     levels = levels_that_fit(recipe, encoder, height, width)
     check_sizes(encoder, recipe, levels[0], [p.pixels for p in style_pictures], config.style_scale)
+    start = _start(config)
     problem = TransferProblem(
         encoder,
         recipe,
@@ -57,11 +60,20 @@ def prepare(
         strength=config.strength,
         style_weights=config.style_weights,
         style_scale=config.style_scale,
-        start=_start(config),
+        start=start.pixels if start else None,
         seed=config.seed,
     )
     told = (*image_notes((content, *styles), (picture, *style_pictures)), *weights_notes(config, weights), *notes)
-    return Run(problem, Plan(recipe, encoder, recipe.solver, levels, told), picture.alpha)
+    used = [("content", content, picture), *(("style", *each) for each in zip(styles, style_pictures, strict=True))]
+    if start and config.init is not None:
+        used.append(("init", config.init, start))
+    return Run(
+        problem,
+        settled(problem, recipe, encoder, levels, told, config.memory_bytes),
+        picture.alpha,
+        careful=partial(prepare, picture, style_pictures, replace(config, dtype="float32"), download=download),
+        record=request_record("transfer", config, used, weights),
+    )
 
 
 def stylize(content: ImageSource, style: ImageSource | Sequence[ImageSource], **settings: object) -> Image.Image:
@@ -78,11 +90,11 @@ def _result_size(config: TransferConfig, recipe: Preset, picture: Picture) -> in
     return config.size or min(recipe.size, max(picture.pixels.shape[-2:]))
 
 
-def _start(config: TransferConfig) -> Tensor | None:
+def _start(config: TransferConfig) -> Picture | None:
     """The image to begin with, if `init` is one rather than the name of a way to make one."""
     init = config.init
     if init is None or (isinstance(init, str) and init in INITS):
         return None
     if isinstance(init, str) and not (init.startswith(SWATCH) or Path(init).suffix or Path(init).exists()):
         raise UnknownNameError("init", init, (*INITS, "or an image file"))
-    return open_picture(init, max_pixels=config.max_pixels).pixels
+    return open_picture(init, max_pixels=config.max_pixels)

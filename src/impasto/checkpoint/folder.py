@@ -1,0 +1,249 @@
+"""A run's folder: what the run is, and its two newest snapshots, each written whole or not at all.
+
+run.json                       what the run is; whoever wrote it knows how to make it again
+snapshot-00000120.safetensors  after 120 evaluations: the tensors, and in the header all that is no tensor
+lock                           held while a process works with the folder
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from impasto.checkpoint.packing import Packed, order, pack, unpack
+from impasto.engine import Snapshot, Step
+from impasto.errors import CheckpointError, UsageError
+
+FORMAT = 1
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A snapshot as it was read back, with the picture to show, (1, 3, H, W), and the record of its step."""
+
+    snapshot: Snapshot
+    image: Tensor
+    step: dict[str, Any]
+
+
+class Checkpoints:
+    """The folder of one run, locked until `close`.
+
+    Raises:
+        UsageError: another process works with the folder.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._lock = FileLock(folder / "lock")
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise UsageError(f"{folder} is in use by another run. Wait for its end, or name another folder.") from None
+
+    @classmethod
+    def create(cls, folder: Path, about: Mapping[str, Any]) -> Checkpoints:
+        """A new folder, or an empty one, for the run that `about` describes.
+
+        Raises:
+            UsageError: there is something in the folder, or somebody at work.
+            CheckpointError: it cannot be written.
+        """
+        with _told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            made = cls(folder)
+        try:
+            made._begin(about)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    @classmethod
+    def open(cls, folder: Path) -> Checkpoints:
+        """The folder of a run that was begun before.
+
+        Raises:
+            CheckpointError: it holds none.
+            UsageError: somebody is at work in it.
+        """
+        if not (folder / "run.json").is_file():
+            raise CheckpointError(f"There is no run in {folder}: no run.json. Name the folder of --checkpoint.")
+        with _told(folder):
+            opened = cls(folder)
+        for unfinished in folder.glob(".*.tmp"):
+            unfinished.unlink(missing_ok=True)
+        return opened
+
+    def close(self) -> None:
+        """Let others work with the folder."""
+        self._lock.release()
+
+    def remove(self) -> None:
+        """Take away what `Checkpoints` wrote, and the folder if nothing else is in it."""
+        for path in [*self._files(), *self.folder.glob(".*.tmp"), *self.folder.glob("*.json"), self.folder / "lock"]:
+            with suppress(OSError):
+                path.unlink()
+        self.close()
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def about(self) -> dict[str, Any]:
+        """What the run is, as `create` was told.
+
+        Raises:
+            CheckpointError: it cannot be read, or is of a later impasto.
+        """
+        try:
+            about = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+            version = about["format"]
+        except (OSError, ValueError, LookupError, TypeError) as problem:
+            raise CheckpointError(
+                f"{self.folder / 'run.json'} cannot be read ({problem}); begin the run anew."
+            ) from None
+        if version != FORMAT:
+            raise CheckpointError(
+                f"{self.folder} is of another impasto (format {version}, not {FORMAT}); use that one."
+            )
+        return cast("dict[str, Any]", about)
+
+    def note(self, name: str, value: Mapping[str, Any]) -> None:
+        """Keep `value` as NAME.json."""
+        _put(self.folder / f"{name}.json", lambda path: path.write_text(json.dumps(value, indent=1), encoding="utf-8"))
+
+    def noted(self, name: str) -> dict[str, Any]:
+        """What was kept as NAME.json; nothing if it is not there."""
+        try:
+            return cast("dict[str, Any]", json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+    def write(self, step: Step) -> int:
+        """Keep the snapshot of `step`, and return its size in bytes; older ones go, but for the one before it.
+
+        Raises:
+            CheckpointError: it cannot be written; those that were there are as they were.
+        """
+        packed = pack(_worth_keeping(step))
+        stored = {
+            name: tensor.detach().permute(order(tensor)).contiguous().cpu() for name, tensor in packed.tensors.items()
+        }
+        sums = {name: _checksum(tensor) for name, tensor in stored.items()}
+        header = json.dumps({"format": FORMAT, "tree": packed.tree, "sums": sums, "step": step.record()})
+        path = self.folder / f"snapshot-{step.done:08}.safetensors"
+        _put(path, lambda temporary: save_file(stored, temporary, metadata={"impasto": header}))
+        for old in self._files()[:-KEPT]:
+            with suppress(OSError):
+                old.unlink()
+        return packed.bytes
+
+    def newest(self, device: torch.device | str = "cpu") -> tuple[Kept | None, tuple[str, ...]]:
+        """The newest snapshot that can be read, None if there is none yet; and notes.
+
+        A newer one that cannot be read is removed, and a note says so.
+
+        Raises:
+            CheckpointError: there are snapshots, and none can be read.
+        """
+        notes: list[str] = []
+        files = self._files()
+        for path in reversed(files):
+            try:
+                kept = _read(path, device)
+            except (OSError, SafetensorError, LookupError, TypeError, ValueError) as problem:
+                notes.append(f"{path} is damaged ({problem}); the one before it is used.")
+                continue
+            for damaged in files[files.index(path) + 1 :]:
+                damaged.unlink(missing_ok=True)
+            return kept, tuple(notes)
+        if files:
+            raise CheckpointError(f"No snapshot in {self.folder} can be read: {'; '.join(notes)} Begin the run anew.")
+        return None, ()
+
+    def _begin(self, about: Mapping[str, Any]) -> None:
+        if any(path.name != "lock" and path.suffix != ".tmp" for path in self.folder.iterdir()):
+            raise UsageError(
+                f"{self.folder} is not empty. Go on with the run in it (impasto resume {self.folder}), "
+                "or name another folder."
+            )
+        self.note("run", {"format": FORMAT, **about})
+
+    def _files(self) -> list[Path]:
+        """The snapshots, oldest first."""
+        return sorted(self.folder.glob("snapshot-*.safetensors"))
+
+
+def _worth_keeping(step: Step) -> tuple[Snapshot, Tensor]:
+    """The snapshot and the picture to show; once the run has ended, the picture is all that anyone can go on from."""
+    if step.last:
+        return replace(step.snapshot, image=step.image, state=None, best=None), step.image
+    return step.snapshot, step.image
+
+
+def _read(path: Path, device: torch.device | str) -> Kept:
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["impasto"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    for name, tensor in tensors.items():
+        if _checksum(tensor) != header["sums"][name]:
+            raise ValueError("its checksum is wrong")
+    placed = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
+    snapshot, image = unpack(Packed(placed, header["tree"]))
+    return Kept(snapshot, image, header["step"])
+
+
+def _checksum(tensor: Tensor) -> int:
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file, and put it into its place once it lies safely on the disk.
+
+    Raises:
+        CheckpointError: that cannot be; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
+    try:
+        with _told(path.parent):
+            write(temporary)
+            _flush(temporary)
+            temporary.replace(path)
+            if os.name == "posix":  # the new name, too, must survive a power cut
+                _flush(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """What the system says of `folder` as a CheckpointError."""
+    try:
+        yield
+    except (OSError, SafetensorError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise CheckpointError(
+            f"No checkpoint can be written into {folder}: {reason}. Free some space, or choose another folder."
+        ) from problem

@@ -1,0 +1,37 @@
+"""How often a run stops to be kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from impasto.checkpoint.packing import pack
+from impasto.engine import Step
+
+_SLOW_DISK = 100e6  # bytes a second
+
+
+@dataclass
+class Pace:
+    """When a snapshot is due: at the end of a level, and in between as often as `share` of the run's time allows.
+
+    `interval` is the least number of seconds between two. What a snapshot costs is measured; before the first, a disk
+    is taken to write `_SLOW_DISK` bytes a second.
+    """
+
+    interval: float = 60.0
+    share: float = 0.02
+    _rate: float = field(default=1 / _SLOW_DISK, init=False)
+    _last: float = field(default_factory=time.monotonic, init=False)
+
+    def due(self, step: Step) -> bool:
+        """Whether to write one after `step`."""
+        if step.iteration == step.iterations:
+            return True
+        waited = time.monotonic() - self._last
+        return waited >= self.interval and waited >= pack(step.snapshot).bytes * self._rate / self.share
+
+    def wrote(self, size: int, seconds: float) -> None:
+        """Learn that a snapshot of `size` bytes took so long."""
+        self._rate = seconds / max(size, 1)
+        self._last = time.monotonic()

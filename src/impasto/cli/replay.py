@@ -1,0 +1,102 @@
+"""`impasto replay`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from impasto.cli import interrupts
+from impasto.cli.parameters import debug_option
+from impasto.cli.resume import differences
+from impasto.cli.running import loading, threads
+from impasto.cli.show import read_record
+
+if TYPE_CHECKING:
+    from impasto.tasks.remaking import Origin
+    from impasto.tasks.run import Run
+
+
+@cloup.command()
+@cloup.argument("file", help="A picture that impasto made.")
+@cloup.argument(
+    "inputs",
+    nargs=-1,
+    metavar="[INPUT]...",
+    help="Where the files it was made of are now, in the order of `impasto show`.  "
+    "[default: under their names, here or beside FILE]",
+)
+@cloup.option("-o", "--output", metavar="OUT", help="Also write the picture that is made.")
+@cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
+@cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the exit code tells.")
+@debug_option
+def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, quiet: bool) -> int:
+    """Make a picture again, and compare.
+
+    It tells whether the inputs and the result are the same. The exit code is 0 if the result is the same to the last pixel, 1 if not.
+    """
+    record = read_record(file)
+    if output:
+        from impasto.cli.saving import check_path
+
+        check_path(Path(output), (file, *inputs), force=force)
+    with loading(shown=not quiet):
+        from impasto.tasks.remaking import find_origin
+    origin = find_origin(record, [Path(), Path(file).parent], inputs)
+    tell = _silent if quiet else click.echo
+    for each in origin.all_inputs():
+        tell(f"{each.role}: {each.source} {_compared(each.same)}")
+    with threads(record["made"]["threads"]):
+        run = _prepared(origin, quiet)
+        for note in _differences(run, record):
+            tell(note)
+        same = _repeated(run, record, output, force)
+    interrupts.check()
+    tell(f"result: {'the same' if same else 'not the same'}")
+    return 0 if same else 1
+
+
+def _prepared(origin: Origin, quiet: bool) -> Run:
+    """The run that made the picture; the number format is the one that was used, whatever is the fastest here."""
+    from dataclasses import replace
+
+    from impasto.cli.weights import DownloadBar
+    from impasto.tasks.remaking import begun, remade
+
+    record = origin.record
+    changes = {"dtype": record["made"]["dtype"]}
+    run = begun(remade(origin, changes, progress=None if quiet else DownloadBar()), origin)
+    return replace(run, record={**run.record, "settings": record["settings"]})
+
+
+def _differences(run: Run, record: Mapping[str, Any]) -> Iterator[str]:
+    """What may make the result differ, besides the pictures."""
+    from impasto.tasks.provenance import circumstances
+
+    yield from differences(record["made"], circumstances(run))
+    if run.record["encoder"] != record["encoder"]:
+        yield f"The weights of {run.record['encoder']['name']} are not those that were used."
+
+
+def _repeated(run: Run, record: Mapping[str, Any], output: str | None, force: bool) -> bool:
+    """Run as far as the picture was made, save it if asked; whether its pixels are those of the record."""
+    from impasto.cli.saving import Result, save
+    from impasto.tasks.provenance import pixels_hash
+    from impasto.tasks.remaking import full_size, step_again
+
+    image, step = step_again(run, record)
+    if output:
+        with interrupts.held_back():
+            save(run, Result(image, step), Path(output), force=force, metadata=True)
+    return bool(pixels_hash(run, full_size(run, image)) == record["result"]["pixels"])
+
+
+def _compared(same: bool | None) -> str:
+    return {True: "is the same", False: "is not the same", None: "is made anew"}[same]
+
+
+def _silent(text: str) -> None:
+    pass

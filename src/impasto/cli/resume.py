@@ -1,0 +1,189 @@
+"""`impasto resume`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cloup
+
+from impasto.cli.parameters import Number, Numbers, Whole, debug_option
+from impasto.cli.running import Request, execute, loading, threads
+from impasto.errors import CheckpointError, UsageError
+
+if TYPE_CHECKING:
+    from impasto.checkpoint import Checkpoints
+    from impasto.tasks.remaking import Origin
+    from impasto.tasks.run import Run
+
+_EXAMPLES = """\b
+Examples:
+  impasto resume out.impasto
+  impasto resume out.impasto --size 2048 --strength 0.7 -o larger.png
+"""
+
+
+@cloup.command(epilog=_EXAMPLES)
+@cloup.argument("folder", metavar="DIR", help="The folder of --checkpoint, or OUT.impasto.")
+@cloup.option_group(
+    "Changes (with any of them, a new run begins with the picture that is there)",
+    cloup.option("--size", metavar="N|WxH", help="Another size, in pixels, as the command has it."),
+    cloup.option("-s", "--strength", type=Number(), help="Another strength, of a transfer."),
+    cloup.option("--style-weights", type=Numbers(), help="How much of each style."),
+    cloup.option("--style-scale", type=Number(), help="Another size of the strokes."),
+    cloup.option("--content-weight", type=Number(), help="Another factor of the content terms."),
+    cloup.option("--style-weight", type=Number(), help="Another factor of the style terms."),
+    cloup.option("--tv-weight", type=Number(), help="Another factor of the smoothness term."),
+    cloup.option("--iterations", type=Whole(), help="Evaluations of the new run."),
+    cloup.option("--solver", metavar="NAME", help="lbfgs, adam or rmsprop."),
+    cloup.option("--device", metavar="NAME", help="auto, cpu, cuda, mps or xpu."),
+    cloup.option("--dtype", metavar="NAME", help="auto, float32, bfloat16 or float64."),
+)
+@cloup.option_group(
+    "Files and reports",
+    cloup.option("-o", "--output", metavar="OUT", help="The result.  [default: as before; with changes, a new name]"),
+    cloup.option("--force", is_flag=True, help="Overwrite OUT even if this run did not write it."),
+    cloup.option(
+        "--checkpoint", metavar="DIR2", help="With changes: keep the state of the new run in this new folder."
+    ),
+    cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made."),
+    cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+    cloup.option("--json", "as_json", is_flag=True, help="Print one JSON record per evaluation on standard output."),
+    debug_option,
+)
+def resume(
+    folder: str,
+    output: str | None,
+    force: bool,
+    checkpoint: str | None,
+    no_metadata: bool,
+    quiet: bool,
+    as_json: bool,
+    **changes: Any,
+) -> int:
+    """Go on with a run that was stopped.
+
+    The result is the same, to the bit, as if it had not been stopped. With changes, a new run with the changed settings
+    begins with the picture that is there, at its size or the nearest larger one.
+    """
+    with loading(shown=not (quiet or as_json)):
+        from impasto.checkpoint import Checkpoints
+    asked = {name: value for name, value in changes.items() if value is not None}
+    with closing(Checkpoints.open(Path(folder))) as checkpoints:
+        about = checkpoints.about()
+        path = Path(output) if output else _output(about, checkpoints, fresh=bool(asked))
+        request = Request(
+            path,
+            (),
+            force or _own(checkpoints, path),
+            quiet=quiet,
+            as_json=as_json,
+            fresh=bool(asked and not output),
+            checkpoint=checkpoint,
+            metadata=about["metadata"] and not no_metadata,
+        )
+        if asked:
+            return execute(partial(_changed, checkpoints, about, asked), request)
+        if checkpoint:
+            raise UsageError("--checkpoint goes with changes; without, the run goes on in the folder that it has.")
+        with threads(about["record"]["made"]["threads"]):
+            return execute(partial(_same, checkpoints, about), request, checkpoints)
+
+
+def _output(about: Mapping[str, Any], checkpoints: Checkpoints, *, fresh: bool) -> Path:
+    """Where the run was to put its result; with `fresh`, a new name beside it."""
+    from impasto.cli.saving import unused
+
+    path = Path(about["output"])
+    if about["folder"] != os.getcwd():  # noqa: PTH109
+        path = Path(about["folder"]) / path
+    return unused(path) if fresh else path
+
+
+def _own(checkpoints: Checkpoints, path: Path) -> bool:
+    """Whether the run itself wrote the file at `path`, when it was stopped, and nobody has changed it since."""
+    from impasto.tasks.provenance import file_hash
+
+    return path.is_file() and checkpoints.noted("result").get("sha256") == file_hash(path)
+
+
+def _same(checkpoints: Checkpoints, about: Mapping[str, Any], **loading: Any) -> Run:
+    """The run as it was.
+
+    Raises:
+        UsageError: a picture is missing, or is not what it was.
+        CheckpointError: the run cannot be the same.
+    """
+    from dataclasses import replace
+
+    from impasto.tasks.provenance import circumstances
+    from impasto.tasks.remaking import begun, remade
+
+    origin, record = _origin(about), dict(about["record"])
+    for each in origin.inputs:
+        if each.same is False:
+            raise UsageError(
+                f"The {each.role} image {each.source} has changed since the run began. Put it back as it was; "
+                "or begin a new run with the picture that is there, by a change such as --strength."
+            )
+    made = record.pop("made")
+    run = remade(origin, **loading)
+    levels = [[level.width, level.height, level.iterations] for level in run.plan.levels]
+    if levels != about["levels"] or run.record["encoder"] != record["encoder"]:
+        what = "weights are others" if levels == about["levels"] else "sizes or iterations would be others"
+        raise CheckpointError(
+            f"The run in {checkpoints.folder} cannot go on: its {what} with this impasto. It was begun with "
+            f"{made['impasto']}; a change such as --strength begins a new run with the picture that is there."
+        )
+    run = replace(run, record=record, plan=replace(run.plan, notes=differences(made, circumstances(run))))
+    return run if checkpoints.newest()[0] else begun(run, origin)
+
+
+def _changed(checkpoints: Checkpoints, about: Mapping[str, Any], changes: dict[str, Any], **loading: Any) -> Run:
+    """The run with `changes`, going on from the picture that is there."""
+    from dataclasses import replace
+
+    from impasto.tasks.provenance import progress, tensor_hash
+    from impasto.tasks.remaking import continued, remade
+
+    kept, notes = checkpoints.newest()
+    if kept is None:
+        raise CheckpointError(
+            f"There is no picture in {checkpoints.folder} yet. Leave out the changes to begin with it."
+        )
+    if "size" in changes:
+        changes["size"] = _size(changes["size"], about["record"]["task"])
+    origin = _origin(about)
+    run = remade(replace(origin, start=None), changes, **loading)
+    before = {**about["record"], "result": {**progress(kept.step), "pixels": tensor_hash(kept.image)}}
+    changed = [f"The {each.role} image {each.source} has changed." for each in origin.inputs if each.same is False]
+    run = continued(run, before, kept.image)
+    return replace(run, plan=replace(run.plan, notes=(*run.plan.notes, *notes, *changed)))
+
+
+def _origin(about: Mapping[str, Any]) -> Origin:
+    from impasto.tasks.remaking import find_origin
+
+    here = Path(os.path.relpath(about["folder"]))
+    return find_origin(about["record"], [here])
+
+
+def _size(text: str, task: str) -> int | tuple[int, int]:
+    """`2048`, or `1024x768` where the task has a width and a height."""
+    from impasto.cli.parameters import Size
+
+    width, height = Size().convert(text, None, None)
+    if task == "texture":
+        return width, height
+    if "x" in text.lower():
+        raise UsageError(f"--size is {text!r}; a {task} has one size, the long side, such as {max(width, height)}.")
+    return width
+
+
+def differences(made: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is not as it was: the last bits of the result may differ for it."""
+    return tuple(f"{name} was {made[name]}, and is {now[name]}." for name in now if made[name] != now[name])
