@@ -23,7 +23,7 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
 """
 
 from impasto.images.decoding import from_pil
-from impasto.images.encoding import encode_image, to_pil
+from impasto.images.encoding import check_encoding, encode_image, to_pil
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
 from impasto.images.metadata import read_text
 from impasto.images.opencv import resize_like_opencv
@@ -37,6 +37,7 @@ __all__ = [
     "WRITABLE_FORMATS",
     "Picture",
     "Resampler",
+    "check_encoding",
     "check_output",
     "encode_image",
     "from_array",
