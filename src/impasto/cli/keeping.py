@@ -13,7 +13,7 @@ from impasto.cli.interrupts import held_back
 from impasto.cli.progress import Clock, duration
 from impasto.cli.saving import Result, numbered
 from impasto.errors import CheckpointError
-from impasto.tasks.provenance import circumstances, file_hash
+from impasto.tasks.provenance import file_hash, use_record
 
 if TYPE_CHECKING:
     from impasto.cli.running import Request
@@ -124,10 +124,10 @@ class Keeper:
     def _about(self) -> dict[str, Any]:
         """What `impasto resume` has to know."""
         return {
-            "record": {**self._ready.record, "made": circumstances(self._ready)},
-            "levels": [[level.width, level.height, level.iterations] for level in self._ready.plan.levels],
+            "record": use_record(self._ready),
             "folder": os.getcwd(),  # noqa: PTH109
             "output": str(self._request.path),
             "metadata": self._request.metadata,
+            "bits": self._request.bits,
             "asked": self._asked,
         }

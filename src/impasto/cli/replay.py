@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, quiet: bool) -> int:
     """Make a picture again, and compare.
 
-    It tells whether the inputs and the result are the same. The exit code is 0 if the result is the same to the last pixel, 1 if not.
+    It tells whether the inputs and the result are the same. The exit code is 0 if the result is the same to the last
+    pixel, 1 if not.
     """
     record = read_record(file)
     if output:
@@ -61,15 +62,11 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
 
 def _prepared(origin: Origin, quiet: bool) -> Run:
     """The run that made the picture; the number format is the one that was used, whatever is the fastest here."""
-    from dataclasses import replace
-
     from impasto.cli.weights import DownloadBar
     from impasto.tasks.remaking import begun, remade
 
-    record = origin.record
-    changes = {"dtype": record["made"]["dtype"]}
-    run = begun(remade(origin, changes, progress=None if quiet else DownloadBar()), origin)
-    return replace(run, record={**run.record, "settings": record["settings"]})
+    dtype = origin.record["made"]["dtype"]
+    return begun(remade(origin, dtype=dtype, progress=None if quiet else DownloadBar()), origin)
 
 
 def _differences(run: Run, record: Mapping[str, Any]) -> Iterator[str]:

@@ -85,6 +85,7 @@ def resume(
             fresh=bool(asked and not output),
             checkpoint=checkpoint,
             metadata=about["metadata"] and not no_metadata,
+            bits=about["bits"],
         )
         if asked:
             return execute(partial(_changed, checkpoints, about, asked), request)
@@ -123,23 +124,20 @@ def _same(checkpoints: Checkpoints, about: Mapping[str, Any], **loading: Any) ->
     from impasto.tasks.provenance import circumstances
     from impasto.tasks.remaking import begun, remade
 
-    origin, record = _origin(about), dict(about["record"])
+    origin, record = _origin(about), about["record"]
     for each in origin.inputs:
         if each.same is False:
             raise UsageError(
                 f"The {each.role} image {each.source} has changed since the run began. Put it back as it was; "
                 "or begin a new run with the picture that is there, by a change such as --strength."
             )
-    made = record.pop("made")
     run = remade(origin, **loading)
-    levels = [[level.width, level.height, level.iterations] for level in run.plan.levels]
-    if levels != about["levels"] or run.record["encoder"] != record["encoder"]:
-        what = "weights are others" if levels == about["levels"] else "sizes or iterations would be others"
+    if run.record["encoder"] != record["encoder"]:
         raise CheckpointError(
-            f"The run in {checkpoints.folder} cannot go on: its {what} with this impasto. It was begun with "
-            f"{made['impasto']}; a change such as --strength begins a new run with the picture that is there."
+            f"The weights of {record['encoder']['name']} are not those that the run was begun with. Put them back; "
+            "or begin a new run with the picture that is there, by a change such as --strength."
         )
-    run = replace(run, record=record, plan=replace(run.plan, notes=differences(made, circumstances(run))))
+    run = replace(run, plan=replace(run.plan, notes=differences(record["made"], circumstances(run))))
     return run if checkpoints.newest()[0] else begun(run, origin)
 
 
@@ -148,7 +146,7 @@ def _changed(checkpoints: Checkpoints, about: Mapping[str, Any], changes: dict[s
     from dataclasses import replace
 
     from impasto.tasks.provenance import progress, tensor_hash
-    from impasto.tasks.remaking import continued, remade
+    from impasto.tasks.remaking import changed, continued
 
     kept, notes = checkpoints.newest()
     if kept is None:
@@ -158,11 +156,11 @@ def _changed(checkpoints: Checkpoints, about: Mapping[str, Any], changes: dict[s
     if "size" in changes:
         changes["size"] = _size(changes["size"], about["record"]["task"])
     origin = _origin(about)
-    run = remade(replace(origin, start=None), changes, **loading)
+    run = changed(origin, changes, **loading)
     before = {**about["record"], "result": {**progress(kept.step), "pixels": tensor_hash(kept.image)}}
-    changed = [f"The {each.role} image {each.source} has changed." for each in origin.inputs if each.same is False]
+    others = [f"The {each.role} image {each.source} has changed." for each in origin.inputs if each.same is False]
     run = continued(run, before, kept.image)
-    return replace(run, plan=replace(run.plan, notes=(*run.plan.notes, *notes, *changed)))
+    return replace(run, plan=replace(run.plan, notes=(*run.plan.notes, *notes, *others)))
 
 
 def _origin(about: Mapping[str, Any]) -> Origin:

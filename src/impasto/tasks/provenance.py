@@ -3,6 +3,8 @@
 task, settings      the command and its configuration, field by field
 inputs              role, name as it was given, and the sha256 of the file or, for what is no file, of its pixels
 encoder             name and sha256 of its weights
+start               the same of the run whose picture this one went on from, if there was one
+plan                the levels, as width, height, evaluations and side of tiles, and the steps L-BFGS remembers
 made                versions, device, number format and threads, on which the last bits depend
 result              how far the run was, its loss and terms, and the sha256 of the picture's pixels
 """
@@ -24,6 +26,7 @@ from impasto.devices import describe_device
 from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
 from impasto.images import Picture, to_pil
+from impasto.tasks.planning import history
 from impasto.tasks.run import Run
 from impasto.tasks.settings import MethodConfig
 from impasto.tasks.sources import SWATCH, ImageSource
@@ -46,7 +49,17 @@ def request_record(task: str, config: MethodConfig, inputs: Iterable[Role], weig
 
 def result_record(run: Run, image: Tensor, step: Mapping[str, Any]) -> dict[str, Any]:
     """`run.record` with what was used and what came out: `image` at its full size, after `step` (see `Step.record`)."""
-    return {**run.record, "made": circumstances(run), "result": {**progress(step), "pixels": pixels_hash(run, image)}}
+    return {**use_record(run), "result": {**progress(step), "pixels": pixels_hash(run, image)}}
+
+
+def use_record(run: Run) -> dict[str, Any]:
+    """`run.record` with what is used to carry it out."""
+    levels = [[level.width, level.height, level.iterations, level.tile] for level in run.plan.levels]
+    return {
+        **run.record,
+        "plan": {"levels": levels, "history": history(run.plan.solver)},
+        "made": circumstances(run),
+    }
 
 
 def circumstances(run: Run) -> dict[str, Any]:

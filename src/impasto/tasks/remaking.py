@@ -15,6 +15,8 @@ from impasto.encoders.download import Progress
 from impasto.engine import NotFiniteError, Snapshot
 from impasto.errors import MissingFileError, UsageError, named
 from impasto.images import resize
+from impasto.schedule import Level
+from impasto.tasks.planning import with_history
 from impasto.tasks.provenance import FORMAT, file_hash
 from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction
 from impasto.tasks.run import Run
@@ -29,10 +31,12 @@ CONFIGS: Mapping[str, type[MethodConfig]] = {
     "reconstruct": ReconstructConfig,
 }
 
+_SETTINGS = ("init", "weights")  # inputs that are settings of a task, not its pictures
+
 
 @dataclass(frozen=True)
 class Input:
-    """A picture that a record names: where it is now, and whether it is the same file as then.
+    """A file that a record names: where it is now, and whether it is the same as then.
 
     `same` is None where no file can be compared: a swatch is drawn anew.
     """
@@ -76,8 +80,14 @@ def _origin(record: Mapping[str, Any], folders: Sequence[Path], given: Iterator[
     if record.get("format") != FORMAT:
         raise UsageError(f"The record has format {record.get('format')!r}, not {FORMAT}; use another impasto.")
     named("task", str(record.get("task")), CONFIGS)
-    inputs = tuple(_found(each, folders, given) for each in record["inputs"])
+    inputs = tuple(_found(each, folders, given) for each in (*record["inputs"], *_weight_files(record)))
     return Origin(record, inputs, _origin(record["start"], folders, given) if "start" in record else None)
+
+
+def _weight_files(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The weight file that was given, as an input is described."""
+    name = record["settings"]["weights"]
+    return [{"role": "weights", "name": name, "sha256": record["encoder"]["sha256"]}] if name else []
 
 
 def _found(entry: Mapping[str, Any], folders: Sequence[Path], given: Iterator[str]) -> Input:
@@ -88,15 +98,22 @@ def _found(entry: Mapping[str, Any], folders: Sequence[Path], given: Iterator[st
     return Input(role, path, file_hash(path) == entry["sha256"] if "sha256" in entry else None)
 
 
+def _words(role: str) -> str:
+    return "weight file" if role == "weights" else "image" if role == "image" else f"{role} image"
+
+
 def _in_folders(role: str, name: str, folders: Sequence[Path]) -> str:
     """The file of that name in the first of `folders` that has it; else one that lies there without its own folder."""
     names = dict.fromkeys((name, os.path.basename(name)) if name else ())  # noqa: PTH119 - of an empty name, too
     places = [folder / each for each in names for folder in folders]
     found = next((place for place in places if place.is_file()), None)
+    if not name:
+        raise MissingFileError(
+            f"The {_words(role)} was no file, and cannot be found again. Name the file that has it now."
+        )
     if found is None:
         raise MissingFileError(
-            f"The {role} image {name or '(which was no file)'} is not in {' or '.join(map(str, folders))}. "
-            "Put it there as it was."
+            f"The {_words(role)} {name} is not in {' or '.join(map(str, folders))}. Put it there as it was."
         )
     return os.fspath(found)
 
@@ -104,28 +121,37 @@ def _in_folders(role: str, name: str, folders: Sequence[Path]) -> str:
 # Making it again ----------------------------------------------------------------------------------------------------
 
 
-def remade(
-    origin: Origin,
-    changes: Mapping[str, Any] | None = None,
-    *,
-    download: bool = True,
-    progress: Progress | None = None,
+def remade(origin: Origin, *, dtype: str | None = None, download: bool = True, progress: Progress | None = None) -> Run:
+    """The run that `origin` describes, with its very plan; `dtype` takes the place of that setting.
+
+    Raises:
+        UsageError: a setting that cannot be met.
+        ImageError, WeightsError: a picture or the weights cannot be read.
+    """
+    run = changed(origin, {"dtype": dtype} if dtype else {}, download=download, progress=progress)
+    record, planned = origin.record, origin.record["plan"]
+    levels = tuple(Level(height, width, count, tile) for width, height, count, tile in planned["levels"])
+    plan = replace(run.plan, levels=levels, solver=with_history(run.plan.recipe.solver, planned["history"]))
+    asked = {**run.record, "settings": record["settings"], "inputs": record["inputs"]}
+    return replace(run, plan=plan, record={**asked, "start": record["start"]} if origin.start else asked)
+
+
+def changed(
+    origin: Origin, changes: Mapping[str, Any], *, download: bool = True, progress: Progress | None = None
 ) -> Run:
-    """The run that `origin` describes; `changes` take the place of its settings.
+    """A new run, planned afresh, whose settings are those of `origin` with `changes`.
 
     Raises:
         UsageError: a setting that the task does not have, or that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    task, config = str(origin.record["task"]), _config(origin, changes or {})
-    sources = [each.source for each in origin.inputs if each.role != "init"]
+    task, config = str(origin.record["task"]), _config(origin, changes)
+    sources = [each.source for each in origin.inputs if each.role not in _SETTINGS]
     if task == "transfer":
-        run = prepare(sources[0], sources[1:], config, download=download, progress=progress)
-    elif task == "texture":
-        run = prepare_texture(sources, config, download=download, progress=progress)
-    else:
-        run = prepare_reconstruction(sources[0], config, download=download, progress=progress)
-    return run if origin.start is None else _continuing(run, origin.start.record)
+        return prepare(sources[0], sources[1:], config, download=download, progress=progress)
+    if task == "texture":
+        return prepare_texture(sources, config, download=download, progress=progress)
+    return prepare_reconstruction(sources[0], config, download=download, progress=progress)
 
 
 def begun(run: Run, origin: Origin) -> Run:
@@ -158,10 +184,14 @@ def step_again(run: Run, record: Mapping[str, Any]) -> tuple[Tensor, dict[str, A
 def continued(run: Run, record: Mapping[str, Any], image: Tensor) -> Run:
     """`run` going on from `image`, the result of the run of `record`.
 
-    The sizes begin with the picture's own; all evaluations are split over them.
+    The levels that are smaller than the picture are left out, and all evaluations split over the others.
     """
-    begins = {**record, "result": {**record["result"], "size": [image.shape[-1], image.shape[-2]]}}
-    return starting(_continuing(run, begins), image)
+    plan, size = run.plan, max(image.shape[-2:])
+    levels = [level for level in plan.levels if level.size >= size] or [plan.levels[-1]]
+    counts = plan.recipe.schedule.counts(plan.evaluations, len(levels))
+    split = tuple(replace(level, iterations=count) for level, count in zip(levels, counts, strict=True))
+    run = replace(run, plan=replace(plan, levels=split), record={**run.record, "start": record})
+    return starting(run, image)
 
 
 def full_size(run: Run, image: Tensor) -> Tensor:
@@ -176,15 +206,6 @@ def starting(run: Run, image: Tensor) -> Run:
     return replace(run, start=Snapshot(1, 0, resize(image.to(run.plan.device), first.height, first.width)))
 
 
-def _continuing(run: Run, before: Mapping[str, Any]) -> Run:
-    """`run` without the levels that are smaller than the picture it goes on from."""
-    plan, size = run.plan, max(before["result"]["size"])
-    levels = [level for level in plan.levels if level.size >= size] or [plan.levels[-1]]
-    counts = plan.recipe.schedule.counts(plan.evaluations, len(levels))
-    levels = [replace(level, iterations=count) for level, count in zip(levels, counts, strict=True)]
-    return replace(run, plan=replace(plan, levels=tuple(levels)), record={**run.record, "start": before})
-
-
 def _config(origin: Origin, changes: Mapping[str, Any]) -> Any:
     task = str(origin.record["task"])
     settings = {name: _tuples(value) for name, value in origin.record["settings"].items()} | dict(changes)
@@ -192,8 +213,7 @@ def _config(origin: Origin, changes: Mapping[str, Any]) -> Any:
         raise UsageError(f"The run is a {task}, which has no {', '.join(unknown)}; leave that out.")
     if settings["device"].partition(":")[0] not in ("auto", *available_devices()):
         settings["device"] = "auto"
-    if start := next((each for each in origin.inputs if each.role == "init"), None):
-        settings["init"] = start.source
+    settings |= {each.role: each.source for each in origin.inputs if each.role in _SETTINGS}
     return CONFIGS[task](**settings)
 
 
