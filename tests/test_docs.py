@@ -180,11 +180,11 @@ def test_commands_parse(page):
 
 
 def test_commands_plan_what_they_would_do(desk, capsys):
-    """With the built-in encoder in place of one that is not there; what takes no `--dry-run` is left out."""
+    """Small, with the built-in encoder in place of one that is not there; what takes no `--dry-run` is left out."""
     for arguments in sorted({tuple(arguments) for page in PAGES for arguments in commands(page)}):
         options = {name for parameter in command_of(arguments)[0].params for name in parameter.opts}
         if {"--dry-run", "--encoder"} <= options:
-            status = run([*arguments, "--encoder", "compact", "--dry-run"])
+            status = run([*arguments, "--encoder", "compact", "--size", "96", "--dry-run"])
             assert status == 0, f"{shlex.join(arguments)}: {capsys.readouterr().err}"
 
 
