@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from impasto.encoders.base import Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
 from impasto.losses import half_squared_sum
 from impasto.presets.preset import FIVE_LAYERS, Preset
@@ -70,6 +71,7 @@ GATYS_CODE = Preset(
         "pictures are resampled with cubics; in the notebook linearly, and rounded to 8 bits between the two sizes",
         "the result is the last picture that was evaluated; the notebook's is one step further",
     ),
+    preprocessing=Preprocessing.bgr(255.0, [255 * mean for mean in (0.40760392, 0.45795686, 0.48501961)]),
     style_layers={layer: 1e3 / n**2 for layer, n in zip(FIVE_LAYERS, BLOCK_CHANNELS, strict=True)},
     solver=InUnits(LBFGS(history=100, tolerance=math.inf), 255.0),
     schedule=Pyramid(smallest=16, factor=800 / 512, shares=(5, 2), most=2),
