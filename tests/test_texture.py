@@ -99,3 +99,8 @@ def test_unknown_names_are_refused():
         run(init="content")
     with pytest.raises(UnknownNameError, match="relu9_1"):
         run(style_layers=("relu9_1",))
+
+
+def test_coarse_levels_at_which_a_small_style_would_vanish_are_left_out():
+    style = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    assert len(prepare_texture([style], TextureConfig(size=(1024, 768), device="cpu")).plan.levels) < 4

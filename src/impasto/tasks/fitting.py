@@ -71,12 +71,23 @@ def _present(layers: Mapping[str, float], encoder: ChainEncoder) -> dict[str, fl
     return present
 
 
-def levels_that_fit(recipe: Preset, encoder: ChainEncoder, height: int, width: int) -> tuple[Level, ...]:
-    """The schedule's levels, without the coarse ones at which a narrow picture is too small for the encoder."""
+def levels_that_fit(
+    recipe: Preset, encoder: ChainEncoder, height: int, width: int, styles: Sequence[Tensor] = (), scale: float = 1.0
+) -> tuple[Level, ...]:
+    """The schedule's levels, without the coarse ones at which a picture is too small for the encoder.
+
+    `styles` are looked at with a long side of `scale` times the level's, unless the recipe stretches them.
+    """
     needed = _needed(encoder, recipe)
+
+    def fits(level: Level) -> bool:
+        sides = [(level.height, level.width)]
+        if not recipe.stretch_style:
+            sides += [scaled(style, max(1, round(level.size * scale))) for style in styles]
+        return min(min(each) for each in sides) >= needed
+
     levels = recipe.schedule.levels(height, width, recipe.iterations)
-    fitting = sum(min(level.height, level.width) >= needed for level in levels)
-    schedule = replace(recipe.schedule, most=max(1, fitting))
+    schedule = replace(recipe.schedule, most=max(1, sum(map(fits, levels))))
     return schedule.levels(height, width, recipe.iterations)
 
 

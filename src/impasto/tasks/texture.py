@@ -80,9 +80,9 @@ def prepare_texture(
     width, height = config.size or _own_size(pictures[0], recipe.size)
     weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
-    levels = levels_that_fit(recipe, encoder, height, width)
     own = max(max(picture.pixels.shape[-2:]) for picture in pictures)
     style_scale = config.style_scale * min(1.0, own / max(width, height))
+    levels = levels_that_fit(recipe, encoder, height, width, [p.pixels for p in pictures], style_scale)
     check_sizes(encoder, recipe, levels[0], [p.pixels for p in pictures], style_scale)
     painter = encoder
     if config.tileable:

@@ -49,7 +49,7 @@ def prepare(
     style_pictures = [open_picture(s, size=swatch_size, max_pixels=config.max_pixels) for s in styles]
     weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
-    levels = levels_that_fit(recipe, encoder, height, width)
+    levels = levels_that_fit(recipe, encoder, height, width, [p.pixels for p in style_pictures], config.style_scale)
     check_sizes(encoder, recipe, levels[0], [p.pixels for p in style_pictures], config.style_scale)
     start = _start(config)
     problem = TransferProblem(
