@@ -165,36 +165,38 @@ def nth(files: list[tuple[str, bytes]], seed: int, number: int) -> tuple[str, by
 
 
 class Worker:
-    """A process that reads files, started anew whenever it hangs or dies."""
+    """A process that reads files, started when there is something to read, and anew after it hung or died."""
 
     def __init__(self, seed: int, megabytes: int, seconds: float):
         self._command = [sys.executable, __file__, "--work", "--seed", str(seed), "--memory", str(megabytes)]
         self._seconds = seconds
-        self._start()
-
-    def _start(self) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}  # libtiff is chatty
-        self._process = subprocess.Popen(self._command, text=True, **pipes)
-        if not self._process.stdout.readline():
-            raise SystemExit("the process that reads files does not start")
+        self._process: subprocess.Popen[str] | None = None
 
     def ask(self, number: int) -> tuple[str, float, float]:
         """(outcome, MB, seconds) of a file."""
+        process = self._process = self._process or self._started()
         began = time.perf_counter()
-        print(number, file=self._process.stdin, flush=True)
-        ready, _, _ = select.select([self._process.stdout], [], [], self._seconds)
-        line = self._process.stdout.readline() if ready else ""
+        print(number, file=process.stdin, flush=True)
+        ready, _, _ = select.select([process.stdout], [], [], self._seconds)
+        line = process.stdout.readline() if ready else ""
         seconds = time.perf_counter() - began
         if line:
             return (*json.loads(line), seconds)
-        self._process.kill()
-        code = self._process.wait()
-        self._start()
+        process.kill()
+        self._process, code = None, process.wait()
         return (f"crash: exit code {code}" if ready else "hang"), 0.0, seconds
 
     def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
+        if self._process:
+            self._process.stdin.close()
+            self._process.wait()
+
+    def _started(self) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}  # libtiff is chatty
+        process = subprocess.Popen(self._command, text=True, **pipes)
+        if not process.stdout.readline():
+            raise SystemExit("the process that reads files does not start")
+        return process
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="li
 
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(FUZZ), *arguments], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, str(FUZZ), *arguments], capture_output=True, text=True, timeout=300)
 
 
 def test_damaged_files_give_a_picture_or_a_plain_error() -> None:
