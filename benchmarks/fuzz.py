@@ -183,13 +183,17 @@ class Worker:
         if line:
             return (*json.loads(line), seconds)
         process.kill()
-        self._process, code = None, process.wait()
+        code = self.close()
         return (f"crash: exit code {code}" if ready else "hang"), 0.0, seconds
 
-    def close(self) -> None:
-        if self._process:
-            self._process.stdin.close()
-            self._process.wait()
+    def close(self) -> int:
+        """End the process, if there is one; its exit code."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.stdin.close()
+        process.stdout.close()
+        return process.wait()
 
     def _started(self) -> subprocess.Popen[str]:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}  # libtiff is chatty
