@@ -151,6 +151,10 @@ class Checkpoints:
                 old.unlink()
         return packed.bytes
 
+    def has_snapshots(self) -> bool:
+        """Whether any was ever written, readable or not."""
+        return bool(self._files())
+
     def newest(self, device: torch.device | str = "cpu") -> tuple[Kept | None, tuple[str, ...]]:
         """The newest snapshot that can be read, None if there is none yet; and notes.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from impasto.checkpoint.packing import pack
@@ -21,17 +22,21 @@ class Pace:
 
     interval: float = 60.0
     share: float = 0.02
+    clock: Callable[[], float] = time.monotonic
     _rate: float = field(default=1 / _SLOW_DISK, init=False)
-    _last: float = field(default_factory=time.monotonic, init=False)
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last = self.clock()
 
     def due(self, step: Step) -> bool:
         """Whether to write one after `step`."""
         if step.iteration == step.iterations:
             return True
-        waited = time.monotonic() - self._last
+        waited = self.clock() - self._last
         return waited >= self.interval and waited >= pack(step.snapshot).bytes * self._rate / self.share
 
     def wrote(self, size: int, seconds: float) -> None:
         """Learn that a snapshot of `size` bytes took so long."""
         self._rate = seconds / max(size, 1)
-        self._last = time.monotonic()
+        self._last = self.clock()

@@ -138,7 +138,7 @@ def _same(checkpoints: Checkpoints, about: Mapping[str, Any], **loading: Any) ->
             "or begin a new run with the picture that is there, by a change such as --strength."
         )
     run = replace(run, plan=replace(run.plan, notes=differences(record["made"], circumstances(run))))
-    return run if checkpoints.newest()[0] else begun(run, origin)
+    return run if checkpoints.has_snapshots() else begun(run, origin)
 
 
 def _changed(checkpoints: Checkpoints, about: Mapping[str, Any], changes: dict[str, Any], **loading: Any) -> Run:
