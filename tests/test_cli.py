@@ -177,7 +177,7 @@ def test_every_setting_is_an_option():
     options = {parameter.name for parameter in command.params}
     settings = set(TransferConfig.__dataclass_fields__)
     files = {"output", "force", "checkpoint", "no_metadata", "save_every", "quiet", "as_json", "dry_run", "debug"}
-    own = {"content", "styles"} | files
+    own = {"content", "styles", "bits"} | files
     assert options - {"help"} == settings | own
 
 

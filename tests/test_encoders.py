@@ -262,9 +262,12 @@ def test_compact_has_the_layers_of_a_vgg_up_to_relu5_1(compact):
         "relu3_1": 4,
         "relu3_2": 4,
         "relu3_3": 4,
+        "relu3_4": 4,
         "relu4_1": 8,
         "relu4_2": 8,
         "relu4_3": 8,
+        "relu4_4": 8,
+        "relu4_5": 8,
         "relu5_1": 16,
     }
     assert (compact.name, compact.pooling, compact.padding) == ("compact", "max", "reflect")

@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.cli.transfer import transfer as command
 from impasto.color import matched_colors
 from impasto.encoders.base import IMAGENET_RGB
 from impasto.encoders.chain import ChainEncoder
@@ -453,11 +452,6 @@ def test_no_setting_is_the_preset():
     for name, found in PRESETS.items():
         assert TransferConfig(preset=name).recipe() == found
 
-
-def test_every_setting_is_an_option_and_every_option_a_setting():
-    about_files_and_reports = {"content", "styles", "output", "force", "save_every", "quiet", "as_json", "dry_run"}
-    options = {p.name for p in command.params if p.expose_value} - about_files_and_reports
-    assert options == {field.name for field in fields(TransferConfig)}
 
 
 def test_options_have_the_defaults_of_the_settings():
