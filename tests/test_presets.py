@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 import formulas
-from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
+from impasto.encoders.base import IMAGENET_RGB, Preprocessing
 from impasto.encoders.catalog import check_encoder_name
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
@@ -23,11 +23,11 @@ from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSpro
 from impasto.tasks.fitting import fitted
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.settings import INITS
+from impasto.tasks.transfer import TransferConfig
 
 ROWS, COLUMNS = 32, 48
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 VGG19_LAYERS = {name.replace("conv", "relu") for name in convolution_names("vgg19")}
-CAFFE = {"vgg19.caffe", "vgg19.keras"}
 
 # What the network sees, as the sources print it: BGR, the factor, what is taken off.
 BGR = (2, 1, 0)
@@ -145,7 +145,7 @@ def test_value_and_gradient_are_those_of_the_printed_formulas(name, full_width, 
     encoder = ChainEncoder(
         "random",
         tensors,
-        found.preprocessing or (CAFFE_BGR if found.encoder in CAFFE else IMAGENET_RGB),
+        found.preprocessing or IMAGENET_RGB,
         pooling=found.pooling or "max",
         padding=found.padding or "zeros",
         dtype=torch.float64,
@@ -323,6 +323,15 @@ def test_with_compact_a_layer_that_is_missing_becomes_the_nearest_and_is_told(na
     assert {*found.style_layers, *found.content_layers} <= set(compact.layers)
     for layer in wanted - set(compact.layers):
         assert any(f"has no {layer};" in note for note in notes)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default"}))
+def test_what_a_source_feeds_its_network_is_not_fed_to_weights_of_another_origin(name):
+    found = preset(name)
+    assert found.preprocessing is not None
+    for encoder in (found.encoder, "compact", None):
+        assert TransferConfig(preset=name, encoder=encoder).recipe().preprocessing == found.preprocessing
+    assert TransferConfig(preset=name, encoder="vgg16.torchvision").recipe().preprocessing is None
 
 
 def test_presets_cannot_be_changed():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from impasto.encoders.base import Preprocessing
+from impasto.encoders.base import CAFFE_BGR, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
 from impasto.losses import half_squared_sum
 from impasto.presets.preset import FIVE_LAYERS, Preset
@@ -28,13 +28,15 @@ GATYS_2016 = Preset(
     differences=(
         "the printed alpha/beta of 1e-3 (the 2016 paper's figure 3 B) drowns the style if content is the printed sum; "
         "the authors' code has it between means, 1e6 to 1e9, and so has this: alpha is 0.954 and beta 4e9 for the "
-        "printed sums, which is 1e-3 between means at 512x512 pixels",
+        "printed sums, which is 1e-3 between means at 512x512 pixels; a smaller picture or a narrower encoder keeps "
+        "less of the content",
         "mean activations are 1 over the given pictures, and no channel is raised more than 100 times as much as its "
         "layer; over ImageNet's validation images in the paper",
         "the noise (sigma 1/255, from the authors' code) lies around mid-gray; theirs around ImageNet's mean color",
         "the paper has no number of evaluations; 500 are of the authors' code. Our L-BFGS backtracks; SciPy's, "
         "which they used, searches along the line, and within bounds",
     ),
+    preprocessing=CAFFE_BGR,
     pooling="average",
     normalize=True,
     content_loss=half_squared_sum,

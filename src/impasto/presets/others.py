@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from impasto.encoders.base import Preprocessing
+from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
 from impasto.images import resize_like_opencv, resize_nearest
 from impasto.losses import (
@@ -50,6 +50,7 @@ KERAS = Preset(
         "the source divides by the image's size, this by the layer's: the same where sides divide by 16",
     ),
     encoder="vgg19.keras",
+    preprocessing=CAFFE_BGR,
     content_layers={"relu5_2": 1.0},
     content_loss=squared_sum,
     content_weight=2.5e-8,
@@ -104,6 +105,7 @@ CROWSON = Preset(
         "the average begins with each size's first step; in the source with the picture before it",
     ),
     encoder="vgg19.torchvision",
+    preprocessing=IMAGENET_RGB,
     padding="replicate",
     content_weight=0.015,
     style_layers={layer: w / 341 for layer, w in zip(FIVE_LAYERS, (256, 64, 16, 4, 1), strict=True)},

@@ -39,7 +39,9 @@ class Preset:
     * `style_layers` and `content_layers` map a layer to its weight; `style_losses` are added up at each style layer.
     * With `relative`, each style loss is divided by its target's energy and each side's layers are averaged, so that
       weights mean the same for every size, style and encoder. Without, every number is taken as the source prints it.
-    * `preprocessing`, `pooling` and `padding` replace the weights' own where the source did so.
+    * `preprocessing` is what the source feeds its network. The weights of another origin are fed what they were trained
+      with; `compact` the same, as the source's weights presume features of that size. None is as trained.
+    * `pooling` and `padding` replace the weights' own where the source did so.
     * With `normalize`, every channel's mean activation over the given pictures is 1.
     * `detail` is how much of the start's finer detail is added whenever the picture is enlarged.
     * `resample` changes the size of content, styles and start; `stretch_style` squeezes the style image into the

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto.encoders.base import canonical_layer
-from impasto.encoders.catalog import check_encoder_name
+from impasto.encoders.catalog import COMPACT, check_encoder_name
 from impasto.errors import UsageError, named
 from impasto.memory import parse_bytes
 from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, Preset, preset
@@ -70,6 +70,8 @@ class MethodConfig:
         changes |= {
             name: parse_layers(value) for name in LAYER_FIELDS if (value := getattr(self, name, None)) is not None
         }
+        if self.encoder not in (None, base.encoder, COMPACT):
+            changes["preprocessing"] = None  # weights of another origin see colors as they were trained to
         if isinstance(init := getattr(self, "init", None), str) and init in INITS:
             changes["init"] = init
         if (loss := getattr(self, "style_loss", None)) is not None:
