@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -129,9 +130,12 @@ class Run:
                 )
 
     def _more_careful(self, restarts: int) -> tuple[Problem, Solver]:
-        precise = self.plan.dtype.itemsize >= torch.float32.itemsize or self.careful is None
-        problem = self.problem if precise or self.careful is None else self.careful().problem
-        return problem, cautious(self.plan.solver, SHORTER**restarts)
+        return self._precise, cautious(self.plan.solver, SHORTER**restarts)
+
+    @cached_property
+    def _precise(self) -> Problem:
+        coarse = self.plan.dtype.itemsize < torch.float32.itemsize
+        return self.careful().problem if coarse and self.careful else self.problem
 
     def alpha(self) -> Tensor | None:
         """The content's transparency at the size of the result.  Shape: (1, 1, H, W)."""
