@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from impasto.cli.transfer import transfer as command
 from impasto.color import matched_colors
 from impasto.encoders.base import IMAGENET_RGB
 from impasto.encoders.chain import ChainEncoder
