@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @cloup.group()
 @debug_option
 def reconstruct() -> None:
-    """Show what layers see: a picture from noise that has their content, or their style.
+    """Show what layers know of a picture, from noise.
 
-    This is how the papers show that deep layers hold a picture's content, and that Gram matrices hold its style.
+    A picture is made that has the content, or the style, which the layers see. This is how the papers show that deep layers hold a picture's content, and that Gram matrices hold its style.
     """
 
 

@@ -20,6 +20,7 @@ from impasto.errors import ImpastoError, UsageError, WeightsError
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
     from impasto.cli.keeping import Keeper
+    from impasto.cli.milestones import MilestonePictures
     from impasto.cli.saving import Result, Snapshots
     from impasto.engine import Step
     from impasto.tasks.run import Plan, Run
@@ -97,10 +98,9 @@ def execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints 
 
 def _execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints | None) -> int:
     from impasto.cli.keeping import Keeper
-    from impasto.cli.saving import Snapshots
 
     ready = prepared(prepare, request)
-    snapshots = Snapshots(request.path, request.save_every, ready, force=request.force, metadata=request.metadata)
+    snapshots = _snapshots(ready, request)
     if request.dry_run or request.as_json:
         _show_plan(ready.plan, request)
     elif not request.quiet:
@@ -111,6 +111,17 @@ def _execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints
         return 0
     with closing(Keeper(ready, request, partial(tell, request), resumed)) as keeper:
         return _run(ready, snapshots, keeper, request)
+
+
+def _snapshots(ready: Run, request: Request) -> Snapshots | MilestonePictures:
+    """What is saved on the way: as asked, else as the preset's source does."""
+    from impasto.cli.milestones import MilestonePictures
+    from impasto.cli.saving import Snapshots
+
+    milestones = ready.plan.recipe.milestones
+    if milestones and not request.save_every:
+        return MilestonePictures(milestones, ready, request)
+    return Snapshots(request.path, request.save_every, ready, force=request.force, metadata=request.metadata)
 
 
 def tell(request: Request, note: str) -> None:
@@ -133,7 +144,7 @@ def prepared(prepare: Callable[..., T], request: Request) -> T:
         raise WeightsError(f"{error}\nA dry run downloads nothing; the run itself would try to.") from error
 
 
-def _run(ready: Run, snapshots: Snapshots, keeper: Keeper, request: Request) -> int:
+def _run(ready: Run, snapshots: Snapshots | MilestonePictures, keeper: Keeper, request: Request) -> int:
     """Optimise, save, report.  Whatever ends the run early, Ctrl-C or an error, the picture so far is saved."""
     from impasto.cli.progress import reporter
 
