@@ -86,7 +86,7 @@ VALUES = [
     ("--size -1", ["size is -1"]),
     ("--size 1.5", ["--size is '1.5'", "whole number"]),
     ("--size 16", ["16x12", "needs at least 32", "larger --size"]),
-    ("--size 200000 --iterations 300", ["size is 200000", "GB", "smaller --size"]),
+    ("--size 200000 --iterations 300", ["200000x150000 pixels take at least", "GB", "smaller --size"]),
     ("--iterations 0", ["iterations is 0"]),
     ("--iterations 1 --size 256", ["iterations is 1", "2 levels", "fewer levels"]),
     ("--levels 0", ["levels is 0"]),

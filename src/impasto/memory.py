@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import weakref
@@ -66,6 +67,12 @@ def _free_in_container() -> int:
     with suppress(OSError, ValueError):
         return max(0, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
     return 2**62
+
+
+def give_back() -> None:
+    """Hand memory that was freed back to the system, where the C library keeps it for itself."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def out_of_memory(error: BaseException) -> bool:

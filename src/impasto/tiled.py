@@ -18,7 +18,7 @@ from torch import Tensor
 from impasto.encoders.base import Encoder
 from impasto.errors import UsageError
 from impasto.losses import ContentLoss, ContentTerm, ImageTerm, StyleTerm, Term, Whole
-from impasto.memory import out_of_memory
+from impasto.memory import give_back, out_of_memory
 from impasto.objective import Evaluation, FeatureObjective, Objective
 from impasto.statistics import Moments, at_least_float32, moments
 from impasto.tiling import Tile, Tiling
@@ -231,5 +231,6 @@ class ShrinkingObjective:
         if smaller < self._least:
             raise MemoryError(f"There is not enough memory even for tiles of {self._least} pixels ({failure}).")
         self.tile, self._objective = smaller, None
+        give_back()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -120,9 +120,13 @@ class Tiling:
 
     def tiles(self, height: int, width: int) -> list[Tile]:
         """The tiles of an image, row by row; their interiors cover it once."""
-        rows = spans(height, self.tile, self.stride, self.halo, multiple=self._bands, repeats=self._repeats)
-        columns = spans(width, self.tile, self.stride, self.halo, repeats=self._repeats)
+        rows, columns = self.spans(height, width)
         return [Tile(row, column) for row in rows for column in columns]
+
+    def spans(self, height: int, width: int) -> tuple[list[Span], list[Span]]:
+        """The rows and the columns of the tiles."""
+        rows = spans(height, self.tile, self.stride, self.halo, multiple=self._bands, repeats=self._repeats)
+        return rows, spans(width, self.tile, self.stride, self.halo, repeats=self._repeats)
 
     def interiors(self, image: Tensor, tile: Tile) -> dict[str, Tensor]:
         """Features of the tile's interior in `image`, without grad."""

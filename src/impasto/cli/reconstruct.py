@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def reconstruct() -> None:
     """Show what layers know of a picture, from noise.
 
-    A picture is made that has the content, or the style, which the layers see. This is how the papers show that deep layers hold a picture's content, and that Gram matrices hold its style.
+    A picture is made that has the content, or the style, which the layers see. This is how the papers show that deep
+    layers hold a picture's content, and that Gram matrices hold its style.
     """
 
 

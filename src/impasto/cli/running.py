@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from impasto.cli import interrupts
-from impasto.errors import ImpastoError, UsageError, WeightsError
+from impasto.errors import ImpastoError, WeightsError
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
@@ -106,7 +105,6 @@ def _execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints
     elif not request.quiet:
         for note in ready.plan.notes:
             click.echo(f"Note: {note}", err=True)
-    _check_memory(ready.plan)
     if request.dry_run:
         return 0
     with closing(Keeper(ready, request, partial(tell, request), resumed)) as keeper:
@@ -228,16 +226,3 @@ def _show_plan(plan: Plan, request: Request) -> None:
     click.echo(columns(summary.items()))
     for note in plan.notes:
         click.echo(f"Note: {note}")
-
-
-def _check_memory(plan: Plan) -> None:
-    """Refuse what this computer cannot hold, rather than be ended by it without a word."""
-    if plan.device.type != "cpu" or not hasattr(os, "sysconf"):
-        return
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if plan.memory > there:
-        size = plan.levels[-1].size
-        raise UsageError(
-            f"size is {size}, which takes about {plan.memory / 2**30:,.0f} GB of memory; this computer has "
-            f"{there / 2**30:,.0f} GB. Choose a smaller --size."
-        )

@@ -18,7 +18,7 @@ from torch import Tensor
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import Step, iterate
 from impasto.errors import UsageError
-from impasto.memory import LiveBytes, free_memory, in_words, resident_memory
+from impasto.memory import LiveBytes, free_memory, give_back, in_words, resident_memory
 from impasto.objective import Evaluation, Objective
 from impasto.schedule import Level
 from impasto.solvers import LBFGS, Solver
@@ -31,6 +31,7 @@ OVERHEAD = 40e6  # bytes that PyTorch takes beside tensors once it computes: thr
 SLACK = 1.06  # of tensors, for what lies between them
 SHARE = 0.9  # of free memory that a run may plan with
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
+AMPLE = 4  # times the features of all layers in float32, more than an evaluation of a whole image ever takes
 HISTORIES = (10, 7, 5, 3, 2)
 
 
@@ -78,7 +79,7 @@ class Measured:
 
     def __init__(self, problem: TransferProblem, smallest_side: int):
         self._problem = problem
-        self._sides = (max(96, smallest_side), 2 * max(96, smallest_side))
+        self._sides = (max(64, smallest_side), 2 * max(64, smallest_side))
         self._solvers: dict[tuple[Solver, int], SolverBytes] = {}
         self._times: dict[tuple[Solver, int], float] = {}
 
@@ -201,12 +202,17 @@ def with_history(solver: Solver, pairs: int) -> Solver:
 class Estimate:
     """What a run will take: `resident` bytes are taken already, `memory` is the most that the process will have.
 
-    `seconds` measures before it answers, which takes about a second.
+    Both `memory` and `seconds` may measure before they answer, which takes a second or so.
     """
 
     resident: int
-    memory: int
+    taken: Callable[[], float] = field(repr=False)
     timed: Callable[[], float] = field(repr=False)
+
+    @cached_property
+    def memory(self) -> int:
+        """Bytes at the peak."""
+        return self.resident + round(self.taken())
 
     @cached_property
     def seconds(self) -> float:
@@ -242,7 +248,10 @@ class Planner:
             UsageError: there is no way; the message says what the least is.
         """
         device = self._encoder.device
-        self._bytes(levels[-1], solver)  # measures, which itself takes some memory for good
+        if memory is None and self._plenty(levels[-1], solver):
+            return self._choice(solver, solver, levels, resident_memory(device))
+        self._bytes(levels[-1], solver)  # measures, after which PyTorch has its threads and buffers
+        give_back()
         resident = resident_memory(device)
         room = SHARE * free_memory(device) if memory is None else min(free_memory(device), memory - resident)
         for smallest in (4 * self._tiling(1).halo, SMALLEST_TILE):
@@ -252,10 +261,19 @@ class Planner:
                     return self._choice(solver, candidate, [f for f in fitted if f], resident)
         raise self._impossible(levels[-1], solver, resident, memory)
 
+    def _plenty(self, level: Level, solver: Solver) -> bool:
+        """Whether free memory is many times what the picture can take: then nothing needs to be measured."""
+        infos = self._encoder.layers.values()
+        features = sum(info.channels / info.stride**2 for info in infos)
+        per_pixel = AMPLE * 4 * features + IMAGE * (START + 2 * min(history(solver), level.iterations))
+        return level.height * level.width * per_pixel < free_memory(self._encoder.device) / 4
+
     def _fitted(self, level: Level, solver: Solver, room: float, smallest: int) -> Level | None:
         """The level, in tiles if need be; None if even tiles of `smallest` pixels are too much."""
         if self._bytes(level, solver) <= room:
             return level
+        if self._bytes(replace(level, tile=smallest), solver) > room:
+            return None
         for parts in range(2, max(2, level.size // smallest) + 1):
             tiled = replace(level, tile=math.ceil(level.size / parts))
             if self._bytes(tiled, solver) <= room:
@@ -268,10 +286,10 @@ class Planner:
         if level.tile is None:
             evaluating = self._measured.whole.peak.at(pixels)
         else:
-            tiles = self._tiling(level.tile).tiles(level.height, level.width)
-            largest = max(tile.area for tile in tiles)
+            rows, columns = self._tiling(level.tile).spans(level.height, level.width)
+            largest = max(row.stop - row.start for row in rows) * max(column.stop - column.start for column in columns)
             evaluating = self._measured.tiled.held.at(pixels) + self._measured.tiled.passing.at(largest)
-            evaluating += (self._copied if len(tiles) > 1 else 0) * largest + 2 * IMAGE * pixels
+            evaluating += (self._copied if len(rows) * len(columns) > 1 else 0) * largest + 2 * IMAGE * pixels
         return SLACK * max(cost.held * pixels + evaluating, cost.peak * pixels, START * IMAGE * pixels) + OVERHEAD
 
     def _time(self, levels: Sequence[Level], solver: Solver) -> float:
@@ -297,8 +315,9 @@ class Planner:
         return Tiling(self._encoder, self._layers, tile)
 
     def _choice(self, asked: Solver, solver: Solver, levels: Sequence[Level], resident: int) -> Choice:
-        taken = max(self._bytes(level, solver) for level in levels)
-        estimate = Estimate(resident, resident + round(taken), lambda: self._time(levels, solver))
+        estimate = Estimate(
+            resident, lambda: max(self._bytes(level, solver) for level in levels), lambda: self._time(levels, solver)
+        )
         notes = []
         for level in levels:
             if level.tile is not None:
