@@ -104,7 +104,7 @@ VALUES = [
     ("--max-pixels 0", ["max_pixels is 0"]),
     ("--seed 99999999999999999999", ["seed is 99999999999999999999"]),
     ("--seed -1", ["seed is -1"]),
-    ("--style-layers relu4_5", ["Unknown layer 'relu4_5' for compact", "closest is 'relu4_", "Layers: relu1_1"]),
+    ("--style-layers relu4_9", ["Unknown layer 'relu4_9' for compact", "closest is 'relu4_", "Layers: relu1_1"]),
     ("--style-layers relu4_1,,", ["--style-layers is 'relu4_1,,'"]),
     ("--style-layers relu4_1=x", ["'relu4_1=x'", "relu4_1=0.5"]),
     ("--content-layers relu4_1=nan", ["'relu4_1=nan'"]),
