@@ -79,7 +79,7 @@ class Measured:
 
     def __init__(self, problem: TransferProblem, smallest_side: int):
         self._problem = problem
-        self._sides = (max(64, smallest_side), 2 * max(64, smallest_side))
+        self._sides = (max(128, smallest_side), 2 * max(128, smallest_side))
         self._solvers: dict[tuple[Solver, int], SolverBytes] = {}
         self._times: dict[tuple[Solver, int], float] = {}
 
