@@ -1,7 +1,7 @@
 """What keeping a run costs: python benchmarks/checkpoints.py [SIZE ...] [--folder DIR].
 
-Each run is the default transfer of two swatches, kept as `impasto transfer --checkpoint` keeps it. Measured are its time
-and the part of it that goes into snapshots, including the question whether one is due.
+Each run is the default transfer of two swatches, kept as `impasto transfer --checkpoint` keeps it. Measured are its
+time and the part of it that goes into snapshots, including the question whether one is due.
 """
 
 import argparse
