@@ -11,13 +11,13 @@ import argparse
 from pathlib import Path
 
 import torch
-from quality import STYLE_LAYERS, at_size
 from torch import Tensor
 
 from impasto.encoders.catalog import build_encoder, encoder_names, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.weights import load_weights
 from impasto.statistics import moments
+from quality import STYLE_LAYERS, at_size
 
 
 @torch.no_grad()

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from pairs import sheet
 from torch import Tensor
 
 from impasto import TransferConfig, load_image, prepare, save_image
@@ -28,6 +27,7 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.weights import load_weights
 from impasto.images import resize, size_for, to_pil
 from impasto.statistics import moments
+from pairs import sheet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"

@@ -4,8 +4,8 @@
 
 An evaluation is loss and gradient for one picture: forward, five Gram matrices, content at relu4_2, backward. The
 textbook's is plain PyTorch in NCHW and float32; the Keras-style one sends content, style and picture through the
-network at every step, as the Keras example does. VGG-19 has random weights, which cost as much as real ones. The ceilings are
-those of a 3x3 convolution of 256 channels on this machine, in the same run.
+network at every step, as the Keras example does. VGG-19 has random weights, which cost as much as real ones. The
+ceilings are those of a 3x3 convolution of 256 channels on this machine, in the same run.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ import argparse
 from pathlib import Path
 
 import torch
-from pairs import sheet
-from quality import distances
 
 from impasto import TransferConfig, load_image, prepare
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.images import resize, size_for, to_pil
+from pairs import sheet
+from quality import distances
 
 
 def main() -> None:

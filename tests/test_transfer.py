@@ -263,9 +263,7 @@ def test_every_init_can_be_run_from(init):
 # Presets put together
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, found in PRESETS.items() if not (found.relative or found.normalize)]
-)
+@pytest.mark.parametrize("name", [name for name, found in PRESETS.items() if not (found.relative or found.normalize)])
 def test_the_objective_of_a_preset_is_the_sum_its_numbers_say(name, vgg_tensors, uniform):
     found, level = preset(name), Level(48, 64, 1)
     encoder = ChainEncoder(
@@ -452,7 +450,6 @@ def test_settings_take_the_place_of_the_presets():
 def test_no_setting_is_the_preset():
     for name, found in PRESETS.items():
         assert TransferConfig(preset=name).recipe() == found
-
 
 
 def test_options_have_the_defaults_of_the_settings():

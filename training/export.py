@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from data import Pictures, batch, load_pictures
 from safetensors.torch import save_file
-from student import DIRECT, TOPOLOGIES, Student
 from torch import Tensor
+
+from data import Pictures, batch, load_pictures
+from student import DIRECT, TOPOLOGIES, Student
 
 ALIVE = 1e-3  # of the layer's most active channel
 LICENCE = (

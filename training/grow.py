@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from student import DIRECT, Student, Topology
 from torch import Tensor
+
+from student import DIRECT, Student, Topology
 
 RARELY = 1e-3  # channels that fire at fewer than this share of all positions are silent
 

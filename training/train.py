@@ -16,15 +16,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from export import as_encoder
-from grow import grown
-from muon import Muon
 from safetensors.torch import load_file, save_file
-from student import DIRECT, TOPOLOGIES, Student, initialise_from_data
 from torch import Tensor
 
 from data import Pictures, batch, cut, disturb, load_pictures
+from export import as_encoder
+from grow import grown
 from impasto import TransferConfig, prepare
+from muon import Muon
+from student import DIRECT, TOPOLOGIES, Student, initialise_from_data
 
 TEACHER_BLOCKS = (2, 2, 4, 4, 1)
 CROP, BATCH, REPLAYED = 96, 16, 6
