@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # where cores are shared, t
 import pytest
 import torch
 
+from impasto.cli import main
 from impasto.encoders.base import Preprocessing
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
@@ -16,6 +17,19 @@ from impasto.encoders.vgg import BLOCK_DEPTHS
 from impasto.images import load_image, resize, size_for
 
 SHARED = Path(__file__).parents[1] / ".." / "shared"
+
+
+@pytest.fixture
+def impasto(capsys):
+    """impasto(*arguments): run the command; returns (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        captured = capsys.readouterr()
+        return left.value.code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.cli import interrupts, main
+from impasto.cli import interrupts
 from impasto.cli.progress import Clock, Live, duration, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
@@ -44,19 +44,6 @@ def folder(tmp_path, monkeypatch):
     torch.set_num_threads(1)
     yield tmp_path
     torch.set_num_threads(before)
-
-
-@pytest.fixture
-def impasto(capsys):
-    """impasto(*arguments): run the command; returns (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        captured = capsys.readouterr()
-        return left.value.code, captured.out, captured.err
-
-    return run
 
 
 def transfer(*options, iterations=3):

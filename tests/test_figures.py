@@ -13,7 +13,6 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.cli import main
 from impasto.engine import Step
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.images import to_pil
@@ -349,19 +348,12 @@ def test_a_missing_matplotlib_is_told_before_any_work(plates, tmp_path, monkeypa
 
 
 @pytest.fixture
-def impasto(capsys, tmp_path, monkeypatch):
+def impasto(impasto, tmp_path, monkeypatch):
     """impasto(*arguments): run the command in a folder with two pictures; (exit code, output, messages)."""
     monkeypatch.chdir(tmp_path)
     to_pil(CONTENT.pixels).save("photo.png")
     to_pil(STYLE.pixels).save("painting.png")
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        captured = capsys.readouterr()
-        return left.value.code, captured.out, captured.err
-
-    return run
+    return impasto
 
 
 TWO = ("photo.png", "painting.png")

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from impasto import TransferConfig, prepare
-from impasto.cli import main
 from impasto.images import read_text
 from impasto.tasks.provenance import KEYWORD, file_hash
 
@@ -30,19 +29,6 @@ def folder(tmp_path, monkeypatch):
     picture("photo.png", 1)
     picture("painting.png", 2)
     return tmp_path
-
-
-@pytest.fixture
-def impasto(capsys):
-    """impasto(*arguments): run the command; returns (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        captured = capsys.readouterr()
-        return left.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +13,22 @@ import cloup
 
 from impasto.cli import interrupts
 from impasto.cli.layout import columns
-from impasto.cli.options import Decorator, levels_option, network_options, optimisation_options
+from impasto.cli.options import (
+    Decorator,
+    content_layers_option,
+    device_option,
+    dry_run_option,
+    force_option,
+    levels_option,
+    max_pixels_option,
+    network_options,
+    optimisation_options,
+    preset_option,
+    quiet_option,
+    style_layers_option,
+)
 from impasto.cli.parameters import Names, Numbers, Whole, debug_option
-from impasto.cli.running import Request, loading, prepared
+from impasto.cli.running import Request, loading, prepared, requested
 
 if TYPE_CHECKING:
     from impasto.tasks.figures import Curve, Figure, Panel
@@ -48,23 +60,17 @@ def _file_options(name: str) -> Decorator:
             metavar="OUT",
             help=f"The figure; its ending sets the format: png, pdf or svg.  [default: a new {name}.png here]",
         ),
-        cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists."),
-        cloup.option(
-            "--max-pixels", type=Whole(), default=100_000_000, help="Refuse larger image files.  [default: 100000000]"
-        ),
-        cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+        force_option,
+        max_pixels_option,
+        quiet_option,
         cloup.option("--json", "as_json", is_flag=True, help="Print JSON records of evaluations and panels."),
-        cloup.option("--dry-run", is_flag=True, help="Check everything, print what would be done, and stop."),
+        dry_run_option,
         debug_option,
     )
 
 
 _content = cloup.argument("content", help="The photograph: an image file.")
 _style = cloup.argument("style", help="An image file, or swatch:NAME to have one drawn.")
-_preset = cloup.option(
-    "--preset", metavar="NAME", default="default", help="One of `impasto presets`.  [default: default]"
-)
-_style_layers = cloup.option("--style-layers", type=Names(), help="Layers that hold the style; '*' for all.")
 
 
 @figure.command(epilog=_EXAMPLE.format(f"representations {_TWO}"))
@@ -77,7 +83,7 @@ _style_layers = cloup.option("--style-layers", type=Names(), help="Layers that h
         default="2015",
         help="Layers of the content: 2015, conv1_1 to conv5_1, or 2016, conv1_2 to conv5_2.  [default: 2015]",
     ),
-    _preset,
+    preset_option,
 )
 @network_options()
 @optimisation_options(300)
@@ -100,7 +106,7 @@ def representations(content: str, style: str, convention: str, **settings: Any) 
         default=(0.01, 0.1, 1.0, 10.0),
         help="Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]",
     ),
-    _preset,
+    preset_option,
     levels_option,
 )
 @network_options()
@@ -124,8 +130,8 @@ def tradeoff(content: str, style: str, ratios: tuple[float, ...], **settings: An
         type=Names(),
         help="Content layers, one transfer each.  [default: relu2_2,relu4_2]",
     ),
-    _style_layers,
-    _preset,
+    style_layers_option,
+    preset_option,
     levels_option,
 )
 @network_options()
@@ -148,9 +154,9 @@ def layers(content: str, style: str, **settings: Any) -> int:
         metavar="WAY",
         help="What to begin with: random, matched, content, gray or style.  [default: random]",
     ),
-    cloup.option("--content-layers", type=Names(), help="Layers that hold the content: relu4_2, or relu4_2=0.5."),
-    _style_layers,
-    _preset,
+    content_layers_option,
+    style_layers_option,
+    preset_option,
 )
 @network_options()
 @optimisation_options(500)
@@ -164,7 +170,7 @@ def progress(content: str, style: str, **settings: Any) -> int:
 @cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
 @_look_options(
     cloup.option("--layers", type=Names(), help="Layers to show.  [default: relu1_1 to relu5_1]"),
-    cloup.option("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, mps or xpu.  [default: auto]"),
+    device_option,
 )
 @network_options()
 @_file_options("IMAGE-features")
@@ -175,17 +181,14 @@ def features(image: str, **settings: Any) -> int:
 
 def _figure(name: str, sources: Sequence[str], settings: dict[str, Any], **more: Any) -> int:
     """Check, prepare, compute, draw."""
-    of_request = {key: settings.pop(key) for key in ("force", "quiet", "as_json", "dry_run")}
-    output, began = settings.pop("output"), time.perf_counter()
-    with loading(shown=not (of_request["quiet"] or of_request["as_json"])):
-        from impasto.cli.saving import new_path
+    began = time.perf_counter()
+    with loading(shown=not (settings["quiet"] or settings["as_json"])):
         from impasto.tasks import figures
         from impasto.tasks.reconstruct import ReconstructConfig
         from impasto.tasks.settings import TransferConfig
+    request = requested(settings, sources, (*sources, name), began)
     config = (ReconstructConfig if name in ("representations", "features") else TransferConfig)(**settings)
     config.recipe()
-    path = Path(output) if output else new_path(*sources, name)
-    request = Request(path, tuple(sources), began=began, **of_request)
     figures.check_drawing(request.path, force=request.force)
     prepare = getattr(figures, f"prepare_{name}")
     return _execute(partial(prepare, *sources, config, **more), request)

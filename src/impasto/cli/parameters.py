@@ -51,10 +51,19 @@ class Size(click.ParamType[Any]):
         """Parse, or say what is no size."""
         if isinstance(value, tuple):
             return value
-        width, times, height = str(value).lower().partition("x")
-        if not width.isdecimal() or not (height.isdecimal() or not times):
+        sides = width_and_height(str(value))
+        if sides is None:
             raise UsageError(f"{_flag(param)} is {value!r}; it must be WIDTHxHEIGHT in pixels, such as 640x480.")
-        return int(width), int(height or width)
+        width, height = sides
+        return width, width if height is None else height
+
+
+def width_and_height(text: str) -> tuple[int, int | None] | None:
+    """`640x480` as (640, 480), `640` as (640, None); None if `text` is neither."""
+    width, times, height = text.lower().partition("x")
+    if not width.isdecimal() or not (height.isdecimal() or (height == "" and not times)):
+        return None
+    return int(width), int(height) if height else None
 
 
 class Numbers(click.ParamType[Any]):

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cloup
 
 from impasto.cli.layout import columns
-from impasto.cli.options import Decorator, file_options, levels_option, network_options, optimisation_options
+from impasto.cli.options import (
+    Decorator,
+    file_options,
+    levels_option,
+    network_options,
+    optimisation_options,
+    preset_option,
+    style_loss_option,
+)
 from impasto.cli.parameters import Names, Number, Whole, debug_option
-from impasto.cli.running import Request, execute, loading
+from impasto.cli.running import execute, loading, requested
 
 if TYPE_CHECKING:
     from impasto.engine import Step
@@ -45,9 +53,7 @@ def _look_options(layers: str) -> Decorator:
             default=1 / 255,
             help="Standard deviation of the noise it begins with; 0.25 can be seen plainly.  [default: 1/255]",
         ),
-        cloup.option(
-            "--preset", metavar="NAME", default="default", help="One of `impasto presets`.  [default: default]"
-        ),
+        preset_option,
     )
 
 
@@ -68,9 +74,7 @@ def content(image: str, **settings: Any) -> int:
 @reconstruct.command(epilog="Example:  impasto reconstruct style painting.jpg --layers relu1_1,relu2_1 -o out.png")
 @cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
 @_look_options("relu1_1,relu2_1,relu3_1,relu4_1,relu5_1")
-@cloup.option(
-    "--style-loss", metavar="NAME", help="gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2."
-)
+@style_loss_option
 @network_options()
 @optimisation_options(300, levels_option)
 @file_options("a new IMAGE-style.png here")
@@ -82,40 +86,13 @@ def style(image: str, **settings: Any) -> int:
     return _reconstruct("style", image, **settings)
 
 
-def _reconstruct(
-    representation: str,
-    image: str,
-    output: str | None,
-    force: bool,
-    checkpoint: str | None,
-    no_metadata: bool,
-    save_every: int | None,
-    quiet: bool,
-    as_json: bool,
-    dry_run: bool,
-    **settings: Any,
-) -> int:
+def _reconstruct(representation: str, image: str, **settings: Any) -> int:
     began = time.perf_counter()
-    with loading(shown=not (quiet or as_json)):
-        from impasto.cli.saving import new_path
+    with loading(shown=not (settings["quiet"] or settings["as_json"])):
         from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction
+    request = replace(requested(settings, (image,), (image, representation), began), closing=reductions)
     config = ReconstructConfig(representation=representation, **settings)  # type: ignore[arg-type]
     config.recipe()
-    path = Path(output) if output else new_path(image, representation)
-    request = Request(
-        path,
-        (image,),
-        force,
-        save_every,
-        quiet,
-        as_json,
-        dry_run,
-        began,
-        reductions,
-        fresh=output is None,
-        checkpoint=checkpoint,
-        metadata=not no_metadata,
-    )
     return execute(partial(prepare_reconstruction, image, config), request)
 
 

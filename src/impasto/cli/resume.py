@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloup
 
+from impasto.cli.options import json_option, no_metadata_option, quiet_option
 from impasto.cli.parameters import Number, Numbers, Whole, debug_option
 from impasto.cli.running import Request, execute, loading, threads
 from impasto.errors import CheckpointError, UsageError
@@ -50,9 +51,9 @@ Examples:
     cloup.option(
         "--checkpoint", metavar="DIR2", help="With changes: keep the state of the new run in this new folder."
     ),
-    cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made."),
-    cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
-    cloup.option("--json", "as_json", is_flag=True, help="Print one JSON record per evaluation on standard output."),
+    no_metadata_option,
+    quiet_option,
+    json_option,
     debug_option,
 )
 def resume(

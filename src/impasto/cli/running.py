@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from impasto.tasks.run import Plan, Run
 
 T = TypeVar("T")
+_AS_ASKED = ("force", "save_every", "quiet", "as_json", "dry_run", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,25 @@ class Request:
     def chatty(self) -> bool:
         """Whether a person is to be told."""
         return not (self.quiet or self.as_json)
+
+
+def requested(settings: dict[str, Any], inputs: Sequence[str], names: Sequence[str], began: float) -> Request:
+    """The request that the options of a command make, which are taken out of `settings`.
+
+    Without an output, the result gets a new name made of `names`.
+    """
+    from impasto.cli.saving import new_path
+
+    output = settings.pop("output")
+    return Request(
+        Path(output) if output else new_path(*names),
+        tuple(inputs),
+        began=began,
+        fresh=output is None,
+        metadata=not settings.pop("no_metadata", False),
+        bits=int(settings.pop("bits", 8)),
+        **{name: settings.pop(name) for name in _AS_ASKED if name in settings},
+    )
 
 
 @contextmanager

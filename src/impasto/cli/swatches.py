@@ -8,7 +8,7 @@ import click
 import cloup
 
 from impasto.cli.interrupts import held_back
-from impasto.cli.parameters import Whole, debug_option
+from impasto.cli.parameters import Whole, debug_option, width_and_height
 from impasto.errors import UsageError
 
 
@@ -51,7 +51,8 @@ def swatches(name: str | None, output: str | None, size: str, seed: int, force: 
 
 def _parsed_size(size: str) -> tuple[int, int]:
     """`640x480` or `640` as (width, height)."""
-    width, times, height = size.lower().partition("x")
-    if not width.isdecimal() or not (height.isdecimal() or (height == "" and not times)):
+    sides = width_and_height(size)
+    if sides is None:
         raise UsageError(f"--size is {size!r}; it must be WIDTHxHEIGHT, such as 640x480, or a long side in pixels.")
-    return int(width), int(height) if height else round(int(width) * 3 / 4)
+    width, height = sides
+    return width, round(width * 3 / 4) if height is None else height

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import cloup
 
-from impasto.cli.options import file_options, levels_option, network_options, optimisation_options
-from impasto.cli.parameters import Names, Number, Numbers, Size
-from impasto.cli.running import Request, execute, loading
+from impasto.cli.options import (
+    file_options,
+    levels_option,
+    network_options,
+    optimisation_options,
+    preset_option,
+    style_layers_option,
+    style_loss_option,
+    style_weights_option,
+    styles_argument,
+)
+from impasto.cli.parameters import Number, Size
+from impasto.cli.running import execute, loading, requested
 
 _EXAMPLES = """\b
 Examples:
@@ -21,13 +30,7 @@ Examples:
 
 
 @cloup.command(epilog=_EXAMPLES)
-@cloup.argument(
-    "styles",
-    nargs=-1,
-    required=True,
-    metavar="STYLE...",
-    help="One or more image files, or swatch:NAME to have one drawn.",
-)
+@styles_argument
 @cloup.option_group(
     "Look",
     cloup.option(
@@ -37,7 +40,7 @@ Examples:
         "long side at most 512]",
     ),
     cloup.option("--tileable", is_flag=True, help="Let opposite borders fit each other, so that the result repeats."),
-    cloup.option("--style-weights", type=Numbers(), help="How much of each style.  [default: equal parts]"),
+    style_weights_option,
     cloup.option(
         "--style-scale",
         type=Number(),
@@ -50,51 +53,24 @@ Examples:
 )
 @cloup.option_group(
     "Method (the preset has what is not given)",
-    cloup.option("--preset", metavar="NAME", default="default", help="One of `impasto presets`.  [default: default]"),
-    cloup.option("--style-layers", type=Names(), help="Layers that hold the style; '*' for all."),
-    cloup.option(
-        "--style-loss", metavar="NAME", help="gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2."
-    ),
+    preset_option,
+    style_layers_option,
+    style_loss_option,
     cloup.option("--tv-weight", type=Number(), help="Factor of the smoothness term."),
 )
 @network_options()
 @optimisation_options(210, levels_option)
 @file_options("a new STYLE-texture.png here")
-def texture(
-    styles: tuple[str, ...],
-    output: str | None,
-    force: bool,
-    checkpoint: str | None,
-    no_metadata: bool,
-    save_every: int | None,
-    quiet: bool,
-    as_json: bool,
-    dry_run: bool,
-    **settings: Any,
-) -> int:
+def texture(styles: tuple[str, ...], **settings: Any) -> int:
     """Make a texture of the picture STYLE, at any size.
 
     It has the style's colors, strokes and motifs, and nothing of its arrangement. Ctrl-C stops early and saves the
     picture so far.
     """
     began = time.perf_counter()
-    with loading(shown=not (quiet or as_json)):
-        from impasto.cli.saving import new_path
+    with loading(shown=not (settings["quiet"] or settings["as_json"])):
         from impasto.tasks.texture import TextureConfig, prepare_texture
+    request = requested(settings, styles, (styles[0], "texture"), began)
     config = TextureConfig(**settings)
     config.recipe()
-    path = Path(output) if output else new_path(styles[0], "texture")
-    request = Request(
-        path,
-        styles,
-        force,
-        save_every,
-        quiet,
-        as_json,
-        dry_run,
-        began,
-        fresh=output is None,
-        checkpoint=checkpoint,
-        metadata=not no_metadata,
-    )
     return execute(partial(prepare_texture, styles, config), request)

@@ -83,7 +83,7 @@ def levels_that_fit(
     def fits(level: Level) -> bool:
         sides = [(level.height, level.width)]
         if not recipe.stretch_style:
-            sides += [scaled(style, max(1, round(level.size * scale))) for style in styles]
+            sides += [style_sides(style, level, scale) for style in styles]
         return min(min(each) for each in sides) >= needed
 
     levels = recipe.schedule.levels(height, width, recipe.iterations)
@@ -103,7 +103,7 @@ def check_sizes(
     needed = _needed(encoder, recipe)
     _check_side("content", level.height, level.width, needed, encoder.name)
     for style in styles if not recipe.stretch_style else ():
-        _check_side("style", *scaled(style, max(1, round(level.size * style_scale))), needed, encoder.name)
+        _check_side("style", *style_sides(style, level, style_scale), needed, encoder.name)
 
 
 def _check_side(what: str, height: int, width: int, needed: int, encoder: str) -> None:
@@ -113,6 +113,11 @@ def _check_side(what: str, height: int, width: int, needed: int, encoder: str) -
             f"The {what} image would be {width}x{height} pixels, but {encoder} needs at least {needed} per side: "
             f"{remedy}, or crop the image to a less extreme shape."
         )
+
+
+def style_sides(style: Tensor, level: Level, scale: float) -> tuple[int, int]:
+    """Height and width of a style image at a level: its long side is `scale` times the level's."""
+    return scaled(style, max(1, round(level.size * scale)))
 
 
 def scaled(image: Tensor, size: int) -> tuple[int, int]:

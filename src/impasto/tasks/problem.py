@@ -19,7 +19,7 @@ from impasto.objective import FeatureObjective, Objective
 from impasto.presets import Preset
 from impasto.schedule import Level
 from impasto.statistics import Moments, at_least_float32, blend, moments
-from impasto.tasks.fitting import scaled
+from impasto.tasks.fitting import scaled, style_sides
 from impasto.tiled import RecomputedContentTerm, ShrinkingObjective, TiledObjective
 from impasto.tiling import Tiling
 
@@ -141,8 +141,7 @@ class TransferProblem:
     def _styles_at(self, level: Level) -> list[Tensor]:
         if self._recipe.stretch_style:
             return [self._recipe.resample(style, level.height, level.width) for style in self._styles]
-        size = max(1, round(level.size * self._style_scale))
-        return [self._recipe.resample(style, *scaled(style, size)) for style in self._styles]
+        return [self._recipe.resample(s, *style_sides(s, level, self._style_scale)) for s in self._styles]
 
     def _mean_activations(self) -> dict[str, Tensor]:
         """Of the recipe's layers, over the given pictures, their long sides at the recipe's size if they are larger."""

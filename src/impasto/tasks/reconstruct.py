@@ -12,18 +12,20 @@ from impasto.encoders.download import Progress
 from impasto.errors import UsageError, named
 from impasto.losses import gram_error
 from impasto.presets import STYLE_LOSSES, Preset
+from impasto.presets.preset import FIVE_LAYERS
 from impasto.schedule import SINGLE
 from impasto.tasks.encoders import load_encoder, weights_notes
 from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.provenance import request_record
 from impasto.tasks.run import Run, settled
-from impasto.tasks.settings import MethodConfig, parse_layers
+from impasto.tasks.settings import MethodConfig, check_at_least_one, parse_layers
 from impasto.tasks.sources import ImageSource, image_notes, open_picture
 
 Representation = Literal["content", "style"]
-LAYERS = {"content": ("relu4_2",), "style": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")}
+LAYERS = {"content": ("relu4_2",), "style": FIVE_LAYERS}
 AUTHORS_NOISE = 1 / 255
+ITERATIONS = 300
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class ReconstructConfig(MethodConfig):
             style_layers=layers if style else {},
             style_losses=STYLE_LOSSES[self.style_loss] if self.style_loss else (gram_error,),
             schedule=base.schedule if self.levels else SINGLE,
-            iterations=self.iterations or RECONSTRUCTION_ITERATIONS,
+            iterations=self.iterations or ITERATIONS,
             dtype="float32",
             init="random",
             noise=self.noise,
@@ -72,13 +74,9 @@ class ReconstructConfig(MethodConfig):
     def _check_ranges(self) -> None:
         super()._check_ranges()
         named("representation", self.representation, {name: name for name in get_args(Representation)})
-        if self.size is not None and self.size < 1:
-            raise UsageError(f"size is {self.size}; it must be at least 1.")
+        check_at_least_one("size", self.size)
         if not 0 <= self.noise <= 1:
             raise UsageError(f"noise is {self.noise:g}; it goes from 0 to 1, and 0.25 is plainly visible.")
-
-
-RECONSTRUCTION_ITERATIONS = 300
 
 
 def prepare_reconstruction(

@@ -108,7 +108,7 @@ class MethodConfig:
             raise UsageError(f"seed is {self.seed}; it must be a whole number from 0 to {2**63 - 1}.")
         _ = self.memory_bytes
         for name in ("iterations", "levels"):
-            _check_at_least_one(name, getattr(self, name))
+            check_at_least_one(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class TransferConfig(MethodConfig):
         if not 0 <= self.strength <= 1:
             raise UsageError(f"strength is {self.strength:g}; it goes from 0 (the content) to 1 (the style alone).")
         check_style_scale(self.style_scale)
-        _check_at_least_one("size", self.size)
+        check_at_least_one("size", self.size)
         for name in ("content_weight", "style_weight", "tv_weight"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
@@ -155,7 +155,8 @@ def check_style_scale(value: float) -> None:
         raise UsageError(f"style_scale is {value:g}; it must be a number above 0, such as 1.")
 
 
-def _check_at_least_one(name: str, value: int | None) -> None:
+def check_at_least_one(name: str, value: int | None) -> None:
+    """Raise UsageError if `value` is a number below 1."""
     if value is not None and value < 1:
         raise UsageError(f"{name} is {value}; it must be at least 1.")
 
