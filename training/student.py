@@ -6,7 +6,7 @@ at full resolution, where memory traffic rather than arithmetic sets the speed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,11 @@ TOPOLOGIES = {
         (2, 2, 4, 5, 1),
         {"2_2": 40, "3_2": 64, "3_3": 64, "3_4": 64, "4_3": 112, "4_4": 112, "4_5": 128},
         {"2_2": "2_2", "3_2": "3_3", "3_3": "3_4", "3_4": "3_4", "4_3": "4_3", "4_4": "4_4", "4_5": "4_4"},
+    ),
+    "lean": Topology(
+        (2, 2, 4, 4, 1),
+        {"2_2": 40, "3_2": 64, "3_3": 64, "3_4": 64, "4_3": 112, "4_4": 128},
+        {"2_2": "2_2", "3_2": "3_3", "3_3": "3_4", "3_4": "3_4", "4_3": "4_3", "4_4": "4_4"},
     ),
 }
 
@@ -117,28 +122,42 @@ class Student(nn.Module):
 
 
 @torch.no_grad()
-def initialise_from_data(student: Student, images: Tensor, bias: dict[str, Tensor], generator: torch.Generator) -> None:
-    """Draw orthogonal filters, then scale each layer on `images` so that its outputs have unit variance per channel."""
+def initialise_from_data(
+    student: Student,
+    images: Tensor,
+    bias: dict[str, Tensor],
+    generator: torch.Generator,
+    layers: Collection[str] | None = None,
+) -> None:
+    """Draw orthogonal filters, then scale each layer on `images` so that its outputs have unit variance per channel.
+
+    Only `layers` are drawn, if given; the others stay as they are.
+    """
     x = images - 0.45
     block = "1"
     for name, conv in student.convs.items():
         assert isinstance(conv, nn.Conv2d)
         if name[0] != block:
             x, block = F.max_pool2d(x, 2), name[0]
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        if layers is not None and name not in layers:
+            x = F.relu(F.conv2d(padded, conv.weight, conv.bias))
+            continue
         noise = torch.randn(conv.weight.shape, generator=generator)
         conv.weight.copy_(
             torch.linalg.qr(noise.flatten(1).T).Q.T.reshape(conv.weight.shape)
             if noise.shape[0] <= noise[0].numel()
             else noise
         )
-        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
         y = F.conv2d(padded, conv.weight)
         std, mean = y.std((0, 2, 3)), y.mean((0, 2, 3))
         conv.weight.div_(std[:, None, None, None])
         target = bias.get(name, torch.zeros_like(mean))
         conv.bias.copy_(target - mean / std)
         x = F.relu(F.conv2d(padded, conv.weight, conv.bias))
-    for probe in student.probes.values():
+    for name, probe in student.probes.items():
         assert isinstance(probe, nn.Conv2d)
+        if layers is not None and name not in layers:
+            continue
         probe.weight.copy_(torch.randn(probe.weight.shape, generator=generator) / probe.in_channels**0.5)
         probe.bias.zero_()

@@ -26,7 +26,7 @@ from impasto import TransferConfig, prepare
 from muon import Muon
 from student import DIRECT, TOPOLOGIES, Student, initialise_from_data
 
-TEACHER_BLOCKS = (2, 2, 4, 4, 1)
+TEACHER_LAYERS = [f"{b}_{i}" for b, depth in enumerate((2, 2, 4, 4, 1), 1) for i in range(1, depth + 1)]
 CROP, BATCH, REPLAYED = 96, 16, 6
 GRAM_WEIGHT = 0.5
 
@@ -37,17 +37,23 @@ class Teacher:
     def __init__(self, file: Path):
         self.weights = {k: v.float() for k, v in load_file(file).items()}
 
-    def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """Pre-activations of every layer.  Shape: (N, 3, H, W) in [0, 1] -> {"1_1": (N, C, H, W), ...}"""
-        w, found = self.weights, {}
-        x = F.conv2d(image, w["rgb_to_bgr.weight"], w["rgb_to_bgr.bias"])
-        for block, count in enumerate(TEACHER_BLOCKS, 1):
-            for i in range(1, count + 1):
-                x = F.pad(x, (1, 1, 1, 1), mode="reflect")
-                x = F.conv2d(x, w[f"conv{block}_{i}.weight"], w[f"conv{block}_{i}.bias"])
-                found[f"{block}_{i}"] = x
-                x = F.relu(x)
-            x = F.max_pool2d(x, 2)
+    def __call__(self, image: Tensor, until: str = "5_1") -> dict[str, Tensor]:
+        """Pre-activations of the layers up to `until`.  Shape: (N, 3, H, W) in [0, 1] -> {"1_1": (N, C, H, W), ...}"""
+        x = F.conv2d(image, self.weights["rgb_to_bgr.weight"], self.weights["rgb_to_bgr.bias"])
+        return self._chain(x, TEACHER_LAYERS[: TEACHER_LAYERS.index(until) + 1])
+
+    def after(self, layer: str, preactivations: Tensor) -> dict[str, Tensor]:
+        """Pre-activations of the layers after `layer`, from those of `layer`."""
+        return self._chain(F.relu(preactivations), TEACHER_LAYERS[TEACHER_LAYERS.index(layer) + 1 :], layer[0])
+
+    def _chain(self, x: Tensor, layers: list[str], block: str = "1") -> dict[str, Tensor]:
+        found = {}
+        for name in layers:
+            if name[0] != block:
+                x, block = F.max_pool2d(x, 2), name[0]
+            x = F.pad(x, (1, 1, 1, 1), mode="reflect")
+            found[name] = F.conv2d(x, self.weights[f"conv{name}.weight"], self.weights[f"conv{name}.bias"])
+            x = F.relu(found[name])
         return found
 
     def drop_silent(self, images: Tensor, rarely: float = 1e-3) -> dict[str, Tensor]:

@@ -138,6 +138,11 @@ class SGD(_FirstOrder):
 # Quasi-Newton -------------------------------------------------------------------------------------------------------
 
 
+def dot(a: Tensor, b: Tensor) -> float:
+    """The inner product of two images."""
+    return float(torch.dot(a.reshape(-1), b.reshape(-1)))
+
+
 @dataclass(frozen=True)
 class LBFGSState:
     """The last good point with its loss and gradient, the step that was tried from it, and the curvature pairs.
@@ -162,7 +167,7 @@ class LBFGS:
     shortened instead; with an infinite one every step is taken, as PyTorch's LBFGS does. The first step has the length
     min(1, 1 / |g|_1) * lr along the gradient, as in Schmidt's minFunc and its descendants.
 
-    Memory: 8 bytes per value, 24 per pixel, for each of `history` pairs.
+    Memory: 8 bytes per value, 24 per pixel, for each of `history` pairs. `dot` is the inner product of two images.
     Reference: Nocedal & Wright 2006, algorithms 7.4 and 7.5.
     Differs: no search along the line beyond backtracking; a pair is kept only if its curvature s.y is positive enough.
     """
@@ -172,6 +177,7 @@ class LBFGS:
     shrink: float = 0.35
     grow: float = 4.0
     tolerance: float = 0.01
+    dot: Callable[[Tensor, Tensor], float] = field(default=dot, repr=False)
 
     def init(self, image: Tensor) -> LBFGSState:
         """Nothing known yet."""
@@ -192,7 +198,7 @@ class LBFGS:
         if state.point is not None and not self._improves(loss, state):
             return self._retry(state)
         pairs = self._remembered(image, grad, state)
-        direction = -two_loop(grad, pairs)
+        direction = -two_loop(grad, pairs, self.dot)
         scale = self.lr if pairs else self._steepest(grad, state)
         moved = image + scale * direction
         return moved, LBFGSState(image, loss, grad, direction, scale, pairs)
@@ -201,7 +207,7 @@ class LBFGS:
         """How far to go along the gradient without any curvature known."""
         if state.point is not None and not state.pairs:
             return min(self.grow * state.scale, 1e6)
-        return self.lr * min(1.0, 1.0 / max(float(grad.abs().sum()), 1e-30))
+        return self.lr * min(1.0, 1.0 / max(self.dot(grad, grad.sign()), 1e-30))
 
     def _improves(self, loss: float, state: LBFGSState) -> bool:
         """Whether a trial is worth keeping.  A loss that is no number is not."""
@@ -223,13 +229,17 @@ class LBFGS:
         if state.point is None or state.grad is None:
             return state.pairs
         s, y = image - state.point, grad - state.grad
-        curvature, least = dot(s, y), 1e-10 * dot(y, y)
+        curvature, least = self.dot(s, y), 1e-10 * self.dot(y, y)
         if curvature <= least or least == 0:  # the latter where a gradient is too small for its square
             return state.pairs
         return (*state.pairs, (s, y, 1 / curvature))[-self.history :]
 
 
-def two_loop(grad: Tensor, pairs: tuple[tuple[Tensor, Tensor, float], ...]) -> Tensor:
+def two_loop(
+    grad: Tensor,
+    pairs: tuple[tuple[Tensor, Tensor, float], ...],
+    dot: Callable[[Tensor, Tensor], float] = dot,
+) -> Tensor:
     """The inverse-Hessian approximation of the pairs times `grad`.
 
     Reference: Nocedal & Wright 2006, algorithm 7.4, with H_0 = s.y / y.y of the newest pair (equation 7.20).
@@ -246,11 +256,6 @@ def two_loop(grad: Tensor, pairs: tuple[tuple[Tensor, Tensor, float], ...]) -> T
     for (s, y, rho), alpha in zip(pairs, reversed(alphas), strict=True):
         q.add_(s, alpha=alpha - rho * dot(y, q))
     return q
-
-
-def dot(a: Tensor, b: Tensor) -> float:
-    """The inner product of two images."""
-    return float(torch.dot(a.reshape(-1), b.reshape(-1)))
 
 
 # Wrappers -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from impasto.losses import ContentLoss, ContentTerm, ImageTerm, StyleTerm, Term,
 from impasto.memory import give_back, out_of_memory
 from impasto.objective import Evaluation, FeatureObjective, Objective
 from impasto.statistics import Moments, at_least_float32, moments
-from impasto.tiling import Tile, Tiling
+from impasto.tiling import Alone, Team, Tile, Tiling
 
 T = TypeVar("T")
 
@@ -45,39 +45,12 @@ class RecomputedContentTerm:
         return f"content/{self.layer}"
 
 
-class Team(Protocol):
-    """Who evaluates an image together: which tiles are whose, and sums over all."""
-
-    size: int
-
-    def share(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
-        """The tiles that are evaluated here."""
-        ...
-
-    def total(self, parts: list[Tensor]) -> list[Tensor]:
-        """Each of `parts` added up over all."""
-        ...
-
-
-class Alone:
-    """A team of one."""
-
-    size = 1
-
-    def share(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
-        """All of them."""
-        return tiles
-
-    def total(self, parts: list[Tensor]) -> list[Tensor]:
-        """The parts as they are."""
-        return parts
-
-
 class TiledObjective:
     """The objective of `terms`, as `FeatureObjective` has it, with the activations of one tile at a time.
 
     Costs two forwards and one backward over the tiles with their halos, less the forward of the last tile, whose
-    activations are still there when the way back begins. In a `team`, `grad` is the share of this member's tiles.
+    activations are still there when the way back begins. In a `team` each member evaluates some of the tiles, and all
+    have the same result.
 
     Raises:
         UsageError: there is no term, or one that is no sum over positions.
@@ -131,6 +104,7 @@ class TiledObjective:
                 again = self._sums(seen, tile)
             tile.add(_pulled_back(again, slopes, seen), grad)
             del again, seen
+        (grad,) = self._team.total([grad])
         return Evaluation(torch.stack(list(terms.values())).sum(), grad, terms)
 
     def _sums(self, seen: Tensor, tile: Tile) -> list[Tensor]:

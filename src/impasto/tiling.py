@@ -7,9 +7,10 @@ counts. At the image's own edges there is no halo, so that the network pads ther
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -98,6 +99,37 @@ def spans(length: int, tile: int, stride: int, halo: int, *, multiple: int = 1, 
     ]
 
 
+class Team(Protocol):
+    """Who evaluates an image together: which tiles are whose, and sums over all."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        ...
+
+    def share(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
+        """The tiles that are evaluated here."""
+        ...
+
+    def total(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """Each of `parts` added up over all."""
+        ...
+
+
+class Alone:
+    """A team of one."""
+
+    size = 1
+
+    def share(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
+        """All of them."""
+        return tiles
+
+    def total(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """The parts as they are."""
+        return list(parts)
+
+
 class Tiling:
     """How `encoder` sees `layers` of an image in tiles whose interior is at most about `tile` pixels a side.
 
@@ -142,13 +174,20 @@ class Tiling:
         """The part of a layer of the whole image that is the tile's interior: a view."""
         return tile.placed(whole, self._strides[layer])
 
-    def moments(self, image: Tensor) -> dict[str, Moments]:
-        """Moments of each layer over the whole image, without grad.  Shape: (N, 3, H, W)."""
+    def moments(self, image: Tensor, team: Team | None = None) -> dict[str, Moments]:
+        """Moments of each layer over the whole image, without grad; by a `team`, if there are tiles for all of it.
+
+        Shape: (N, 3, H, W).
+        """
+        tiles = self.tiles(*image.shape[-2:])
+        if team is None or len(tiles) < team.size:
+            team = Alone()
         sums: dict[str, Moments] = {}
-        for tile in self.tiles(*image.shape[-2:]):
+        for tile in team.share(tiles):
             for layer, f in self.interiors(image, tile).items():
                 sums[layer] = sums[layer] + moments(f) if layer in sums else moments(f)
-        return sums
+        totals = iter(team.total([part for m in sums.values() for part in (m.count, m.first, m.second)]))
+        return {layer: Moments(next(totals), next(totals), next(totals)) for layer in sums}
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """The layers of the whole image, at least in float32, without grad.  Shape: (N, 3, H, W) -> (N, C, H', W')."""

@@ -105,7 +105,12 @@ def execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints 
     With `resumed`, the run goes on from what is kept there.
     """
     from impasto.cli.saving import check_path, reserved
+    from impasto.cli.teamwork import check_alone, help_out, helps
 
+    if resumed:
+        check_alone("resume")
+    if helps():
+        return help_out(prepare, request)
     check_path(request.path, request.inputs, force=request.force, bits=request.bits)
     if request.dry_run:
         return _execute(prepare, request, resumed)
@@ -116,9 +121,15 @@ def execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints 
 
 
 def _execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints | None) -> int:
+    from impasto.cli.teamwork import together
+
+    with together(prepared(prepare, request)) as ready:
+        return _carry_out(ready, request, resumed)
+
+
+def _carry_out(ready: Run, request: Request, resumed: Checkpoints | None) -> int:
     from impasto.cli.keeping import Keeper
 
-    ready = prepared(prepare, request)
     snapshots = _snapshots(ready, request)
     if request.dry_run or request.as_json:
         _show_plan(ready.plan, request)

@@ -21,7 +21,7 @@ from impasto.schedule import Level
 from impasto.statistics import Moments, at_least_float32, blend, moments
 from impasto.tasks.fitting import scaled, style_sides
 from impasto.tiled import RecomputedContentTerm, ShrinkingObjective, TiledObjective
-from impasto.tiling import Tiling
+from impasto.tiling import Alone, Team, Tiling
 
 KEPT = 64  # bytes per pixel that a content target may take in a tiled run; beyond, it is computed again tile by tile
 SMALLEST_TILE = 64
@@ -59,6 +59,7 @@ class TransferProblem:
         self._style_scale = style_scale
         self._start = None if start is None else start.to(encoder.device)
         self._seed = seed
+        self._team: Team = Alone()
         if recipe.normalize:
             scales = self._mean_activations()
             self._encoder, self._style_encoder = (Normalized(e, scales) for e in (self._encoder, self._style_encoder))
@@ -88,13 +89,22 @@ class TransferProblem:
     def objective(self, level: Level) -> Objective:
         """Content terms, style terms and image terms at this level, targets computed once.
 
-        In tiles if the level says so, and in smaller ones if memory runs out.
+        In tiles if the level says so, and in smaller ones if memory runs out; in a team always in tiles.
         """
+
+        if self._team.size > 1:
+            return self._objective(replace(level, tile=level.tile or level.size))
 
         def in_tiles(tile: int | None) -> Objective:
             return self._objective(replace(level, tile=tile))
 
         return ShrinkingObjective(in_tiles, level.tile, level.size, SMALLEST_TILE)
+
+    def over(self, team: Team) -> TransferProblem:
+        """The same, evaluated by a team."""
+        shared = copy(self)
+        shared._team = team
+        return shared
 
     def reduced(self, size: int) -> TransferProblem:
         """The same for pictures of `size` by `size` pixels, coarsely made: to measure what an evaluation costs."""
@@ -111,7 +121,7 @@ class TransferProblem:
             return FeatureObjective(
                 self._encoder, [term for term in terms if not isinstance(term, RecomputedContentTerm)]
             )
-        return TiledObjective(self._encoder, terms, level.tile)
+        return TiledObjective(self._encoder, terms, level.tile, self._team)
 
     @property
     def _restraint(self) -> float:
@@ -181,7 +191,8 @@ class TransferProblem:
 
     def _style_targets(self, level: Level, layers: Collection[str]) -> dict[str, Moments]:
         """The blended moments of the style images, by layer."""
-        sums = [_moments(self._style_encoder, style, layers, level.tile) for style in self._styles_at(level)]
+        styles = self._styles_at(level)
+        sums = [_moments(self._style_encoder, style, layers, level.tile, self._team) for style in styles]
         return {layer: blend([each[layer] for each in sums], self._style_weights) for layer in layers}
 
     def _size_of(self, layer: str) -> float:
@@ -209,11 +220,13 @@ def _features(encoder: Encoder, image: Tensor, layers: Collection[str], tile: in
     return Tiling(encoder, layers, tile).features(image)
 
 
-def _moments(encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None) -> dict[str, Moments]:
-    """Moments of layers of an image, seen in tiles or whole."""
+def _moments(
+    encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None, team: Team
+) -> dict[str, Moments]:
+    """Moments of layers of an image, seen in tiles, which a team shares, or whole."""
     if tile is None:
         return {layer: moments(f) for layer, f in encoder(image, layers).items()}
-    return Tiling(encoder, layers, tile).moments(image)
+    return Tiling(encoder, layers, tile, bands=team.size).moments(image, team)
 
 
 def _shares(layers: Mapping[str, float], relative: bool) -> dict[str, float]:

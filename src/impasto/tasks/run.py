@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.devices import describe_device
+from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import NotFiniteError, Problem, Snapshot, Step, iterate
 from impasto.images import resize, to_pil
@@ -19,7 +20,7 @@ from impasto.memory import in_words
 from impasto.presets import Preset
 from impasto.schedule import Level
 from impasto.solvers import Solver, cautious
-from impasto.tasks.planning import Estimate, Planner
+from impasto.tasks.planning import Estimate, Planner, history, with_history
 from impasto.tasks.problem import TransferProblem
 
 RESTARTS = 3
@@ -89,18 +90,38 @@ class Run:
     Iterating runs it, one `Step` per evaluation; a second iteration runs it again from the start. `transparency` is
     that of the content, at its own size: (1, 1, H, W), or None. `careful` makes the same run with float32 features.
     `start` is where it begins, None for the problem's own beginning. `record` is what was asked for, as JSON: see
-    `tasks.provenance`.
+    `tasks.provenance`. `team` is who runs it, None for this process alone.
     """
 
-    problem: Problem = field(repr=False)
+    problem: TransferProblem = field(repr=False)
     plan: Plan
     transparency: Tensor | None = field(default=None, repr=False)
     careful: Callable[[], Run] | None = field(default=None, repr=False)
     start: Snapshot | None = field(default=None, repr=False)
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    team: Processes | None = None
 
     def __iter__(self) -> Iterator[Step]:
         return self.steps()
+
+    def over(self, team: Processes) -> Run:
+        """The same run by a team of processes, each of which must have prepared it and go through all its steps.
+
+        The steps' pictures are whole; their snapshots leave out the solver's state, which lies with all.
+        """
+        remembered = history(self.plan.solver)
+        tiles = [level.tile or level.size for level in self.plan.levels]
+        *tiles, remembered = team.least([*tiles, remembered])
+        levels = tuple(replace(level, tile=tile) for level, tile in zip(self.plan.levels, tiles, strict=True))
+        solver = in_strips(with_history(self.plan.solver, remembered), team)
+        careful = self.careful
+        return replace(
+            self,
+            problem=self.problem.over(team),
+            plan=replace(self.plan, levels=levels, solver=solver, estimate=None),
+            careful=careful and (lambda: careful().over(team)),
+            team=team,
+        )
 
     def steps(self, start: Snapshot | None = None) -> Iterator[Step]:
         """The steps after `start`, a snapshot of this run, or all of them.
@@ -117,7 +138,8 @@ class Run:
             problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
             try:
                 for step in iterate(problem, solver, self.plan.levels, start):
-                    yield replace(step, note=note)
+                    snapshot = replace(step.snapshot, state=None) if self.team else step.snapshot
+                    yield replace(step, note=note, snapshot=snapshot)
                     note = ""
                 return
             except NotFiniteError as broken:

@@ -1,0 +1,85 @@
+"""How good pictures are after how many evaluations and seconds, for schedules and solvers side by side.
+
+    python benchmarks/convergence.py --content FOLDER --style FOLDER --judge WEIGHTS \\
+        [--make LABEL=ENCODER|WEIGHTS ...] [--way EVALUATIONS:SHARES[:SOLVER] ...] [--size 512] [--pairs 6]
+
+A way is how many evaluations there are, in which proportion they are split over the sizes, coarse to fine, and the
+solver if not the default's: 210:10,7,4 or 105:10,7,4:adam. Everything else is as the default transfer has it. The ways
+take turns, pair by pair, in one process. Distances are those of `quality.py`, of the finished picture in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from impasto import TransferConfig, prepare
+from impasto.encoders.catalog import build_encoder, encoder_names
+from impasto.encoders.weights import load_weights
+from impasto.presets import SOLVERS
+from impasto.schedule import Pyramid
+from impasto.tasks.run import Plan
+from quality import at_size, distances, named, pairs
+
+
+def parse_way(way: str) -> Callable[[Plan], Plan]:
+    """EVALUATIONS:SHARES[:SOLVER] to the plan changed accordingly."""
+    evaluations, shares, *solver = way.split(":")
+    pyramid = Pyramid(shares=tuple(float(share) for share in shares.split(",")))
+
+    def changed(plan: Plan) -> Plan:
+        last = plan.levels[-1]
+        levels = pyramid.levels(last.height, last.width, int(evaluations))
+        return replace(plan, levels=levels, solver=SOLVERS[solver[0]] if solver else plan.solver)
+
+    return changed
+
+
+def painted(
+    content: Path, style: Path, encoder: str, size: int, change: Callable[[Plan], Plan]
+) -> tuple[Tensor, float]:
+    """The finished picture, and the seconds that its evaluations took."""
+    chosen = {"encoder": encoder} if encoder in encoder_names() else {"weights": encoder}
+    run = prepare(content, [style], TransferConfig(size=size, **chosen))  # type: ignore[arg-type]
+    began = time.perf_counter()
+    *_, last = replace(run, plan=change(run.plan))
+    return last.image.clamp(0, 1), time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--content", type=Path, required=True, help="folder of photographs")
+    parser.add_argument("--style", type=Path, required=True, help="folder of paintings")
+    parser.add_argument("--judge", required=True, help="weight file of the network that judges")
+    parser.add_argument("--make", nargs="*", default=["compact=compact"], metavar="LABEL=ENCODER")
+    parser.add_argument("--way", nargs="+", default=["210:10,7,4,2", "150:10,7,4,2", "105:10,7,4,2"])
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--pairs", type=int, default=6)
+    args = parser.parse_args()
+    judge = build_encoder(load_weights(args.judge))
+    ways = {way: parse_way(way) for way in args.way}
+    rows: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for content_path, style_path in pairs(args.content, args.style, args.pairs):
+        content, style = at_size(content_path, args.size), at_size(style_path, args.size)
+        for label, encoder in named(args.make).items():
+            for way, change in ways.items():
+                image, seconds = painted(content_path, style_path, encoder, args.size, change)
+                scores = (*distances(judge, image, content, style), seconds)
+                rows.setdefault((label, way), []).append(scores)
+                print(f"{content_path.stem}-{style_path.stem} {label} {way}", *(f"{s:.4f}" for s in scores), flush=True)
+    print(
+        f"\n{args.size} pixels, {args.pairs} pairs\n\n| encoder | way | style | content | seconds |\n|---|---|---|---|---|"
+    )
+    for (label, way), found in rows.items():
+        style_distance, content_distance, seconds = torch.tensor(found).mean(0).tolist()
+        print(f"| {label} | {way} | {style_distance:.4f} | {content_distance:.4f} | {seconds:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""A command that `torchrun` started several times: the first process speaks and writes, the others help it evaluate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from impasto.cli import interrupts
+from impasto.errors import UsageError
+
+if TYPE_CHECKING:
+    from impasto.cli.running import Request
+    from impasto.tasks.run import Run
+
+
+def helps() -> bool:
+    """Whether another process speaks and writes."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+
+
+def help_out(prepare: Callable[..., Run], request: Request) -> int:
+    """Prepare the run and go through it with the others; the exit code."""
+    if request.dry_run:
+        return 0
+    with together(prepare(download=True, progress=None)) as ready:
+        for _ in ready.steps():
+            interrupts.check()
+    return 0
+
+
+@contextmanager
+def together(ready: Run) -> Iterator[Run]:
+    """The run on all processes that `torchrun` started, or as it is if it started none."""
+    from impasto.distributed import launched, processes
+
+    if not launched():
+        yield ready
+        return
+    with processes() as team:
+        yield ready.over(team)
+
+
+def check_alone(what: str) -> None:
+    """Raise UsageError if `torchrun` started several processes, which `what` cannot use."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(f"{what} runs in one process; start it without torchrun.")
