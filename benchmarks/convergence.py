@@ -74,7 +74,8 @@ def main() -> None:
                 rows.setdefault((label, way), []).append(scores)
                 print(f"{content_path.stem}-{style_path.stem} {label} {way}", *(f"{s:.4f}" for s in scores), flush=True)
     print(
-        f"\n{args.size} pixels, {args.pairs} pairs\n\n| encoder | way | style | content | seconds |\n|---|---|---|---|---|"
+        f"\n{args.size} pixels, {args.pairs} pairs\n\n"
+        "| encoder | way | style | content | seconds |\n|---|---|---|---|---|"
     )
     for (label, way), found in rows.items():
         style_distance, content_distance, seconds = torch.tensor(found).mean(0).tolist()

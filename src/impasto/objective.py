@@ -9,10 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder
+from impasto.encoders.base import Encoder, SummingEncoder
 from impasto.errors import UsageError
-from impasto.losses import ContentTerm, ImageTerm, StyleTerm, Term
-from impasto.statistics import moments
+from impasto.losses import ContentTerm, StyleTerm, Term
+from impasto.statistics import Moments, moments
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,32 @@ class FeatureObjective:
             raise UsageError("Nothing to optimise: the weight of every term is 0. Raise one of them.")
         self._encoder = encoder
         self._terms = tuple(terms)
-        self._layers = {term.layer for term in terms if not isinstance(term, ImageTerm)}
+        self._summed = tuple(dict.fromkeys(term.layer for term in terms if isinstance(term, StyleTerm)))
+        self._layers = tuple(dict.fromkeys(term.layer for term in terms if isinstance(term, ContentTerm)))
 
     def evaluate(self, image: Tensor) -> Evaluation:
         """Value and gradient at `image`.  Shape: (N, 3, H, W), sRGB, left as it is."""
         x = image.detach().requires_grad_(True)
         with torch.enable_grad():
-            features = self._encoder(x, self._layers) if self._layers else {}
-            terms = self._values(x, features)
+            terms = self._values(x, *self._seen(x))
             loss = torch.stack(list(terms.values())).sum()
             (grad,) = torch.autograd.grad(loss, x)
         return Evaluation(loss.detach(), grad, {name: value.detach() for name, value in terms.items()})
 
-    def _values(self, image: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Each term at the image, weighted.  A layer's moments are summed once, however many terms look at it."""
-        sums = {term.layer: moments(features[term.layer]) for term in self._terms if isinstance(term, StyleTerm)}
+    def _seen(self, image: Tensor) -> tuple[dict[str, Moments], dict[str, Tensor]]:
+        """Moments for the style terms, features for the content terms, all of one forward.
+
+        A layer's moments are summed once, however many terms look at it, and by the encoder itself if it can.
+        """
+        if not (self._summed or self._layers):
+            return {}, {}
+        if isinstance(self._encoder, SummingEncoder):
+            return self._encoder.sums(image, self._summed, self._layers)
+        features = self._encoder(image, {*self._summed, *self._layers})
+        return {layer: moments(features[layer]) for layer in self._summed}, features
+
+    def _values(self, image: Tensor, sums: dict[str, Moments], features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Each term at the image, weighted."""
         values: dict[str, Tensor] = {}
         for term in self._terms:
             if isinstance(term, ContentTerm):

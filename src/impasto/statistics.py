@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+RUNS = 64  # that bfloat16 features are summed in
+SHORTEST_RUN = 32  # positions
+
 
 def gram_matrix(features: Tensor) -> Tensor:
     """G = F F^T, the inner products of the channels over all positions.
@@ -83,8 +86,8 @@ def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
         return Moments(first.new_full((batch,), float(height * width)), first, second)
     f = at_least_float32(features)
     weight = weight.to(f.dtype).expand(batch, 1, height, width)
-    rows = _rows(f)
-    weighted = _rows(f * weight)
+    rows = position_rows(f)
+    weighted = position_rows(f * weight)
     return Moments(weight.sum((1, 2, 3)), weighted.sum(1), weighted.mT @ rows)
 
 
@@ -93,9 +96,31 @@ def at_least_float32(features: Tensor) -> Tensor:
     return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
-def _rows(features: Tensor) -> Tensor:
+def position_rows(features: Tensor) -> Tensor:
     """One row per position; a view if `features` is channels_last.  Shape: (N, C, H, W) -> (N, H*W, C)."""
     return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def position_sums(features: Tensor) -> tuple[Tensor, Tensor]:
+    """sum f and sum f f^T over positions, without grad.  Shape: (N, C, H, W) -> (N, C), (N, C, C), at least float32.
+
+    Features of a shorter format are summed in it over `RUNS` runs of neighbours, by hardware that adds in float32, and
+    the runs in float32: a run is rounded once, to 0.2 % in bfloat16, and the roundings average out.
+    """
+    rows = position_rows(features)
+    count = rows.shape[1] // RUNS
+    if features.dtype.itemsize >= torch.float32.itemsize or count < SHORTEST_RUN:
+        return _products(at_least_float32(rows))
+    runs = rows[:, : count * RUNS].view(len(rows), RUNS, count, -1)
+    rest = _products(at_least_float32(rows[:, count * RUNS :]))
+    first, second = (at_least_float32(part).sum(1) + last for part, last in zip(_products(runs), rest, strict=True))
+    return first, second
+
+
+def _products(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Shape: (..., M, C) -> (..., C), (..., C, C)."""
+    ones = rows.new_ones(1).expand(*rows.shape[:-2], 1, rows.shape[-2])
+    return (ones @ rows)[..., 0, :], rows.mT @ rows
 
 
 def _sums(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +130,7 @@ def _sums(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Sums(torch.autograd.Function):
-    """`_sums` with one matrix product each way, in float32 forward and in the features' own format backward.
+    """`_sums` with one matrix product each way, backward in the features' own format.
 
     The gradient of <g, sum f> + <S, sum f f^T> is g + (S + S^T) f; autograd would take two products and two additions
     of the features' size for it, which is a third of an evaluation of a small encoder.
@@ -114,16 +139,14 @@ class _Sums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(features)
-        rows = _rows(at_least_float32(features))
-        ones = rows.new_ones(1, 1, 1).expand(len(rows), 1, rows.shape[1])
-        return (ones @ rows)[:, 0], rows.mT @ rows
+        return position_sums(features)
 
     @staticmethod
     def backward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
         batch, channels, height, width = features.shape
         first, second = first.to(features.dtype), (second + second.mT).to(features.dtype)
-        grad = torch.baddbmm(first[:, None, :], _rows(features), second)  # (N, H*W, C)
+        grad = torch.baddbmm(first[:, None, :], position_rows(features), second)  # (N, H*W, C)
         return grad.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 

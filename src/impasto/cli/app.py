@@ -13,8 +13,10 @@ import cloup
 
 from impasto import __version__
 from impasto.cli import interrupts
+from impasto.cli.bench import bench
 from impasto.cli.figure import figure
 from impasto.cli.parameters import debug_option
+from impasto.cli.plan import plan
 from impasto.cli.presets import presets
 from impasto.cli.reconstruct import reconstruct
 from impasto.cli.replay import replay
@@ -60,6 +62,7 @@ def app() -> None:
 app.section("Make pictures", transfer, texture, reconstruct, figure)
 app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights)
+app.section("Know beforehand", plan, bench)
 
 
 def run(arguments: Sequence[str]) -> int:

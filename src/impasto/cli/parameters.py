@@ -81,6 +81,21 @@ class Numbers(click.ParamType[Any]):
             raise UsageError(f"{_flag(param)} is {value!r}; it must be numbers with commas, such as 2,1.") from None
 
 
+class Wholes(click.ParamType[Any]):
+    """`512,1024` as a tuple of whole numbers of at least 1."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parse, or say what is no list of whole numbers."""
+        if isinstance(value, tuple):
+            return value
+        items = [item.strip() for item in str(value).split(",")]
+        if not all(item.isdecimal() and int(item) for item in items):
+            raise UsageError(f"{_flag(param)} is {value!r}; it must be whole numbers with commas, such as 512,1024.")
+        return tuple(int(item) for item in items)
+
+
 class Names(click.ParamType[Any]):
     """`relu1_1,relu2_1=0.5` as a tuple of strings."""
 

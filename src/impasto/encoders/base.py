@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from impasto.errors import UnknownNameError
+from impasto.statistics import Moments
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,17 @@ class Encoder(Protocol):
 
         Shape: (N, 3, H, W) -> {name: (N, C, H', W')}.
         """
+        ...
+
+
+@runtime_checkable
+class SummingEncoder(Encoder, Protocol):
+    """An encoder that sums over positions itself."""
+
+    def sums(
+        self, image: Tensor, summed: Collection[str], layers: Collection[str] = ()
+    ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
+        """Moments of the layers in `summed`, features of `layers`, in one forward; one backward is allowed."""
         ...
 
 

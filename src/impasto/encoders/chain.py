@@ -4,65 +4,32 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.base import IDENTITY, LayerInfo, Preprocessing
+from impasto.encoders.walk import Link, Padding, Pooling, Walk, padded_convolution, pool2d
 from impasto.errors import ImageError, UnknownNameError, WeightsError
-
-Pooling = Literal["max", "average", "l2"]
-Padding = Literal["zeros", "reflect", "replicate", "circular"]
+from impasto.statistics import Moments
 
 
-@dataclass(frozen=True)
-class _Operation:
-    """One link: a convolution with its ReLU if it has a weight, else a pooling."""
-
-    name: str
-    weight: Tensor | None = None
-    bias: Tensor | None = None
-
-
-def pool2d(features: Tensor, pooling: Pooling) -> Tensor:
-    """2x2 pooling with stride 2; a last odd row or column is dropped.  Shape: (N, C, H, W) -> (N, C, H//2, W//2).
-
-    `l2` is the root mean square of the window.  None is rescaled to keep the mean activation.
-    """
-    if pooling == "max":
-        return F.max_pool2d(features, 2)
-    if pooling == "average":
-        return F.avg_pool2d(features, 2)
-    return (F.avg_pool2d(features.square(), 2) + 1e-8).sqrt()
-
-
-def padded_convolution(features: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding) -> Tensor:
-    """3x3 convolution that keeps the size.  Shape: (N, C, H, W) -> (N, C', H, W).
-
-    `circular` joins opposite borders: the features of a picture that repeats, if its sides are multiples of the stride.
-    """
-    if padding == "zeros":
-        return F.conv2d(features, weight, bias, padding=1)
-    return F.conv2d(F.pad(features, (1, 1, 1, 1), mode=padding), weight, bias)
-
-
-def _blocks(tensors: Mapping[str, Tensor]) -> Iterator[_Operation]:
+def _blocks(tensors: Mapping[str, Tensor]) -> Iterator[Link]:
     """The links named by `conv{block}_{i}.weight` and `.bias`, with a pooling between blocks and after the last."""
     names = sorted(key.removesuffix(".weight") for key in tensors if key.startswith("conv") and key.endswith(".weight"))
     previous = ""
     for name in names:
         block = name[4:].split("_")[0]
         if previous and block != previous:
-            yield _Operation(f"pool{previous}")
+            yield Link(f"pool{previous}")
         previous = block
-        yield _Operation("relu" + name[4:], tensors[f"{name}.weight"], tensors[f"{name}.bias"])
-    yield _Operation(f"pool{previous}")
+        yield Link("relu" + name[4:], tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+    yield Link(f"pool{previous}")
 
 
-def _layer_infos(operations: Collection[_Operation]) -> dict[str, LayerInfo]:
+def _layer_infos(operations: Collection[Link]) -> dict[str, LayerInfo]:
     """Channels, stride and receptive field of every link."""
     infos, channels, stride, field = {}, 3, 1, 1
     for operation in operations:
@@ -153,17 +120,40 @@ class ChainEncoder:
                 found[operation.name] = x
         return found
 
+    def sums(
+        self, image: Tensor, summed: Collection[str], layers: Collection[str] = ()
+    ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
+        """Moments of the layers in `summed`, features of `layers`: `__call__` and `moments` in less time and memory.
+
+        The gradient can be asked for once. Raises as `__call__` does.
+        """
+        summed, layers = tuple(dict.fromkeys(summed)), tuple(dict.fromkeys(layers))
+        wanted = {*summed, *layers}
+        self._check_request(image, wanted)
+        names = [link.name for link in self._operations]
+        links = self._operations[: max((names.index(name) + 1 for name in wanted), default=0)]
+        x = self._preprocessed(image).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        found = iter(Walk.apply(x, links, summed, layers, self.pooling, self.padding))  # type: ignore[no-untyped-call]
+        moments = {}
+        for layer in summed:
+            first, second = next(found), next(found)
+            stride = self._layers[layer].stride
+            positions = (image.shape[-2] // stride) * (image.shape[-1] // stride)
+            moments[layer] = Moments(first.new_full((len(first),), float(positions)), first, second)
+        return moments, dict(zip(layers, found, strict=True))
+
     def _preprocessed(self, image: Tensor) -> Tensor:
         """The colors the network was trained with, at least in float32."""
         weight, bias = self._colors
         image = image.to(weight.dtype)
         return image if self._takes_rgb else F.conv2d(image, weight, bias)
 
-    def _placed(self, operation: _Operation) -> _Operation:
+    def _placed(self, operation: Link) -> Link:
         if operation.weight is None or operation.bias is None:
             return operation
         weight = operation.weight.detach().to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        return _Operation(operation.name, weight, operation.bias.detach().to(self.device, self.dtype))
+        turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        return Link(operation.name, weight, operation.bias.detach().to(self.device, self.dtype), turned)
 
     def _check_chain(self) -> None:
         channels = 3
