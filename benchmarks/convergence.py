@@ -1,20 +1,20 @@
 """How good pictures are after how many evaluations and seconds, for schedules and solvers side by side.
 
     python benchmarks/convergence.py --content FOLDER --style FOLDER --judge WEIGHTS \\
-        [--make LABEL=ENCODER|WEIGHTS ...] [--way EVALUATIONS:SHARES[:SOLVER] ...] [--size 512] [--pairs 6]
+        [--make LABEL=ENCODER|WEIGHTS ...] [--way EVALUATIONS:SHARES[:SETTING=X...] ...] [--size 512] [--pairs 6]
 
-A way is how many evaluations there are, in which proportion they are split over the sizes, coarse to fine, and the
-solver if not the default's: 210:10,7,4 or 105:10,7,4:adam. Everything else is as the default transfer has it. The ways
-take turns, pair by pair, in one process. Distances are those of `quality.py`, of the finished picture in memory.
+A way is how many evaluations there are, in which proportion they are split over the sizes, coarse to fine, and other
+settings of a transfer: 210:10,7,4 or 105:10,7,4:solver=adam or 150:10,7,4:style_weight=8. The ways take turns, pair by
+pair, in one process. Distances are those of `quality.py`, of the finished picture in memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,33 +22,27 @@ from torch import Tensor
 from impasto import TransferConfig, prepare
 from impasto.encoders.catalog import build_encoder, encoder_names
 from impasto.encoders.weights import load_weights
-from impasto.presets import SOLVERS
 from impasto.schedule import Pyramid
-from impasto.tasks.run import Plan
+from impasto.tasks.run import Run
 from quality import at_size, distances, named, pairs
 
 
-def parse_way(way: str) -> Callable[[Plan], Plan]:
-    """EVALUATIONS:SHARES[:SOLVER] to the plan changed accordingly."""
-    evaluations, shares, *solver = way.split(":")
-    pyramid = Pyramid(shares=tuple(float(share) for share in shares.split(",")))
+def prepared(content: Path, style: Path, encoder: str, size: int, way: str) -> Run:
+    """The run that EVALUATIONS:SHARES[:SETTING=X...] asks for."""
+    evaluations, shares, *others = way.split(":")
+    settings: dict[str, Any] = {"encoder" if encoder in encoder_names() else "weights": encoder}
+    for name, value in (other.split("=") for other in others):
+        settings[name] = float(value) if value.replace(".", "").isdecimal() else value
+    run = prepare(content, [style], TransferConfig(size=size, **settings))
+    pyramid, last = Pyramid(shares=tuple(float(share) for share in shares.split(","))), run.plan.levels[-1]
+    levels = pyramid.levels(last.height, last.width, int(evaluations))
+    return replace(run, plan=replace(run.plan, levels=levels))
 
-    def changed(plan: Plan) -> Plan:
-        last = plan.levels[-1]
-        levels = pyramid.levels(last.height, last.width, int(evaluations))
-        return replace(plan, levels=levels, solver=SOLVERS[solver[0]] if solver else plan.solver)
 
-    return changed
-
-
-def painted(
-    content: Path, style: Path, encoder: str, size: int, change: Callable[[Plan], Plan]
-) -> tuple[Tensor, float]:
+def painted(run: Run) -> tuple[Tensor, float]:
     """The finished picture, and the seconds that its evaluations took."""
-    chosen = {"encoder": encoder} if encoder in encoder_names() else {"weights": encoder}
-    run = prepare(content, [style], TransferConfig(size=size, **chosen))  # type: ignore[arg-type]
     began = time.perf_counter()
-    *_, last = replace(run, plan=change(run.plan))
+    *_, last = run
     return last.image.clamp(0, 1), time.perf_counter() - began
 
 
@@ -63,13 +57,12 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=6)
     args = parser.parse_args()
     judge = build_encoder(load_weights(args.judge))
-    ways = {way: parse_way(way) for way in args.way}
     rows: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for content_path, style_path in pairs(args.content, args.style, args.pairs):
         content, style = at_size(content_path, args.size), at_size(style_path, args.size)
         for label, encoder in named(args.make).items():
-            for way, change in ways.items():
-                image, seconds = painted(content_path, style_path, encoder, args.size, change)
+            for way in args.way:
+                image, seconds = painted(prepared(content_path, style_path, encoder, args.size, way))
                 scores = (*distances(judge, image, content, style), seconds)
                 rows.setdefault((label, way), []).append(scores)
                 print(f"{content_path.stem}-{style_path.stem} {label} {way}", *(f"{s:.4f}" for s in scores), flush=True)

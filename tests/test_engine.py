@@ -8,7 +8,7 @@ import torch
 from impasto.engine import iterate
 from impasto.errors import DivergedError
 from impasto.objective import Evaluation
-from impasto.schedule import Level
+from impasto.schedule import Converged, Level
 from impasto.solvers import LBFGS, SGD, Adam, Averaged
 
 LEVELS = (Level(4, 6, 3), Level(8, 12, 2))
@@ -55,6 +55,23 @@ def test_steps_count_levels_iterations_and_evaluations():
     ]
     assert {(s.levels, s.total) for s in steps} == {(2, 5)}
     assert [s.last for s in steps] == [False] * 4 + [True]
+
+
+def test_a_level_ends_early_once_it_improves_no_more():
+    until, levels = Converged(window=4, least=0.02), (Level(4, 6, 300), Level(8, 12, 300))
+    steps = list(iterate(BowlProblem(), SGD(lr=0.05), levels, until=until))
+    assert [s.last for s in steps] == [False] * (len(steps) - 1) + [True]
+    assert [s.done for s in steps] == list(range(1, len(steps) + 1))
+    for number in (1, 2):
+        losses = [s.loss for s in steps if s.level == number]
+        assert 8 <= len(losses) < 300
+        assert [until(losses[:count]) for count in range(1, len(losses) + 1)] == [False] * (len(losses) - 1) + [True]
+        assert min(losses[:-4]) - min(losses[-4:]) < 0.02 * min(losses[:-4])
+    ends = next(s for s in steps if s.level == 2).done
+    for start in (steps[3], steps[ends - 2], steps[ends], steps[-2]):
+        rest = list(iterate(BowlProblem(), SGD(lr=0.05), levels, start.snapshot, until))
+        assert torch.equal(rest[-1].image, steps[-1].image)
+        assert len(rest) == len(steps) - start.done
 
 
 def test_steps_show_the_picture_at_the_size_of_their_level():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -15,6 +15,9 @@ from impasto.errors import DivergedError
 from impasto.objective import Evaluation, Objective
 from impasto.schedule import Level
 from impasto.solvers import Solver
+
+RECENT = 64  # losses that are remembered
+Until = Callable[[Sequence[float]], bool]
 
 
 class Problem(Protocol):
@@ -47,7 +50,8 @@ class Snapshot:
 
     `level` and `iteration` are those that are done, as in `Step`; `image` is the next to be evaluated, (1, 3, H, W),
     and `state` the solver's, None for one that is yet to begin. `seconds` have passed, and the run was begun again
-    `restarts` times because a number was not finite. Nothing in it changes later: keeping it copies nothing.
+    `restarts` times because a number was not finite. `losses` are the level's, the latest last, `RECENT` at most.
+    Nothing in it changes later: keeping it copies nothing.
     """
 
     level: int
@@ -57,6 +61,7 @@ class Snapshot:
     best: Best | None = field(default=None, repr=False)
     seconds: float = 0.0
     restarts: int = 0
+    losses: tuple[float, ...] = ()
 
 
 class NotFiniteError(DivergedError):
@@ -135,10 +140,17 @@ class _Watched:
         return self.evaluation.loss, self.evaluation.grad
 
 
-def iterate(problem: Problem, solver: Solver, levels: Sequence[Level], start: Snapshot | None = None) -> Iterator[Step]:
+def iterate(
+    problem: Problem,
+    solver: Solver,
+    levels: Sequence[Level],
+    start: Snapshot | None = None,
+    until: Until | None = None,
+) -> Iterator[Step]:
     """Run `solver` over `levels`, coarse to fine, yielding after every evaluation.  Closing the iterator stops the run.
 
-    With `start`, a snapshot of the same run, the steps that come after it, bit for bit.
+    With `start`, a snapshot of the same run, the steps that come after it, bit for bit. A level ends early once `until`
+    says so of its latest losses; from then on it counts with the evaluations it had.
 
     Raises:
         NotFiniteError: a number is not finite, and the solver did not back off; the steps before it were.
@@ -148,22 +160,33 @@ def iterate(problem: Problem, solver: Solver, levels: Sequence[Level], start: Sn
     if at.state is None:
         at = replace(at, state=solver.init(at.image))
     for number in range(at.level, len(levels) + 1):
-        level = levels[number - 1]
         if number > at.level:
-            at = _enlarged(at, problem, solver, level)
-        if at.iteration == level.iterations:
+            at = _enlarged(at, problem, solver, levels[number - 1])
+        levels = _shortened(levels, at, until)
+        if at.iteration == levels[number - 1].iterations:
             continue
-        value_and_grad = _Watched(problem.objective(level))
-        while at.iteration < level.iterations:
+        value_and_grad = _Watched(problem.objective(levels[number - 1]))
+        while at.iteration < levels[number - 1].iterations:
             at = _advanced(at, solver, value_and_grad, began)
+            levels = _shortened(levels, at, until)
             assert value_and_grad.evaluation is not None
             yield _step(at, levels, value_and_grad.evaluation, solver.result(at.image, at.state))
+
+
+def _shortened(levels: Sequence[Level], at: Snapshot, until: Until | None) -> Sequence[Level]:
+    """The levels, the one at hand with no more evaluations than it had if it is done."""
+    if until is None or not until(at.losses):
+        return levels
+    now = at.level - 1
+    return (*levels[:now], replace(levels[now], iterations=at.iteration), *levels[now + 1 :])
 
 
 def _enlarged(at: Snapshot, problem: Problem, solver: Solver, level: Level) -> Snapshot:
     """The beginning of the next level."""
     image = problem.enlarged(solver.result(at.image, at.state), level)
-    return replace(at, level=at.level + 1, iteration=0, image=image, state=solver.rescale(at.state, image), best=None)
+    return replace(
+        at, level=at.level + 1, iteration=0, image=image, state=solver.rescale(at.state, image), best=None, losses=()
+    )
 
 
 def _advanced(at: Snapshot, solver: Solver, value_and_grad: _Watched, began: float) -> Snapshot:
@@ -180,8 +203,8 @@ def _advanced(at: Snapshot, solver: Solver, value_and_grad: _Watched, began: flo
     if not math.isfinite(sum_of_image) or not (known or _backed_off(at, solver, image, state)):
         raise NotFiniteError(_what_broke(evaluation, loss, grad), _best(at))
     best = Best(loss, at.image) if known and (at.best is None or loss < at.best.loss) else at.best
-    seconds = time.perf_counter() - began
-    return replace(at, iteration=at.iteration + 1, image=image, state=state, best=best, seconds=seconds)
+    seconds, losses = time.perf_counter() - began, (*at.losses, loss)[-RECENT:]
+    return Snapshot(at.level, at.iteration + 1, image, state, best, seconds, at.restarts, losses)
 
 
 def _backed_off(at: Snapshot, solver: Solver, image: Tensor, state: Any) -> bool:
@@ -191,7 +214,7 @@ def _backed_off(at: Snapshot, solver: Solver, image: Tensor, state: Any) -> bool
 
 def _best(at: Snapshot) -> Snapshot:
     """The best picture of this level, with a solver that knows nothing; the one at hand if none was ever evaluated."""
-    return replace(at, image=at.best.image if at.best else at.image, state=None, best=None)
+    return replace(at, image=at.best.image if at.best else at.image, state=None, best=None, losses=())
 
 
 def _what_broke(evaluation: Evaluation, loss: float, grad: float) -> str:

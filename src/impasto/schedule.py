@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impasto.errors import UsageError
@@ -69,6 +70,21 @@ class Pyramid:
             Level(max(1, round(height * scale)), max(1, round(width * scale)), count)
             for scale, count in zip(scales, self.counts(iterations, len(sizes)), strict=True)
         )
+
+
+@dataclass(frozen=True)
+class Converged:
+    """A level ends early once `window` evaluations have lowered its loss by less than a share `least` of it."""
+
+    window: int = 10
+    least: float = 0.01
+
+    def __call__(self, losses: Sequence[float]) -> bool:
+        """Whether the level whose losses these are, the latest last, has converged."""
+        if len(losses) < 2 * self.window:
+            return False
+        before = min(losses[: -self.window])
+        return before - min(losses[-self.window :]) < self.least * abs(before)
 
 
 SINGLE = Pyramid(most=1)

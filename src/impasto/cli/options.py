@@ -77,6 +77,11 @@ def optimisation_options(iterations: int, *more: Decorator) -> Decorator:
     return cloup.option_group(
         "Optimisation",
         cloup.option("--iterations", type=Whole(), help=f"Evaluations in all.  [default: {iterations}]"),
+        cloup.option(
+            "--until",
+            metavar="WHEN",
+            help="converged: leave a size once 10 evaluations win less than 1 %.  [default: --iterations are done]",
+        ),
         *more,
         cloup.option("--solver", metavar="NAME", help="lbfgs, adam or rmsprop.  [default: lbfgs]"),
         cloup.option("--seed", type=Whole(), default=0, help="Of a random beginning.  [default: 0]"),

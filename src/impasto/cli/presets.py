@@ -20,7 +20,18 @@ _GROUPS = {
     "Content": ("content_layers", "content_loss", "content_weight"),
     "Style": ("style_layers", "style_losses", "style_weight"),
     "Picture": ("relative", "tv_weight", "tv_loss", "range_weight", "range_loss", "resample", "stretch_style"),
-    "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype", "milestones"),
+    "Optimisation": (
+        "init",
+        "noise",
+        "detail",
+        "solver",
+        "schedule",
+        "iterations",
+        "until",
+        "size",
+        "dtype",
+        "milestones",
+    ),
 }
 
 
@@ -60,6 +71,7 @@ def _told(preset: Any, name: str) -> bool:
         "range_loss": preset.range_weight,
         "noise": preset.init == "random",
         "milestones": preset.milestones,
+        "until": preset.until,
     }
     return bool(switches.get(name, True))
 
@@ -100,7 +112,7 @@ def _plain(value: Any) -> str:
 
 def _nested(value: Any) -> str:
     """`RMSprop (lr 0.001, rho 0.9), in InUnits (scale 2)`: what is wrapped comes first."""
-    parts = {field.name: getattr(value, field.name) for field in fields(value)}
+    parts = {field.name: getattr(value, field.name) for field in fields(value) if field.repr}
     inner = [words(part) for part in parts.values() if is_dataclass(part)]
     numbers = ", ".join(
         f"{name.replace('_', ' ')} {words(part)}" for name, part in parts.items() if not is_dataclass(part)

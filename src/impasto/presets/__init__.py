@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from impasto.errors import named
-from impasto.presets.default import DEFAULT, SOLVERS, STYLE_LOSSES
+from impasto.presets.default import DEFAULT, SOLVERS, STOPS, STYLE_LOSSES
 from impasto.presets.gatys import GATYS_2015, GATYS_2016, GATYS_CODE
 from impasto.presets.others import CROWSON, JOHNSON, KERAS, TUTORIAL
 from impasto.presets.preset import UNLIMITED, Milestones, Preset
 
-__all__ = ["PRESETS", "SOLVERS", "STYLE_LOSSES", "UNLIMITED", "Milestones", "Preset", "preset"]
+__all__ = ["PRESETS", "SOLVERS", "STOPS", "STYLE_LOSSES", "UNLIMITED", "Milestones", "Preset", "preset"]
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {preset.name: preset for preset in (DEFAULT, GATYS_2015, GATYS_2016, GATYS_CODE, JOHNSON, KERAS, TUTORIAL, CROWSON)}

@@ -14,7 +14,7 @@ from impasto.losses import (
     wasserstein2,
 )
 from impasto.presets.preset import Preset
-from impasto.schedule import Pyramid
+from impasto.schedule import Converged, Pyramid
 from impasto.solvers import LBFGS, Adam, Averaged, Clamped, RMSprop, Solver
 
 # Style losses by the name they have on the command line: which moment losses are added up.
@@ -34,6 +34,9 @@ SOLVERS: Mapping[str, Solver] = MappingProxyType(
         "rmsprop": RMSprop(lr=5e-3),
     }
 )
+
+# When a level is done before its evaluations are.
+STOPS: Mapping[str, Converged] = MappingProxyType({"converged": Converged()})
 
 DEFAULT = Preset(
     name="default",

@@ -16,7 +16,7 @@ from impasto.losses import (
     out_of_range,
     total_variation,
 )
-from impasto.schedule import SINGLE, Pyramid
+from impasto.schedule import SINGLE, Converged, Pyramid
 from impasto.solvers import LBFGS, Solver
 
 FIVE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -47,6 +47,7 @@ class Preset:
     * `resample` changes the size of content, styles and start; `stretch_style` squeezes the style image into the
       content's size, as some sources do.
     * `noise` is the standard deviation of a random start around mid-gray, in [0, 1] units.
+    * `iterations` is how many evaluations there are, or at most are where `until` says when a level is done.
     * `size` is the long side when nobody asks for one; `dtype` is that of features, `auto` the device's fastest.
     * `milestones` is what the source's program prints and saves on its way.
     """
@@ -79,6 +80,7 @@ class Preset:
     solver: Solver = field(default_factory=LBFGS)
     schedule: Pyramid = SINGLE
     iterations: int = 500
+    until: Converged | None = None
     size: int = 512
     dtype: str = "float32"
     milestones: Milestones | None = None

@@ -64,7 +64,7 @@ class Plan:
             "dtype": str(self.dtype).removeprefix("torch."),
             "size": f"{last.width}x{last.height}",
             "levels": sizes,
-            "evaluations": str(self.evaluations),
+            "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
             "solver": str(self.solver),
             "content layers": ", ".join(recipe.content_layers),
             "style layers": ", ".join(recipe.style_layers),
@@ -137,7 +137,7 @@ class Run:
             restarts = start.restarts if start else 0
             problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
             try:
-                for step in iterate(problem, solver, self.plan.levels, start):
+                for step in iterate(problem, solver, self.plan.levels, start, self.plan.recipe.until):
                     snapshot = replace(step.snapshot, state=None) if self.team else step.snapshot
                     yield replace(step, note=note, snapshot=snapshot)
                     note = ""

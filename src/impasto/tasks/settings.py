@@ -10,13 +10,14 @@ from impasto.encoders.base import canonical_layer
 from impasto.encoders.catalog import COMPACT, check_encoder_name
 from impasto.errors import UsageError, named
 from impasto.memory import parse_bytes
-from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, Preset, preset
+from impasto.presets import PRESETS, SOLVERS, STOPS, STYLE_LOSSES, Preset, preset
 from impasto.schedule import Pyramid
 from impasto.tasks.fitting import ALL_LAYERS
 from impasto.tasks.sources import ImageSource
 
 INITS = ("matched", "content", "random", "gray", "style")
 AUTO = "auto"
+PATIENCE = 5  # times the preset's evaluations, until a level has converged
 LAYER_FIELDS = ("content_layers", "style_layers")
 _AS_THEY_ARE = ("pooling", "padding", "content_weight", "style_weight", "tv_weight", "iterations", "encoder")
 
@@ -29,6 +30,7 @@ class MethodConfig:
     * `encoder`: a name from `impasto weights list`, or `compact`; `weights`: a weight file instead.
     * `pooling`: max, average or l2; `padding`: zeros, reflect or replicate.
     * `solver`: one of `SOLVERS`; `iterations`: evaluations in all.
+    * `until`: `converged` ends each level once it improves no more, after `iterations` at the latest.
     * `levels`: the most sizes of the coarse-to-fine pyramid.
     * `seed`: of the random start; `device`: `auto` is the fastest; `dtype`: of features, `auto` is the preset's.
     * `memory`: the most the program may take, as 4GB; None is what the machine has to spare.
@@ -42,6 +44,7 @@ class MethodConfig:
     padding: str | None = None
     solver: str | None = None
     iterations: int | None = None
+    until: str | None = None
     levels: int | None = None
     seed: int = 0
     device: str = "auto"
@@ -78,6 +81,9 @@ class MethodConfig:
             changes["style_losses"] = named("style loss", loss, STYLE_LOSSES)
         if self.solver is not None:
             changes["solver"] = named("solver", self.solver, SOLVERS)
+        if self.until is not None:
+            changes["until"] = named("stop", self.until, STOPS)
+            changes["iterations"] = self.iterations or PATIENCE * base.iterations
         if self.levels is not None:
             changes["schedule"] = replace(_coarse_to_fine(base.schedule), most=self.levels)
         check_encoder_name(str(changes.get("encoder", base.encoder)))
