@@ -56,3 +56,25 @@ def test_the_way_back_is_gone_once(small_encoder, uniform):
     torch.autograd.grad(loss, image, retain_graph=True)
     with pytest.raises(RuntimeError, match="evaluate again"):
         torch.autograd.grad(loss, image)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+def test_sums_inside_a_rectangle_are_those_of_the_features_there(padding, vgg_tensors, uniform):
+    tensors = vgg_tensors("vgg16", (3, 4, 5, 6), torch.float64)
+    encoder = ChainEncoder("small", tensors, IMAGENET_RGB, padding=padding, dtype=torch.float64)
+    image = uniform(1, 3, 41, 66).requires_grad_()
+    weights = [0.1 + i for i in range(2 * len(SUMMED) + len(WANTED))]
+
+    def inside(features, stride):
+        return features[..., 8 // stride : 32 // stride, 16 // stride : 56 // stride]
+
+    features = encoder(image, {*SUMMED, *WANTED})
+    expected = {layer: moments(inside(features[layer], encoder.layers[layer].stride)) for layer in SUMMED}
+    (grad,) = torch.autograd.grad(slopes_of(expected, features, weights), image)
+    sums, seen = encoder.sums(image, SUMMED, WANTED, inside)
+    (found,) = torch.autograd.grad(slopes_of(sums, seen, weights), image)
+    for layer, m in expected.items():
+        torch.testing.assert_close(sums[layer].count, m.count)
+        torch.testing.assert_close(sums[layer].first, m.first)
+        torch.testing.assert_close(sums[layer].second, m.second)
+    torch.testing.assert_close(found, grad, rtol=1e-10, atol=1e-10 * float(grad.abs().max()))

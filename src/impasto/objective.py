@@ -9,10 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder, SummingEncoder
+from impasto.encoders.base import Encoder, sums_and_features
 from impasto.errors import UsageError
 from impasto.losses import ContentTerm, StyleTerm, Term
-from impasto.statistics import Moments, moments
+from impasto.statistics import Moments
 
 
 @dataclass(frozen=True)
@@ -53,25 +53,13 @@ class FeatureObjective:
         """Value and gradient at `image`.  Shape: (N, 3, H, W), sRGB, left as it is."""
         x = image.detach().requires_grad_(True)
         with torch.enable_grad():
-            terms = self._values(x, *self._seen(x))
+            terms = self._values(x, *sums_and_features(self._encoder, x, self._summed, self._layers))
             loss = torch.stack(list(terms.values())).sum()
             (grad,) = torch.autograd.grad(loss, x)
         return Evaluation(loss.detach(), grad, {name: value.detach() for name, value in terms.items()})
 
-    def _seen(self, image: Tensor) -> tuple[dict[str, Moments], dict[str, Tensor]]:
-        """Moments for the style terms, features for the content terms, all of one forward.
-
-        A layer's moments are summed once, however many terms look at it, and by the encoder itself if it can.
-        """
-        if not (self._summed or self._layers):
-            return {}, {}
-        if isinstance(self._encoder, SummingEncoder):
-            return self._encoder.sums(image, self._summed, self._layers)
-        features = self._encoder(image, {*self._summed, *self._layers})
-        return {layer: moments(features[layer]) for layer in self._summed}, features
-
     def _values(self, image: Tensor, sums: dict[str, Moments], features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Each term at the image, weighted."""
+        """Each term at the image, weighted.  A layer's moments are summed once, however many terms look at it."""
         values: dict[str, Tensor] = {}
         for term in self._terms:
             if isinstance(term, ContentTerm):

@@ -20,7 +20,7 @@ from impasto.errors import UsageError
 from impasto.losses import ContentLoss, ContentTerm, ImageTerm, StyleTerm, Term, Whole
 from impasto.memory import give_back, out_of_memory
 from impasto.objective import Evaluation, FeatureObjective, Objective
-from impasto.statistics import Moments, at_least_float32, moments
+from impasto.statistics import Moments, at_least_float32
 from impasto.tiling import Alone, Team, Tile, Tiling
 
 T = TypeVar("T")
@@ -109,9 +109,9 @@ class TiledObjective:
 
     def _sums(self, seen: Tensor, tile: Tile) -> list[Tensor]:
         """What a tile adds to the whole: the moments of each style layer, then the value of each content term."""
-        features = self._tiling.counted(seen, tile)
-        of_layers = [moments(features[layer]) for layer in self._style_layers]
-        sums = [part for m in of_layers for part in (m.count, m.first, m.second)]
+        layers = tuple(dict.fromkeys(term.layer for term in self._contents))
+        of_layers, features = self._tiling.sums(seen, tile, self._style_layers, layers)
+        sums = [part for m in of_layers.values() for part in (m.count, m.first, m.second)]
         for term, whole in zip(self._kept, self._wholes, strict=True):
             target = self._tiling.placed(term.target, term.layer, tile)
             sums.append(term.loss(features[term.layer].to(target.dtype), target, whole))

@@ -15,9 +15,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder
+from impasto.encoders.base import Encoder, sums_and_features
 from impasto.losses import Whole
-from impasto.statistics import Moments, at_least_float32, moments
+from impasto.statistics import Moments, at_least_float32
 
 
 @dataclass(frozen=True)
@@ -163,12 +163,15 @@ class Tiling:
     def interiors(self, image: Tensor, tile: Tile) -> dict[str, Tensor]:
         """Features of the tile's interior in `image`, without grad."""
         with torch.no_grad():
-            return self.counted(tile.seen(image), tile)
-
-    def counted(self, seen: Tensor, tile: Tile) -> dict[str, Tensor]:
-        """The same from what the tile sees, with a graph if `seen` has one."""
-        features = self._encoder(seen, self.layers)
+            features = self._encoder(tile.seen(image), self.layers)
         return {layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()}
+
+    def sums(
+        self, seen: Tensor, tile: Tile, summed: Collection[str], layers: Collection[str] = ()
+    ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
+        """Moments of the tile's interior in `summed` and features of it in `layers`, from what the tile sees."""
+        sums, features = sums_and_features(self._encoder, seen, summed, layers, tile.counted)
+        return sums, {layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()}
 
     def placed(self, whole: Tensor, layer: str, tile: Tile) -> Tensor:
         """The part of a layer of the whole image that is the tile's interior: a view."""
@@ -184,8 +187,9 @@ class Tiling:
             team = Alone()
         sums: dict[str, Moments] = {}
         for tile in team.share(tiles):
-            for layer, f in self.interiors(image, tile).items():
-                sums[layer] = sums[layer] + moments(f) if layer in sums else moments(f)
+            with torch.no_grad():
+                found, _ = self.sums(tile.seen(image), tile, self.layers)
+            sums = {layer: sums[layer] + m for layer, m in found.items()} if sums else found
         totals = iter(team.total([part for m in sums.values() for part in (m.count, m.first, m.second)]))
         return {layer: Moments(next(totals), next(totals), next(totals)) for layer in sums}
 

@@ -41,11 +41,14 @@ def plan(sizes: tuple[int, ...], as_json: bool, **settings: Any) -> None:
     For a picture of your own: `impasto transfer ... --dry-run`.
     """
     with loading(shown=not as_json):
+        import torch
+
         from impasto.tasks.transfer import TransferConfig, prepare
+    picture = torch.zeros(1, 3, 384, 512)
     rows: list[str] = []
     for size in sizes:
         config = TransferConfig(size=size, **settings)
-        found = prepare("swatch:seigaiha", ["swatch:mosaic"], config, download=False).plan
+        found = prepare(picture, [picture], config, download=False).plan
         if as_json:
             click.echo(json.dumps({"event": "plan", **found.summary(), "notes": list(found.notes)}))
         elif not rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import UnknownNameError
-from impasto.statistics import Moments
+from impasto.statistics import Moments, moments
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class LayerInfo:
     channels: int
     stride: int
     receptive_field: int
+
+
+Inside = Callable[[Tensor, int], Tensor]  # features and their stride -> a view of a rectangle of them
 
 
 class Encoder(Protocol):
@@ -49,10 +52,28 @@ class SummingEncoder(Encoder, Protocol):
     """An encoder that sums over positions itself."""
 
     def sums(
-        self, image: Tensor, summed: Collection[str], layers: Collection[str] = ()
+        self, image: Tensor, summed: Collection[str], layers: Collection[str] = (), inside: Inside | None = None
     ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
-        """Moments of the layers in `summed`, features of `layers`, in one forward; one backward is allowed."""
+        """Moments of the layers in `summed`, features of `layers`, in one forward; one backward is allowed.
+
+        Moments are of the positions that `inside` leaves, features are whole.
+        """
         ...
+
+
+def sums_and_features(
+    encoder: Encoder, image: Tensor, summed: Collection[str], layers: Collection[str] = (), inside: Inside | None = None
+) -> tuple[dict[str, Moments], dict[str, Tensor]]:
+    """What `SummingEncoder.sums` gives, of any encoder; of none, if no layer is asked for."""
+    if not (summed or layers):
+        return {}, {}
+    if isinstance(encoder, SummingEncoder):
+        return encoder.sums(image, summed, layers, inside)
+    features = encoder(image, {*summed, *layers})
+    parts = {
+        layer: inside(features[layer], encoder.layers[layer].stride) if inside else features[layer] for layer in summed
+    }
+    return {layer: moments(f) for layer, f in parts.items()}, {layer: features[layer] for layer in layers}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.base import IDENTITY, LayerInfo, Preprocessing
-from impasto.encoders.walk import Link, Padding, Pooling, Walk, padded_convolution, pool2d
+from impasto.encoders.base import IDENTITY, Inside, LayerInfo, Preprocessing
+from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 from impasto.statistics import Moments
 
@@ -39,6 +39,10 @@ def _layer_infos(operations: Collection[Link]) -> dict[str, LayerInfo]:
             field, stride = field + stride, stride * 2
         infos[operation.name] = LayerInfo(channels, stride, field)
     return infos
+
+
+def _everything(features: Tensor, stride: int) -> Tensor:
+    return features
 
 
 class ChainEncoder:
@@ -121,25 +125,26 @@ class ChainEncoder:
         return found
 
     def sums(
-        self, image: Tensor, summed: Collection[str], layers: Collection[str] = ()
+        self, image: Tensor, summed: Collection[str], layers: Collection[str] = (), inside: Inside | None = None
     ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
         """Moments of the layers in `summed`, features of `layers`: `__call__` and `moments` in less time and memory.
 
-        The gradient can be asked for once. Raises as `__call__` does.
+        `inside` takes features and their stride and leaves a view of a rectangle, whose positions are summed.  The
+        gradient can be asked for once.  Raises as `__call__` does.
         """
         summed, layers = tuple(dict.fromkeys(summed)), tuple(dict.fromkeys(layers))
         wanted = {*summed, *layers}
         self._check_request(image, wanted)
         names = [link.name for link in self._operations]
         links = self._operations[: max((names.index(name) + 1 for name in wanted), default=0)]
+        strides = {layer: self._layers[layer].stride for layer in wanted}
+        walk = Route(links, summed, layers, strides, self.pooling, self.padding, inside or _everything)
         x = self._preprocessed(image).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        found = iter(Walk.apply(x, links, summed, layers, self.pooling, self.padding))  # type: ignore[no-untyped-call]
+        found = iter(Walk.apply(x, walk))  # type: ignore[no-untyped-call]
         moments = {}
         for layer in summed:
-            first, second = next(found), next(found)
-            stride = self._layers[layer].stride
-            positions = (image.shape[-2] // stride) * (image.shape[-1] // stride)
-            moments[layer] = Moments(first.new_full((len(first),), float(positions)), first, second)
+            first, second, count = next(found), next(found), walk.positions(layer, *image.shape[-2:])
+            moments[layer] = Moments(first.new_full((len(first),), float(count)), first, second)
         return moments, dict(zip(layers, found, strict=True))
 
     def _preprocessed(self, image: Tensor) -> Tensor:

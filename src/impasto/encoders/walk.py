@@ -7,7 +7,7 @@ the matrix product itself, a ReLU masks it in place, and an activation is freed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -98,51 +98,69 @@ def pool2d(features: Tensor, pooling: Pooling) -> Tensor:
     return (F.avg_pool2d(features.square(), 2) + 1e-8).sqrt()
 
 
+@dataclass(frozen=True)
+class Route:
+    """What a `Walk` passes and what it takes along: `links` up to the deepest layer that is asked for, sums over the
+    positions that `inside` leaves of the layers in `summed`, and the features of those in `wanted`.
+    """
+
+    links: Sequence[Link]
+    summed: Sequence[str]
+    wanted: Sequence[str]
+    strides: Mapping[str, int]
+    pooling: Pooling
+    padding: Padding
+    inside: Callable[[Tensor, int], Tensor]
+
+    def part(self, features: Tensor, layer: str) -> Tensor:
+        """The positions of a layer that are summed."""
+        return self.inside(features, self.strides[layer])
+
+    def positions(self, layer: str, height: int, width: int) -> int:
+        """How many those are for an image of this size."""
+        stride = self.strides[layer]
+        return self.part(torch.empty(height // stride, width // stride, device="meta"), layer).numel()
+
+
 class Walk(torch.autograd.Function):
-    """`apply(x, links, summed, wanted, pooling, padding)`: the sums of f and of f f^T over the positions of each layer
-    in `summed`, two tensors a layer, then the features of those in `wanted`.
+    """`apply(x, route)`: the sums of f and of f f^T of each layer of `route.summed`, then the features of
+    `route.wanted`.
 
     The way back can be gone once: it frees what it no longer needs.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        links: Sequence[Link],
-        summed: Sequence[str],
-        wanted: Sequence[str],
-        pooling: Pooling,
-        padding: Padding,
-    ) -> tuple[Tensor, ...]:
-        """Forward, remembering what the way back needs."""
+    def forward(ctx: Any, x: Tensor, route: Route) -> tuple[Tensor, ...]:
+        """Forward, remembering what the way back needs, if there will be one."""
+        returns = ctx.needs_input_grad[0]
         sums: dict[str, tuple[Tensor, Tensor]] = {}
         features: dict[str, Tensor] = {}
         passed: list[tuple[Tensor | None, Tensor | None]] = []  # each link's result, unless `features` has it; indices
-        for link in links:
+        for link in route.links:
             known = None
             if link.weight is None:
-                x, known = _pooled(x, pooling)
+                x, known = _pooled(x, route.pooling)
             else:
-                x = padded_convolution(x, link.weight, link.bias, padding).relu_()
-            if link.name in summed:
-                sums[link.name] = position_sums(x)
-            if link.name in wanted:
+                x = padded_convolution(x, link.weight, link.bias, route.padding).relu_()
+            if link.name in route.summed:
+                sums[link.name] = position_sums(route.part(x, link.name))
+            if link.name in route.wanted:
                 features[link.name] = x
-            passed.append((None if link.name in wanted else x, known))
-        ctx.save_for_backward(*(features[name] for name in wanted))
+            if returns:
+                passed.append((None if link.name in route.wanted else x, known))
+        ctx.save_for_backward(*(features[name] for name in route.wanted))
         ctx.set_materialize_grads(False)
-        ctx.passed, ctx.links, ctx.summed, ctx.wanted = passed, links, summed, wanted
-        ctx.pooling, ctx.padding = pooling, padding
-        return (*(part for name in summed for part in sums[name]), *(features[name] for name in wanted))
+        ctx.passed, ctx.route = passed, route
+        return (*(part for name in route.summed for part in sums[name]), *(features[name] for name in route.wanted))
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, None]:
         """The gradient at `x`, from those at what `forward` gave."""
-        links, count = ctx.links, 2 * len(ctx.summed)
-        features = dict(zip(ctx.wanted, ctx.saved_tensors, strict=True))
-        of_features = dict(zip(ctx.wanted, slopes[count:], strict=True))
-        of_sums = {name: slopes[2 * i : 2 * i + 2] for i, name in enumerate(ctx.summed)}
+        route: Route = ctx.route
+        links, count = route.links, 2 * len(route.summed)
+        features = dict(zip(route.wanted, ctx.saved_tensors, strict=True))
+        of_features = dict(zip(route.wanted, slopes[count:], strict=True))
+        of_sums = {name: slopes[2 * i : 2 * i + 2] for i, name in enumerate(route.summed)}
         passed: list[tuple[Tensor | None, Tensor | None]] = ctx.passed
         if len(passed) < len(links):
             raise RuntimeError("This graph was gone back through before; evaluate again.")
@@ -151,35 +169,39 @@ class Walk(torch.autograd.Function):
             link = links[i]
             result, known = passed.pop()
             result = features[link.name] if result is None else result
-            first, second = of_sums.get(link.name, (None, None))
-            if grad is not None or first is not None or second is not None or of_features.get(link.name) is not None:
-                grad = _with_slopes(grad, result, first, second, of_features.get(link.name))
+            own = of_features.get(link.name)
+            if own is not None:
+                grad = own.clone() if grad is None else grad.add_(own)
+            for_sums = of_sums.get(link.name, (None, None))
+            if any(slope is not None for slope in for_sums):
+                grad = torch.zeros_like(result) if grad is None else grad
+                _add_slopes(route.part(grad, link.name), route.part(result, link.name), *for_sums)
             if grad is None:
                 continue
-            if link.weight is None:
-                before = passed[-1][0] if passed else None
+            if link.weight is None or link.turned is None:
+                before = passed[-1][0]
                 before = features[links[i - 1].name] if before is None else before
-                grad = _unpooled(grad, before, ctx.pooling, known)
+                grad = _unpooled(grad, before, route.pooling, known)
             else:
                 masked = _aten.threshold_backward.grad_input(grad, result, 0, grad_input=grad)
                 del result
-                grad = turned_convolution(masked, link.turned, ctx.padding)
+                grad = turned_convolution(masked, link.turned, route.padding)
                 del masked
-        return grad, None, None, None, None, None
+        return grad, None
 
 
-def _with_slopes(
-    grad: Tensor | None, result: Tensor, first: Tensor | None, second: Tensor | None, of_features: Tensor | None
-) -> Tensor:
-    """`grad`, in place, with what a layer's own sums and features add: first + (second + second^T) f + of_features."""
-    if grad is None:
-        grad = torch.zeros_like(result) if of_features is None else of_features.clone()
-    elif of_features is not None:
-        grad.add_(of_features)
+def _add_slopes(grad: Tensor, features: Tensor, first: Tensor | None, second: Tensor | None) -> None:
+    """Add the gradient of a layer's sums at its `features`, first + (second + second^T) f, to `grad` in place."""
     if second is not None:
         slope = (second + second.mT).to(grad.dtype)
-        position_rows(grad).baddbmm_(position_rows(result), slope)
+        if grad.is_contiguous(memory_format=torch.channels_last):
+            position_rows(grad).baddbmm_(position_rows(features), slope)
+        else:
+            grad.permute(0, 2, 3, 1).add_((position_rows(features) @ slope).view(len(grad), *grad.shape[-2:], -1))
     if first is not None:
-        rows = grad.permute(0, 2, 3, 1).flatten(2)  # (N, H, W*C): short runs of channels would be added slowly
-        rows.add_(first.to(grad.dtype).repeat(1, grad.shape[-1])[:, None])
-    return grad
+        rows = grad.permute(0, 2, 3, 1)  # a row of pixels at once: short runs of channels would be added slowly
+        tiled = first.to(grad.dtype)[:, None, None].expand(-1, 1, grad.shape[-1], -1)
+        if grad.is_contiguous(memory_format=torch.channels_last):
+            rows.flatten(2).add_(tiled.flatten(2))
+        else:
+            rows.add_(tiled)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.color import matched_colors
-from impasto.encoders.base import Encoder
+from impasto.encoders.base import Encoder, sums_and_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
 from impasto.losses import ContentTerm, ImageTerm, MomentLoss, StyleTerm, Term, energy, weighted_sum
@@ -225,7 +225,7 @@ def _moments(
 ) -> dict[str, Moments]:
     """Moments of layers of an image, seen in tiles, which a team shares, or whole."""
     if tile is None:
-        return {layer: moments(f) for layer, f in encoder(image, layers).items()}
+        return sums_and_features(encoder, image, layers)[0]
     return Tiling(encoder, layers, tile, bands=team.size).moments(image, team)
 
 

@@ -1,0 +1,53 @@
+"""What can be known beforehand: `impasto plan` and `impasto bench`."""
+
+import json
+
+import pytest
+
+
+def records(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_plan_tells_each_size_without_a_picture(impasto):
+    status, out, _ = impasto("plan", "--sizes", "128,256", "--json")
+    found = records(out)
+    assert status == 0
+    assert [each["size"] for each in found] == ["128x96", "256x192"]
+    assert all("MB" in each["memory"] and each["time"].endswith(" s") for each in found)
+
+
+def test_plan_tells_how_memory_is_kept(impasto):
+    status, out, _ = impasto("plan", "--sizes", "1536", "--memory", "900MB", "--dtype", "float32")
+    assert status == 0
+    assert "tiles of" in out
+
+
+def test_plan_of_what_cannot_be_says_what_could(impasto):
+    status, _, err = impasto("plan", "--sizes", "8192", "--memory", "500MB")
+    assert status == 2
+    assert "at least" in err
+    assert "--size" in err
+
+
+def test_bench_measures_ceilings_and_evaluations(impasto):
+    status, out, _ = impasto("bench", "--sizes", "64", "--json")
+    found = records(out)
+    assert status == 0
+    ceilings = {each["work"] for each in found if each["event"] == "ceiling"}
+    assert ceilings == {"convolution", "matrix product"}
+    evaluations = [each for each in found if each["event"] == "evaluation" and each["dtype"] == "float32"]
+    assert [each["encoder"] for each in evaluations] == ["compact", "vgg19"]
+    for each in evaluations:
+        assert (each["width"], each["height"]) == (64, 48)
+        assert 0 < each["share"] < 1.5
+    assert evaluations[0]["bytes_per_pixel"] < 800
+    assert evaluations[1]["bytes_per_pixel"] > 1000
+
+
+@pytest.mark.parametrize("sizes", ["", "0", "12,x", "-5"])
+@pytest.mark.parametrize("command", ["plan", "bench"])
+def test_sizes_are_whole_numbers(command, sizes, impasto):
+    status, _, err = impasto(command, "--sizes", sizes)
+    assert status == 2
+    assert "512,1024" in err
