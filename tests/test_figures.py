@@ -151,7 +151,7 @@ def test_more_weight_on_the_content_brings_it_nearer():
         assert heavy.measures["content"] < light.measures["content"]
         assert heavy.measures["style"] > light.measures["style"]
     weights = [run.plan.recipe.content_weight / run.plan.recipe.style_weight for run in figure.runs[:2]]
-    assert weights == pytest.approx([0.1 / 12, 10 / 12])
+    assert weights == pytest.approx([0.1 / 8, 10 / 8])
 
 
 def test_a_tradeoff_is_a_grid_of_sets_and_ratios(plates):
@@ -160,7 +160,7 @@ def test_a_tradeoff_is_a_grid_of_sets_and_ratios(plates):
     assert [word.split("\N{NO-BREAK SPACE}") for word in heads.words] == [
         ["\N{MULTIPLICATION SIGN}", r] for r in ("0.01", "0.1", "1", "10")
     ]
-    assert "1/12" in heads.heading
+    assert "1/8" in heads.heading
     assert [row.side for row in rows] == ["conv1_1", "conv1_1, 2_1"] + [f"conv1_1 … {b}_1" for b in (3, 4, 5)]
 
 

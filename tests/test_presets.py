@@ -93,7 +93,7 @@ def default(x, p, s, image):
     for layer in VGG19_LAYERS:
         for term in (formulas.style, formulas.mean_and_deviation):
             energy, _ = term(np.zeros_like(s[layer]), s[layer], 1.0)
-            yield layer, term(x[layer], s[layer], 12 / len(VGG19_LAYERS) / energy)
+            yield layer, term(x[layer], s[layer], 8 / len(VGG19_LAYERS) / energy)
     yield "image", formulas.out_of_range(image, 100.0)
 
 

@@ -72,7 +72,7 @@ def network_options(pooling: str = "max") -> Decorator:
     )
 
 
-def optimisation_options(iterations: int, *more: Decorator) -> Decorator:
+def optimisation_options(iterations: int | str, *more: Decorator) -> Decorator:
     """--iterations, --solver, --seed, --device, --dtype, and `more`."""
     return cloup.option_group(
         "Optimisation",

@@ -32,13 +32,13 @@ Examples:
 )
 @cloup.option_group("Method", preset_option)
 @network_options()
-@optimisation_options(105, levels_option)
+@optimisation_options(90, levels_option)
 @json_option
 @debug_option
 def plan(sizes: tuple[int, ...], as_json: bool, **settings: Any) -> None:
-    """Tell what transfers of 4:3 pictures would take here, in memory and time, and how they would be made.
+    """Tell what a transfer would take here, in memory and time, at each size.
 
-    For a picture of your own: `impasto transfer ... --dry-run`.
+    The pictures are 4:3. For a picture of your own: `impasto transfer ... --dry-run`.
     """
     with loading(shown=not as_json):
         import torch

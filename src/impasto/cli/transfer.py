@@ -75,7 +75,7 @@ Examples:
     cloup.option("--tv-weight", type=Number(), help="Factor of the smoothness term."),
 )
 @network_options()
-@optimisation_options(210, levels_option)
+@optimisation_options("90, or 210 from noise", levels_option)
 @file_options("a new CONTENT-STYLE.png here", bits_option)
 def transfer(content: str, styles: tuple[str, ...], **settings: Any) -> int:
     """Paint the photograph CONTENT in the style of the picture STYLE.

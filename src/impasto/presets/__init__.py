@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from impasto.errors import named
-from impasto.presets.default import DEFAULT, SOLVERS, STOPS, STYLE_LOSSES
+from impasto.presets.default import DEFAULT, DEFAULT_FROM_NOISE, SOLVERS, STOPS, STYLE_LOSSES
 from impasto.presets.gatys import GATYS_2015, GATYS_2016, GATYS_CODE
 from impasto.presets.others import CROWSON, JOHNSON, KERAS, TUTORIAL
 from impasto.presets.preset import UNLIMITED, Milestones, Preset
 
-__all__ = ["PRESETS", "SOLVERS", "STOPS", "STYLE_LOSSES", "UNLIMITED", "Milestones", "Preset", "preset"]
+__all__ = ["PRESETS", "SOLVERS", "STOPS", "STYLE_LOSSES", "UNLIMITED", "Milestones", "Preset", "for_noise", "preset"]
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {preset.name: preset for preset in (DEFAULT, GATYS_2015, GATYS_2016, GATYS_CODE, JOHNSON, KERAS, TUTORIAL, CROWSON)}
@@ -34,3 +34,8 @@ def preset(name: str) -> Preset:
         UnknownNameError: there is none.
     """
     return named("preset", name, PRESETS)
+
+
+def for_noise(base: Preset) -> Preset:
+    """The preset for pictures that begin with noise or gray: published ones are as they are."""
+    return DEFAULT_FROM_NOISE if base is DEFAULT else base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from impasto.losses import (
@@ -47,13 +48,15 @@ DEFAULT = Preset(
     content_loss=relative_squared_error,
     style_layers={"*": 1.0},
     style_losses=(gram_error, mean_std_error),
-    style_weight=12.0,
+    style_weight=8.0,
     relative=True,
     range_weight=100.0,
     init="matched",
     detail=1.0,
     solver=LBFGS(history=10),
-    schedule=Pyramid(smallest=128, factor=2.0, shares=(10, 7, 4, 2)),
-    iterations=210,
+    schedule=Pyramid(smallest=128, factor=2.0, shares=(3, 3, 4, 3)),
+    iterations=90,
     dtype="auto",
 )
+# Large forms that no content gives have to be found while the picture is small.
+DEFAULT_FROM_NOISE = replace(DEFAULT, schedule=replace(DEFAULT.schedule, shares=(10, 7, 4, 2)), iterations=210)

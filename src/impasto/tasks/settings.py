@@ -10,12 +10,13 @@ from impasto.encoders.base import canonical_layer
 from impasto.encoders.catalog import COMPACT, check_encoder_name
 from impasto.errors import UsageError, named
 from impasto.memory import parse_bytes
-from impasto.presets import PRESETS, SOLVERS, STOPS, STYLE_LOSSES, Preset, preset
+from impasto.presets import PRESETS, SOLVERS, STOPS, STYLE_LOSSES, Preset, for_noise, preset
 from impasto.schedule import Pyramid
 from impasto.tasks.fitting import ALL_LAYERS
 from impasto.tasks.sources import ImageSource
 
 INITS = ("matched", "content", "random", "gray", "style")
+BLANK = ("random", "gray")  # those that show nothing yet
 AUTO = "auto"
 PATIENCE = 5  # times the preset's evaluations, until a level has converged
 LAYER_FIELDS = ("content_layers", "style_layers")
@@ -68,14 +69,16 @@ class MethodConfig:
             UsageError: a value out of its range, or an unknown name.
         """
         self._check_ranges()
-        base = preset(self.preset)
+        base, init = preset(self.preset), getattr(self, "init", None)
+        if isinstance(init, str | None) and (init or base.init) in BLANK:
+            base = for_noise(base)
         changes = {name: value for name in _AS_THEY_ARE if (value := getattr(self, name, None)) is not None}
         changes |= {
             name: parse_layers(value) for name in LAYER_FIELDS if (value := getattr(self, name, None)) is not None
         }
         if self.encoder not in (None, base.encoder, COMPACT):
             changes["preprocessing"] = None  # weights of another origin see colors as they were trained to
-        if isinstance(init := getattr(self, "init", None), str) and init in INITS:
+        if isinstance(init, str) and init in INITS:
             changes["init"] = init
         if (loss := getattr(self, "style_loss", None)) is not None:
             changes["style_losses"] = named("style loss", loss, STYLE_LOSSES)

@@ -37,7 +37,7 @@ def prepare_layers(
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
     config = config or TransferConfig()
-    recipe = replace(config.recipe(), init="random")
+    recipe = replace(config, init="random").recipe()
     bench = prepare_bench([content, style], config, download=download, progress=progress)
     photograph, painting = bench.pictures
     layers = list(parse_layers(config.content_layers or LOW_AND_HIGH).items())

@@ -41,7 +41,7 @@ def prepare_tradeoff(
     config = config or TransferConfig()
     if not ratios or not all(0 < ratio < float("inf") for ratio in ratios):
         raise UsageError(f"ratios are {', '.join(f'{r:g}' for r in ratios)}; each must be a number above 0.")
-    recipe = replace(config.recipe(), init="random")
+    recipe = replace(config, init="random").recipe()
     bench = prepare_bench([content, style], config, download=download, progress=progress)
     photograph, painting = bench.pictures
     sets = [bench.nearest(FIVE_LAYERS[: number + 1]) for number in range(len(FIVE_LAYERS))]
