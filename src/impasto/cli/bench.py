@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @json_option
 @debug_option
 def bench(sizes: tuple[int, ...], device: str, as_json: bool) -> None:
-    """Measure what this machine does at most, and an evaluation at each size.
+    """Measure what this machine can do, and does.
 
     An evaluation is one forward and one backward through the network, with the losses. A default transfer makes 90,
     most of them at smaller sizes. VGG-19 is timed with random weights, which cost as much as real ones.

@@ -36,7 +36,7 @@ Examples:
 @json_option
 @debug_option
 def plan(sizes: tuple[int, ...], as_json: bool, **settings: Any) -> None:
-    """Tell what a transfer would take here, in memory and time, at each size.
+    """Tell how much memory and time a transfer would take.
 
     The pictures are 4:3. For a picture of your own: `impasto transfer ... --dry-run`.
     """

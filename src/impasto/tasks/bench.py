@@ -17,11 +17,11 @@ from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
-from impasto.losses import ContentTerm, StyleTerm, energy, gram_error, mean_std_error, weighted_sum
+from impasto.losses import ContentTerm, StyleTerm, Term, energy, gram_error, mean_std_error, weighted_sum
 from impasto.memory import LiveBytes
 from impasto.objective import FeatureObjective
 from impasto.presets.preset import FIVE_LAYERS
-from impasto.statistics import at_least_float32, moments
+from impasto.statistics import at_least_float32
 
 CONTENT = "relu4_2"
 LAST = "relu5_1"
@@ -106,19 +106,23 @@ def random_vgg() -> dict[str, Tensor]:
 
 
 def evaluation(encoder: ChainEncoder, image: Tensor) -> Callable[[], object]:
-    """An evaluation at `image`, (1, 3, H, W): of the default preset's terms for `compact`, else of the papers'."""
+    """An evaluation of `typical_terms` at `image`, (1, 3, H, W)."""
+    objective = FeatureObjective(encoder, typical_terms(encoder, image))
+    return lambda: objective.evaluate(image)
+
+
+def typical_terms(encoder: ChainEncoder, image: Tensor) -> list[Term]:
+    """Those of the default preset for `compact`, else those of the papers, for pictures as large as `image`."""
     default = encoder.name == "compact"
     layers = [name for name in encoder.layers if name.startswith("relu")] if default else FIVE_LAYERS
     with torch.no_grad():
-        features = encoder(torch.rand_like(image), {*layers, CONTENT})
-    targets = {layer: moments(features[layer]) for layer in layers}
+        targets, features = encoder.sums(torch.rand_like(image), layers, [CONTENT])
     losses = (gram_error, mean_std_error) if default else (gram_error,)
     style = [
         StyleTerm(name, m, 1.0, weighted_sum(*((1 / float(energy(f, m)), f) for f in losses)))
         for name, m in targets.items()
     ]
-    objective = FeatureObjective(encoder, [*style, ContentTerm(CONTENT, at_least_float32(features[CONTENT]), 1.0)])
-    return lambda: objective.evaluate(image)
+    return [*style, ContentTerm(CONTENT, at_least_float32(features[CONTENT]), 1.0)]
 
 
 def flops(encoder: ChainEncoder, pixels: int) -> float:
