@@ -54,15 +54,18 @@ def child(case: dict[str, object], weights: str) -> None:
     import numpy as np
 
     from impasto import TransferConfig, prepare
+    from impasto.memory import keep_freed
 
     settings = dict(case)
     height = 1024 if settings.pop("square", False) else 768
     vgg = {"weights": weights} if settings.pop("vgg", False) else {}
     ramp = np.linspace(0, 255, height * 1024 * 3).reshape(height, 1024, 3)
     content = (ramp + 40 * np.sin(ramp)).clip(0, 255).astype(np.uint8)
-    run = prepare(content, ["swatch:mosaic"], TransferConfig(levels=1, **vgg, **settings))
+    run = prepare(content, [content[:, ::-1].copy()], TransferConfig(levels=1, **vgg, **settings))
     estimate = run.plan.estimate
     assert estimate is not None
+    if not run.plan.in_tiles:  # as the command does
+        keep_freed()
     planned = status("VmHWM")
     began, busy, first = time.perf_counter(), time.process_time(), None
     for step in run:

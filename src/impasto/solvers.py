@@ -198,9 +198,9 @@ class LBFGS:
         if state.point is not None and not self._improves(loss, state):
             return self._retry(state)
         pairs = self._remembered(image, grad, state)
-        direction = -two_loop(grad, pairs, self.dot)
+        direction = two_loop(grad, pairs, self.dot).neg_()
         scale = self.lr if pairs else self._steepest(grad, state)
-        moved = image + scale * direction
+        moved = torch.add(image, direction, alpha=scale)
         return moved, LBFGSState(image, loss, grad, direction, scale, pairs)
 
     def _steepest(self, grad: Tensor, state: LBFGSState) -> float:
@@ -222,7 +222,7 @@ class LBFGS:
             scale = self._steepest(state.grad, state)
             state = replace(state, pairs=(), direction=direction)
         assert state.point is not None and state.direction is not None
-        return state.point + scale * state.direction, replace(state, scale=scale)
+        return torch.add(state.point, state.direction, alpha=scale), replace(state, scale=scale)
 
     def _remembered(self, image: Tensor, grad: Tensor, state: LBFGSState) -> tuple[tuple[Tensor, Tensor, float], ...]:
         """The pairs with the newest added, if the objective curves upwards along it."""

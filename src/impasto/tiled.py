@@ -89,7 +89,10 @@ class TiledObjective:
 
     def _evaluate_features(self, image: Tensor) -> Evaluation:
         *others, last = self._team.share(self._tiling.tiles(*image.shape[-2:]))
-        sums = [self._sums(tile.seen(image), tile) for tile in others]
+        sums = []
+        for tile in others:
+            sums.append(self._sums(tile.seen(image), tile))
+            give_back()
         seen = last.seen(image).requires_grad_(True)
         with torch.enable_grad():
             kept = self._sums(seen, last)
@@ -98,12 +101,14 @@ class TiledObjective:
         grad = torch.zeros_like(image)
         last.add(_pulled_back(kept, slopes, seen), grad)
         del kept, seen
+        give_back()
         for tile in others:
             seen = tile.seen(image).requires_grad_(True)
             with torch.enable_grad():
                 again = self._sums(seen, tile)
             tile.add(_pulled_back(again, slopes, seen), grad)
             del again, seen
+            give_back()
         (grad,) = self._team.total([grad])
         return Evaluation(torch.stack(list(terms.values())).sum(), grad, terms)
 

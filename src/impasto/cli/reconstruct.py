@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cloup
 
@@ -21,9 +22,6 @@ from impasto.cli.options import (
 )
 from impasto.cli.parameters import Names, Number, Whole, debug_option
 from impasto.cli.running import execute, loading, requested
-
-if TYPE_CHECKING:
-    from impasto.engine import Step
 
 
 @cloup.group()
@@ -96,8 +94,7 @@ def _reconstruct(representation: str, image: str, **settings: Any) -> int:
     return execute(partial(prepare_reconstruction, image, config), request)
 
 
-def reductions(first: Step, last: Step) -> str:
+def reductions(begun: Mapping[str, float], ended: Mapping[str, float]) -> str:
     """How far each term has come, as `content/relu4_2  0.597 -> 0.007  -98.8 %`."""
-    begun = first.terms
-    told = [(name, begun[name], value) for name, value in last.terms.items() if begun[name] > 0]
+    told = [(name, begun[name], value) for name, value in ended.items() if begun[name] > 0]
     return columns((name, f"{old:.4g} -> {new:.4g}  {100 * (new - old) / old:+.2f} %") for name, old, new in told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,7 +32,7 @@ _AS_ASKED = ("force", "save_every", "quiet", "as_json", "dry_run", "checkpoint")
 class Request:
     """Where the result goes and what is said meanwhile.
 
-    `inputs` are the files that must not be overwritten; `closing` makes a last word of the first and the last step.
+    `inputs` are the files that must not be overwritten; `closing` makes a last word of the first and the last terms.
     `fresh` says that `path` is a name nobody asked for, `checkpoint` where the state is kept, `metadata` whether the
     result tells how it was made, `bits` how many its channels have.
     """
@@ -45,7 +45,7 @@ class Request:
     as_json: bool = False
     dry_run: bool = False
     began: float = field(default_factory=time.perf_counter)
-    closing: Callable[[Step, Step], str] | None = None
+    closing: Callable[[Mapping[str, float], Mapping[str, float]], str] | None = None
     fresh: bool = False
     checkpoint: str | None = None
     metadata: bool = True
@@ -129,7 +129,10 @@ def _execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints
 
 def _carry_out(ready: Run, request: Request, resumed: Checkpoints | None) -> int:
     from impasto.cli.keeping import Keeper
+    from impasto.memory import keep_freed
 
+    if not ready.plan.in_tiles:
+        keep_freed()
     snapshots = _snapshots(ready, request)
     if request.dry_run or request.as_json:
         _show_plan(ready.plan, request)
@@ -177,13 +180,15 @@ def _run(ready: Run, snapshots: Snapshots | MilestonePictures, keeper: Keeper, r
     """Optimise, save, report.  Whatever ends the run early, Ctrl-C or an error, the picture so far is saved."""
     from impasto.cli.progress import reporter
 
-    first: Step | None = None
+    begun: dict[str, float] = {}
     last: Step | None = None
     interrupted, failure = False, None
     try:
         with reporter(ready.plan.levels, quiet=request.quiet, as_json=request.as_json) as report:
             for step in ready.steps(keeper.start):
-                first, last = first or step, step
+                last = step
+                if request.closing and not begun:
+                    begun = step.terms
                 if step.note:
                     tell(request, step.note)
                 report.step(step)
@@ -204,8 +209,8 @@ def _run(ready: Run, snapshots: Snapshots | MilestonePictures, keeper: Keeper, r
         if failure:
             failure.args = (f"{failure} The best picture so far is in {request.path}.",)
             raise failure
-        if request.closing and request.chatty and first and last:
-            click.echo(request.closing(first, last))
+        if request.closing and request.chatty and last:
+            click.echo(request.closing(begun, last.terms))
         _say_saved(result, interrupted, keeper, request)
     return interrupts.STATUS if interrupted else 0
 

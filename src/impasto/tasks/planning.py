@@ -28,7 +28,7 @@ from impasto.tiling import Tiling
 IMAGE = 12  # bytes per pixel of a float32 picture
 START = 8  # pictures at once while a level's first picture is made
 OVERHEAD = 40e6  # bytes that PyTorch takes beside tensors once it computes: threads, scratch buffers
-SLACK = 1.06  # of tensors, for what lies between them
+SLACK, SLACK_OF_TILES = 1.22, 1.4  # of tensors, for what lies between them; see benchmarks/memory.py
 SHARE = 0.9  # of free memory that a run may plan with
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
 AMPLE = 4  # times the features of all layers in float32, more than an evaluation of a whole image ever takes
@@ -170,10 +170,9 @@ def _solver_seconds(solver: Solver, iterations: int) -> float:
 
 
 def _drain(steps: Iterator[Step]) -> None:
-    """Run to the end, with the first and the latest step at hand as a command has them."""
-    first = None
-    for step in steps:
-        first = first or step
+    """Run to the end, with the latest step at hand as a command has it."""
+    for _ in steps:
+        pass
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -290,7 +289,8 @@ class Planner:
             largest = max(row.stop - row.start for row in rows) * max(column.stop - column.start for column in columns)
             evaluating = self._measured.tiled.held.at(pixels) + self._measured.tiled.passing.at(largest)
             evaluating += (self._copied if len(rows) * len(columns) > 1 else 0) * largest + 2 * IMAGE * pixels
-        return SLACK * max(cost.held * pixels + evaluating, cost.peak * pixels, START * IMAGE * pixels) + OVERHEAD
+        most = max(cost.held * pixels + evaluating, cost.peak * pixels, START * IMAGE * pixels)
+        return (SLACK if level.tile is None else SLACK_OF_TILES) * most + OVERHEAD
 
     def _time(self, levels: Sequence[Level], solver: Solver) -> float:
         return sum(self._level_time(level, solver) for level in levels)

@@ -49,6 +49,11 @@ class Plan:
         return self.encoder.dtype
 
     @property
+    def in_tiles(self) -> bool:
+        """Whether memory is so short that a level is evaluated in tiles."""
+        return any(level.tile is not None for level in self.levels)
+
+    @property
     def evaluations(self) -> int:
         """Evaluations in all."""
         return sum(level.iterations for level in self.levels)
