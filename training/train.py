@@ -165,8 +165,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--topology", choices=TOPOLOGIES, default="small")
     parser.add_argument("--grow", type=Path, help="folder of a finished run of the small topology to begin with")
-    parser.add_argument("--refine", type=Path, help="folder of a run of the same topology to begin with")
-    parser.add_argument("--only", nargs="+", metavar="LAYER", help="the layers that learn; the others stay as they are")
     parser.add_argument("--steps", type=int, default=15000)
     parser.add_argument("--decay", type=float, default=0.9, help="share of the steps in which the rate falls to zero")
     parser.add_argument("--lr", type=float, default=0.02)
@@ -191,25 +189,16 @@ def main() -> None:
             kept = {k: torch.ones(len(v["pre"]), dtype=torch.bool) for k, v in scales.items()}
         scales = {k: {name: x[kept[k]] for name, x in v.items()} for k, v in scales.items()}
         student = grown(old, topology, kept, sample[:32], generator)
-    elif args.refine:
-        state = torch.load(args.refine / "state.pt", weights_only=True)
-        scales = state["scales"]
-        student = Student(topology, {k: len(v["pre"]) for k, v in scales.items()})
-        shapes = {k: v.shape for k, v in student.state_dict().items()}
-        student.load_state_dict({k: v for k, v in state["average"].items() if v.shape == shapes[k]}, strict=False)
     else:
         student = Student(topology, {k: len(v["pre"]) for k, v in scales.items()})
         initialise_from_data(student, sample[:32], {k: scales[k]["bias"] for k in DIRECT}, generator)
     student.to(memory_format=torch.channels_last)
     print(f"{student.multiplications:,.0f} multiplications per pixel")
 
-    learning = set(args.only or topology.layers)
-    for name, parameter in student.named_parameters():
-        parameter.requires_grad_(name.split(".")[1] in learning)
     first_layer = student.convs["1_1"].weight  # its inputs are small, its weights large: a rate of its own
-    weights = [conv.weight for name, conv in student.convs.items() if name != "1_1" and name in learning]
+    weights = [conv.weight for name, conv in student.convs.items() if name != "1_1"]
     chosen = {id(w) for w in (first_layer, *weights)}
-    others = [p for p in student.parameters() if p.requires_grad and id(p) not in chosen]
+    others = [p for p in student.parameters() if id(p) not in chosen]
     optimisers = [
         Muon(weights),
         torch.optim.Adam(others, betas=(0.9, 0.98)),
@@ -254,8 +243,8 @@ def main() -> None:
                 target = teacher(x)
             predicted = student.predictions(student(x))
         losses = layer_losses(student, predicted, target, scales)
-        loss = sum(losses[name] for name in learning)
-        loss = loss + GRAM_WEIGHT * gram_losses(predicted, target, scales, learning)
+        loss = sum(losses.values())
+        loss = loss + GRAM_WEIGHT * gram_losses(predicted, target, scales, topology.layers)
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
