@@ -267,7 +267,6 @@ def test_compact_has_the_layers_of_a_vgg_up_to_relu5_1(compact):
         "relu4_2": 8,
         "relu4_3": 8,
         "relu4_4": 8,
-        "relu4_5": 8,
         "relu5_1": 16,
     }
     assert (compact.name, compact.pooling, compact.padding) == ("compact", "max", "reflect")

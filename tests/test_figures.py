@@ -316,7 +316,7 @@ def test_a_file_is_not_overwritten_unasked(plates, tmp_path):
 
 
 def test_layers_and_sizes_that_cannot_be():
-    with pytest.raises(UnknownNameError, match="the closest is 'relu4_5'"):
+    with pytest.raises(UnknownNameError, match="the closest is 'relu4_4'"):
         prepare_layers(CONTENT, STYLE, transfers(content_layers=("relu4_9",)))
     with pytest.raises(UnknownNameError, match="Unknown layer 'relu9_1'"):
         prepare_features(CONTENT, reconstructions(layers=("relu9_1",)))
@@ -408,7 +408,7 @@ def test_a_dry_run_writes_nothing(impasto, tmp_path):
         (("features", "photo.png", "-o", "photo.png"), "photo.png exists already"),
         (("features", "photo.png", "-o", "no/out.png"), "there is no folder no"),
         (("features", "nothing.png", "-o", "out.png"), "There is no file nothing.png"),
-        (("features", "photo.png", "-o", "out.png", "--layers", "relu4_9"), "the closest is 'relu4_5'"),
+        (("features", "photo.png", "-o", "out.png", "--layers", "relu4_9"), "the closest is 'relu4_4'"),
         (("layers", *TWO, "-o", "out.png", "--layers", "relu9_1"), "Unknown layer 'relu9_1' for compact"),
         (("tradeoff", *TWO, "-o", "out.png", "--ratios", "1,x"), "it must be numbers with commas"),
         (("representations", *TWO, "-o", "out.png", "--size", "8"), "8x6 pixels, but compact needs at least"),
