@@ -28,8 +28,10 @@ from impasto.tiling import Tiling
 IMAGE = 12  # bytes per pixel of a float32 picture
 START = 8  # pictures at once while a level's first picture is made
 OVERHEAD = 40e6  # bytes that PyTorch takes beside tensors once it computes: threads, scratch buffers
-SLACK, SLACK_OF_TILES = 1.22, 1.4  # of tensors, for what lies between them; see benchmarks/memory.py
+SLACK, SLACK_IN_TILES = 1.22, 1.06  # of tensors, for what lies between them; see benchmarks/memory.py
+SPREAD = 2.2  # of a tile's activations, which lie side by side in a heap that is given back only after the tile
 SHARE = 0.9  # of free memory that a run may plan with
+CAREFUL = 0.93  # of the memory that was allowed: estimates of runs in tiles are up to 6 % too low
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
 AMPLE = 4  # times the features of all layers in float32, more than an evaluation of a whole image ever takes
 HISTORIES = (10, 7, 5, 3, 2)
@@ -252,7 +254,7 @@ class Planner:
         self._bytes(levels[-1], solver)  # measures, after which PyTorch has its threads and buffers
         give_back()
         resident = resident_memory(device)
-        room = SHARE * free_memory(device) if memory is None else min(free_memory(device), memory - resident)
+        room = SHARE * free_memory(device) if memory is None else min(free_memory(device), CAREFUL * memory - resident)
         for smallest in (4 * self._tiling(1).halo, SMALLEST_TILE):
             for candidate in _candidates(solver):
                 fitted = [self._fitted(level, candidate, room, smallest) for level in levels]
@@ -287,10 +289,11 @@ class Planner:
         else:
             rows, columns = self._tiling(level.tile).spans(level.height, level.width)
             largest = max(row.stop - row.start for row in rows) * max(column.stop - column.start for column in columns)
-            evaluating = self._measured.tiled.held.at(pixels) + self._measured.tiled.passing.at(largest)
-            evaluating += (self._copied if len(rows) * len(columns) > 1 else 0) * largest + 2 * IMAGE * pixels
+            copied = self._copied if len(rows) * len(columns) > 1 else 0
+            evaluating = self._measured.tiled.held.at(pixels) + 2 * IMAGE * pixels
+            evaluating += SPREAD * (self._measured.tiled.passing.at(largest) + copied * largest)
         most = max(cost.held * pixels + evaluating, cost.peak * pixels, START * IMAGE * pixels)
-        return (SLACK if level.tile is None else SLACK_OF_TILES) * most + OVERHEAD
+        return (SLACK if level.tile is None else SLACK_IN_TILES) * most + OVERHEAD
 
     def _time(self, levels: Sequence[Level], solver: Solver) -> float:
         return sum(self._level_time(level, solver) for level in levels)
