@@ -68,7 +68,7 @@ def _pooled(features: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor | None]:
     """The result, and what the way back must know beside the features."""
     if pooling == "max":
         result, indices = _aten.max_pool2d_with_indices(features, [2, 2], [2, 2])
-        return result, indices
+        return result, indices.to(torch.int32)  # half the memory until the way back
     if pooling == "average":
         return F.avg_pool2d(features, 2), None
     result = pool2d(features, pooling)
@@ -78,7 +78,8 @@ def _pooled(features: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor | None]:
 def _unpooled(grad: Tensor, features: Tensor, pooling: Pooling, known: Tensor | None) -> Tensor:
     """The gradient at the features of a pooling."""
     if pooling == "max":
-        arguments = ([2, 2], [2, 2], [0, 0], [1, 1], False, known)
+        assert known is not None
+        arguments = ([2, 2], [2, 2], [0, 0], [1, 1], False, known.to(torch.int64))
         return cast(Tensor, _aten.max_pool2d_with_indices_backward(grad, features, *arguments))
     if known is not None:  # l2, whose result it is
         grad = grad / known
