@@ -67,9 +67,9 @@ def child(case: dict[str, object], weights: str) -> None:
     if not run.plan.in_tiles:  # as the command does
         keep_freed()
     planned = status("VmHWM")
-    began, busy, first = time.perf_counter(), time.process_time(), None
+    began, busy = time.perf_counter(), time.process_time()
     for step in run:
-        first = first or step
+        size = step.size
     figures = {
         "planned_peak": planned,
         "resident": estimate.resident,
@@ -77,10 +77,10 @@ def child(case: dict[str, object], weights: str) -> None:
         "measured": status("VmHWM"),
         "seconds": time.perf_counter() - began,
         "busy": time.process_time() - busy,
-        "pixels": step.size[0] * step.size[1],
+        "pixels": size[0] * size[1],
         "notes": run.plan.notes,
     }
-    del step, first
+    del step
     print(json.dumps(figures | {"estimated_seconds": estimate.seconds}))
 
 
