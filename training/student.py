@@ -101,14 +101,24 @@ class Student(nn.Module):
 
     def forward(self, image: Tensor, layers: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Shape: (N, 3, H, W) in [0, 1] -> {"1_1": (N, C, H, W), ...}, before the ReLU."""
-        wanted = set(self.convs if layers is None else layers)
+        return self._chain(image - 0.45, list(self.convs), set(self.convs if layers is None else layers))
+
+    def layers_after(self, layer: str) -> list[str]:
+        """The names of the layers that come after `layer`."""
+        names = list(self.convs)
+        return names[names.index(layer) + 1 :]
+
+    def after(self, layer: str, preactivations: Tensor) -> dict[str, Tensor]:
+        """Pre-activations of the layers after `layer`, from those of `layer`."""
+        names = self.layers_after(layer)
+        return self._chain(F.relu(preactivations), names, set(names), layer[0])
+
+    def _chain(self, x: Tensor, names: list[str], wanted: set[str], block: str = "1") -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        x = image - 0.45
-        block = "1"
-        for name, conv in self.convs.items():
+        for name in names:
             if name[0] != block:
                 x, block = F.max_pool2d(x, 2), name[0]
-            x = conv(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+            x = self.convs[name](F.pad(x, (1, 1, 1, 1), mode="reflect"))
             if name in wanted:
                 found[name] = x
                 if len(found) == len(wanted):

@@ -1,7 +1,7 @@
 """Train the layers after relu4_2 alone: `python training/tail.py --images FOLDER --teacher FILE --trunk RUN --out RUN`.
 
 The trunk, everything up to relu4_2 of a finished run, stays as it is, so its features are computed once per picture and
-kept: a step costs a tenth of one of the whole student, and sees whole pictures rather than small crops, whose borders
+kept: a step costs a fifth of one of the whole student, and sees whole pictures rather than small crops, whose borders
 would be most of what relu5_1 sees. The pictures kept are crops and transfers by the student as it is by then, the
 oldest replaced every REFRESH steps. The run is logged to RUN/log.jsonl and ends with RUN/state.pt, as those of `train.py`.
 """
@@ -9,45 +9,37 @@ oldest replaced every REFRESH steps. The run is logged to RUN/log.jsonl and ends
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from data import batch, disturb, load_pictures
 from muon import Muon
 from student import TOPOLOGIES, Student, initialise_from_data
-from train import CROP, Teacher, gram_losses, held_out_error, layer_losses, transfers
+from train import (
+    CROP,
+    GRAM_WEIGHT,
+    Teacher,
+    averaged,
+    gram_losses,
+    held_out_error,
+    layer_losses,
+    log_held_out,
+    print_running,
+    take_in,
+    transfers,
+)
 
 TRUNK_END = "4_2"
 SIDE = 224  # of the pictures, that of the transfers
 PICTURES, FRESH, REFRESH = 2400, 120, 500
 BATCH, REPLAYED = 5, 2
-GRAM_WEIGHT = 0.5
 
 Kept = tuple[Tensor, Tensor]  # the student's and the teacher's pre-activations at TRUNK_END
-
-
-def tail_layers(student: Student) -> list[str]:
-    """The layers after the trunk."""
-    names = list(student.convs)
-    return names[names.index(TRUNK_END) + 1 :]
-
-
-def tail(student: Student, trunk: Tensor) -> dict[str, Tensor]:
-    """Pre-activations of the layers after the trunk, from the trunk's own."""
-    found, x, block = {}, F.relu(trunk), TRUNK_END[0]
-    for name in tail_layers(student):
-        if name[0] != block:
-            x, block = F.max_pool2d(x, 2), name[0]
-        found[name] = student.convs[name](F.pad(x, (1, 1, 1, 1), mode="reflect"))
-        x = F.relu(found[name])
-    return found
 
 
 @torch.no_grad()
@@ -84,7 +76,7 @@ def main() -> None:
     finished = torch.load(args.trunk / "state.pt", weights_only=True)
     scales = finished["scales"]
     student = Student(TOPOLOGIES[args.topology], {k: len(v["pre"]) for k, v in scales.items()})
-    learning = tail_layers(student)
+    learning = student.layers_after(TRUNK_END)
     done = [name for name in student.convs if name not in learning]
     student.load_state_dict({k: v for k, v in finished["average"].items() if k.split(".")[1] in done}, strict=False)
     initialise_from_data(student, sample[:32], {"5_1": scales["5_1"]["bias"]}, generator, layers=learning)
@@ -100,23 +92,19 @@ def main() -> None:
     kept = deque(
         (f for _ in range(PICTURES // FRESH) for f in kept_features(student, teacher, crops(FRESH))), maxlen=PICTURES
     )
-    replay: deque[Kept] = deque(maxlen=600)
-    replay.extend(kept_features(student, teacher, (picture.float() / 255 for picture in finished["replay"])))
-    replay = deque((f for f in replay if f[0].shape == kept[0][0].shape), maxlen=600)
+    earlier = (picture.float() / 255 for picture in finished["replay"] if picture.shape[-2:] == (SIDE, SIDE))
+    replay = deque(kept_features(student, teacher, earlier), maxlen=600)
+    draw = lambda source, count: [source[i] for i in torch.randint(len(source), (count,), generator=generator)]  # noqa: E731
     average = {k: v.clone() for k, v in student.state_dict().items()}
     started, running = time.perf_counter(), {}
     for step in range(args.steps):
         factor = min(1.0, (args.steps - step) / args.steps / 0.9, (step + 20) / 300)
         muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = args.lr * factor, args.lr * 0.15 * factor
-        student.slope = 0.0
         if step and step % REFRESH == 0:
             kept.extend(kept_features(student, teacher, crops(FRESH)))
             if step >= 2000:
-                current = Student(student.topology, {k: len(v["pre"]) for k, v in scales.items()})
-                current.load_state_dict(average)
-                made = transfers(current, scales, pictures, generator, args.out)
+                made = transfers(averaged(student, average), scales, pictures, generator, args.out)
                 replay.extend(kept_features(student, teacher, (picture.float() / 255 for picture in made)))
-        draw = lambda source, count: [source[i] for i in torch.randint(len(source), (count,), generator=generator)]  # noqa: E731
         drawn = draw(kept, BATCH - REPLAYED) + draw(replay, REPLAYED)
         ours, theirs = (
             torch.cat(parts).contiguous(memory_format=torch.channels_last) for parts in zip(*drawn, strict=True)
@@ -124,7 +112,7 @@ def main() -> None:
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
                 target = teacher.after(TRUNK_END, theirs)
-            predicted = student.predictions(tail(student, ours))
+            predicted = student.predictions(student.after(TRUNK_END, ours))
         losses = layer_losses(student, predicted, target, scales)
         loss = sum(losses.values()) + losses["5_1"] + GRAM_WEIGHT * gram_losses(predicted, target, scales, learning)
         muon.zero_grad(set_to_none=True), adam.zero_grad(set_to_none=True)
@@ -135,20 +123,12 @@ def main() -> None:
         for k, v in student.state_dict().items():
             if k.split(".")[1] in learning:
                 average[k].lerp_(v, 1 - beta)
-        for k, v in losses.items():
-            running[k] = running.get(k, v.item()) * 0.99 + v.item() * 0.01
+        take_in(running, losses)
         if (step + 1) % 100 == 0:
-            line = {"step": step + 1, "seconds_per_step": round((time.perf_counter() - started) / (step + 1), 3)}
-            print(json.dumps(line | {k: round(v, 4) for k, v in running.items()}), flush=True)
+            print_running(running, step + 1, (time.perf_counter() - started) / (step + 1), args.lr * factor)
         if (step + 1) % 2500 == 0 or step + 1 == args.steps:
-            student_now = {k: v.clone() for k, v in student.state_dict().items()}
-            student.load_state_dict(average)
-            errors = held_out_error(student, teacher, pictures, scales)
-            student.load_state_dict(student_now)
-            line = {"step": step + 1, "held_out": {k: round(v, 4) for k, v in errors.items()}}
-            print(json.dumps(line), flush=True)
-            with (args.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line | {"train": running}) + "\n")
+            errors = held_out_error(averaged(student, average), teacher, pictures, scales)
+            log_held_out(args.out, step + 1, errors, running)
             state = {"step": step + 1, "topology": args.topology, "average": average, "scales": scales}
             torch.save(state, args.out / "state.pt")
 

@@ -8,6 +8,7 @@ every 500 steps, and goes on from there when the same command is given again (wi
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import time
 from collections import deque
@@ -150,6 +151,34 @@ def held_out_error(student: Student, teacher: Teacher, pictures: Pictures, scale
     return {name: residual[name] / total[name] for name in residual}
 
 
+def averaged(student: Student, average: dict[str, Tensor]) -> Student:
+    """Another student like `student`, with averaged weights."""
+    other = copy.deepcopy(student)
+    other.load_state_dict(average)
+    other.slope = 0.0
+    return other
+
+
+def take_in(running: dict[str, float], losses: dict[str, Tensor]) -> None:
+    """Take a step's losses into their running means, in place."""
+    for name, loss in losses.items():
+        running[name] = running.get(name, loss.item()) * 0.99 + loss.item() * 0.01
+
+
+def print_running(running: dict[str, float], step: int, seconds: float, lr: float) -> None:
+    """The running means of the losses after `step` steps of `seconds` each."""
+    line = {"step": step, "seconds_per_step": round(seconds, 3), "lr": lr}
+    print(json.dumps(line | {name: round(value, 4) for name, value in running.items()}), flush=True)
+
+
+def log_held_out(run: Path, step: int, errors: dict[str, float], running: dict[str, float]) -> None:
+    """Print the held-out errors, and add them and the running means to the run's log."""
+    line = {"step": step, "held_out": {name: round(value, 4) for name, value in errors.items()}}
+    print(json.dumps(line), flush=True)
+    with (run / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line | {"train": running}) + "\n")
+
+
 def trained(run: Path, topology: str) -> tuple[Student, dict]:
     """The averaged student of a run, and the scales it was trained with."""
     state = torch.load(run / "state.pt", weights_only=True)
@@ -230,9 +259,7 @@ def main() -> None:
             optimiser.param_groups[0]["lr"] = lr * factor
         student.slope = 0.02 * max(0.0, 2 * factor - 1)
         if step >= args.transfers and step % 250 == 0:
-            current = Student(topology, {k: len(v["pre"]) for k, v in scales.items()})
-            current.load_state_dict(average)
-            replay.extend(transfers(current, scales, pictures, generator, args.out))
+            replay.extend(transfers(averaged(student, average), scales, pictures, generator, args.out))
         x = disturb(batch(pictures.train, BATCH, CROP, generator), generator)
         if replay:
             for i in range(REPLAYED):
@@ -255,21 +282,13 @@ def main() -> None:
         for k, v in student.state_dict().items():
             average[k].lerp_(v, 1 - beta)
 
-        for k, v in losses.items():
-            running[k] = running.get(k, v.item()) * 0.99 + v.item() * 0.01
+        take_in(running, losses)
         if (step + 1) % 100 == 0:
             seconds = (time.perf_counter() - started) / (step + 1 - first)
-            line = {"step": step + 1, "seconds_per_step": round(seconds, 3), "lr": base[0] * factor}
-            print(json.dumps(line | {k: round(v, 4) for k, v in running.items()}), flush=True)
+            print_running(running, step + 1, seconds, base[0] * factor)
         if (step + 1) % 500 == 0 or step + 1 == args.steps:
-            kept = {k: v.clone() for k, v in student.state_dict().items()}
-            student.load_state_dict(average)
-            errors = held_out_error(student, teacher, pictures, scales)
-            student.load_state_dict(kept)
-            line = {"step": step + 1, "held_out": {k: round(v, 4) for k, v in errors.items()}}
-            print(json.dumps(line), flush=True)
-            with (args.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line | {"train": running}) + "\n")
+            errors = held_out_error(averaged(student, average), teacher, pictures, scales)
+            log_held_out(args.out, step + 1, errors, running)
             state = {
                 "step": step + 1,
                 "topology": args.topology,

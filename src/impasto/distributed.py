@@ -2,7 +2,7 @@
 
 Sums over positions are added up over all (see `tiled`), so every process knows the same loss and gradient, to the bit.
 The solver's memory, which is many times the picture, is cut into strips: each process keeps its own, and inner products
-are sums over all. The picture itself is whole everywhere, 12 bytes per pixel.
+are sums over all. The picture and its gradient are whole everywhere, 24 bytes per pixel.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -43,7 +44,7 @@ def bench(sizes: tuple[int, ...], device: str, as_json: bool) -> None:
         for row in measured(where, dtype, sizes):
             if as_json:
                 kind = "ceiling" if isinstance(row, Ceiling) else "evaluation"
-                click.echo(json.dumps({"event": kind, **row.record()}))
+                click.echo(json.dumps({"event": kind, **asdict(row)}))
             else:
                 click.echo(_line(row))
 

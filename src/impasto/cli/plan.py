@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import click
 import cloup
@@ -11,9 +12,6 @@ import cloup
 from impasto.cli.options import json_option, levels_option, network_options, optimisation_options, preset_option
 from impasto.cli.parameters import Wholes, debug_option
 from impasto.cli.running import loading
-
-if TYPE_CHECKING:
-    from impasto.tasks.run import Plan
 
 _EXAMPLES = """\b
 Examples:
@@ -45,22 +43,19 @@ def plan(sizes: tuple[int, ...], as_json: bool, **settings: Any) -> None:
 
         from impasto.tasks.transfer import TransferConfig, prepare
     picture = torch.zeros(1, 3, 384, 512)
-    rows: list[str] = []
-    for size in sizes:
+    for number, size in enumerate(sizes):
         config = TransferConfig(size=size, **settings)
         found = prepare(picture, [picture], config, download=False).plan
+        summary = found.summary()
         if as_json:
-            click.echo(json.dumps({"event": "plan", **found.summary(), "notes": list(found.notes)}))
-        elif not rows:
-            summary = found.summary()
+            click.echo(json.dumps({"event": "plan", **summary, "notes": list(found.notes)}))
+            continue
+        if number == 0:
             click.echo("\n".join(f"{key:8}  {summary[key]}" for key in ("preset", "encoder", "device", "dtype")) + "\n")
-        rows.append(_row(found))
-        if not as_json:
-            click.echo(rows[-1])
+        click.echo(_row(summary, found.levels[-1].tile))
 
 
-def _row(found: Plan) -> str:
+def _row(summary: Mapping[str, str], tile: int | None) -> str:
     """One line of the table."""
-    summary, last = found.summary(), found.levels[-1]
-    how = f"tiles of {last.tile}" if last.tile else "whole"
+    how = f"tiles of {tile}" if tile else "whole"
     return f"{summary['size']:>9}  {how:14}  {summary['memory']:40}  {summary['time']:>12}  {summary['levels']}"

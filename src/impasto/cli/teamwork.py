@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def helps() -> bool:
     """Whether another process speaks and writes."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+    from impasto.distributed import launched
+
+    return launched() and os.environ["RANK"] != "0"
 
 
 def help_out(prepare: Callable[..., Run], request: Request) -> int:
@@ -44,5 +46,7 @@ def together(ready: Run) -> Iterator[Run]:
 
 def check_alone(what: str) -> None:
     """Raise UsageError if `torchrun` started several processes, which `what` cannot use."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    from impasto.distributed import launched
+
+    if launched():
         raise UsageError(f"{what} runs in one process; start it without torchrun.")

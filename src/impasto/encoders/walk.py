@@ -179,7 +179,7 @@ class Walk(torch.autograd.Function):
                 _add_slopes(route.part(grad, link.name), route.part(result, link.name), *for_sums)
             if grad is None:
                 continue
-            if link.weight is None or link.turned is None:
+            if link.turned is None:
                 before = passed[-1][0]
                 before = features[links[i - 1].name] if before is None else before
                 grad = _unpooled(grad, before, route.pooling, known)

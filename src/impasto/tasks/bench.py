@@ -5,8 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -39,10 +38,6 @@ class Ceiling:
     dtype: str
     rate: float
 
-    def record(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Speed:
@@ -59,10 +54,6 @@ class Speed:
     rate: float
     share: float
     bytes_per_pixel: float
-
-    def record(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
 
 
 def bench(device: torch.device, dtype: torch.dtype, sizes: Sequence[int]) -> Iterator[Ceiling | Speed]:
@@ -82,7 +73,7 @@ def bench(device: torch.device, dtype: torch.dtype, sizes: Sequence[int]) -> Ite
             evaluate = evaluation(encoder, torch.rand(1, 3, height, width, device=device))
             seconds = _seconds(evaluate, device)
             rate = flops(encoder, height * width) / seconds
-            peak = _peak_bytes(evaluate, device) / (height * width)
+            peak = _peak_bytes(evaluate) / (height * width)
             yield Speed(label, name, width, height, seconds, rate, rate / top, peak)
 
 
@@ -170,7 +161,7 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
     return statistics.median(times[1:])
 
 
-def _peak_bytes(work: Callable[[], object], device: torch.device) -> float:
+def _peak_bytes(work: Callable[[], object]) -> float:
     """Of the tensors that are made during `work`."""
     with LiveBytes() as live:
         work()
