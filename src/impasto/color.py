@@ -27,10 +27,10 @@ def matched_colors(image: Tensor, source: Moments, target: Moments, amount: floa
     Reference: Pitie & Kokaram 2007; the `sym` map of Gatys et al. 2017 ("Controlling Perceptual Factors").
     Differs: 1e-5 added to the diagonal of both covariances, so that an image of one color has a map too.
     """
-    ridge = 1e-5 * torch.eye(3, dtype=source.second.dtype, device=source.second.device)
-    s, t = source.covariance[0] + ridge, target.covariance[0] + ridge
+    ridge = 1e-5 * torch.eye(3, dtype=source.second.dtype)
+    s, t = source.covariance[0].cpu() + ridge, target.covariance[0].cpu() + ridge  # not every device has eigenvalues
     root = matrix_root(s)
     inverse = torch.linalg.inv(root)
-    transport = inverse @ matrix_root(root @ t @ root) @ inverse
+    transport = (inverse @ matrix_root(root @ t @ root) @ inverse).to(image)
     mapped = torch.einsum("ij,njhw->nihw", transport, image - source.mean[0, :, None, None])
     return torch.lerp(image, mapped + target.mean[0, :, None, None], amount)

@@ -57,11 +57,11 @@ class Processes:
         pieces = torch.split(flat, [part.numel() for part in parts])
         return [piece.view(part.shape) for piece, part in zip(pieces, parts, strict=True)]
 
-    def dot(self, a: Tensor, b: Tensor) -> float:
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
         """The inner product of two images of which each process has a strip."""
-        local = torch.tensor([dot(a, b)], dtype=torch.float64, device=_reduced_on(a.device))
+        local = dot(a, b).to(_reduced_on(a.device)).double()
         dist.all_reduce(local)
-        return float(local)
+        return local.to(a)
 
     def least(self, values: Sequence[int]) -> list[int]:
         """Each of `values` as small as any process has it."""
@@ -160,7 +160,7 @@ def in_strips(solver: Solver, team: Processes) -> Strips:
     return Strips(_with_dot(solver, team.dot), team)
 
 
-def _with_dot(solver: S, inner: Callable[[Tensor, Tensor], float]) -> S:
+def _with_dot(solver: S, inner: Callable[[Tensor, Tensor], Tensor]) -> S:
     """The same solver, wrapped ones included, with another inner product."""
     changes: dict[str, Any] = {"dot": inner} if isinstance(solver, LBFGS) else {}
     if hasattr(solver, "solver"):

@@ -138,9 +138,9 @@ class SGD(_FirstOrder):
 # Quasi-Newton -------------------------------------------------------------------------------------------------------
 
 
-def dot(a: Tensor, b: Tensor) -> float:
-    """The inner product of two images."""
-    return float(torch.dot(a.reshape(-1), b.reshape(-1)))
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """The inner product of two images, a tensor of no dimensions: nobody waits for it."""
+    return torch.dot(a.reshape(-1), b.reshape(-1))
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,8 @@ class LBFGS:
     shortened instead; with an infinite one every step is taken, as PyTorch's LBFGS does. The first step has the length
     min(1, 1 / |g|_1) * lr along the gradient, as in Schmidt's minFunc and its descendants.
 
-    Memory: 8 bytes per value, 24 per pixel, for each of `history` pairs. `dot` is the inner product of two images.
+    Memory: 8 bytes per value, 24 per pixel, for each of `history` pairs. `dot` is the inner product of two images. A
+    step reads its numbers back from the device once: whether to keep the trial and its curvature are decided here.
     Reference: Nocedal & Wright 2006, algorithms 7.4 and 7.5.
     Differs: no search along the line beyond backtracking; a pair is kept only if its curvature s.y is positive enough.
     """
@@ -177,7 +178,7 @@ class LBFGS:
     shrink: float = 0.35
     grow: float = 4.0
     tolerance: float = 0.01
-    dot: Callable[[Tensor, Tensor], float] = field(default=dot, repr=False)
+    dot: Callable[[Tensor, Tensor], Tensor] = field(default=dot, repr=False)
 
     def init(self, image: Tensor) -> LBFGSState:
         """Nothing known yet."""
@@ -194,10 +195,14 @@ class LBFGS:
     def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: LBFGSState) -> tuple[Tensor, LBFGSState]:
         """Evaluate the trial point; move on from it if it is good, try nearer to the last good point if not."""
         value, grad = value_and_grad(image)
-        loss = float(value)
-        if state.point is not None and not self._improves(loss, state):
+        pair = () if state.point is None or state.grad is None else (image - state.point, grad - state.grad)
+        products = [self.dot(each, pair[1]) for each in pair]
+        loss, *curvature = torch.stack([value, *products]).tolist()
+        if pair and not self._improves(loss, state):
             return self._retry(state)
-        pairs = self._remembered(image, grad, state)
+        pairs = state.pairs
+        if pair and self._curves_up(*curvature):
+            pairs = (*pairs, (*pair, 1 / curvature[0]))[-self.history :]
         direction = two_loop(grad, pairs, self.dot).neg_()
         scale = self.lr if pairs else self._steepest(grad, state)
         moved = torch.add(image, direction, alpha=scale)
@@ -207,7 +212,7 @@ class LBFGS:
         """How far to go along the gradient without any curvature known."""
         if state.point is not None and not state.pairs:
             return min(self.grow * state.scale, 1e6)
-        return self.lr * min(1.0, 1.0 / max(self.dot(grad, grad.sign()), 1e-30))
+        return self.lr * min(1.0, 1.0 / max(float(self.dot(grad, grad.sign())), 1e-30))
 
     def _improves(self, loss: float, state: LBFGSState) -> bool:
         """Whether a trial is worth keeping.  A loss that is no number is not."""
@@ -224,21 +229,16 @@ class LBFGS:
         assert state.point is not None and state.direction is not None
         return torch.add(state.point, state.direction, alpha=scale), replace(state, scale=scale)
 
-    def _remembered(self, image: Tensor, grad: Tensor, state: LBFGSState) -> tuple[tuple[Tensor, Tensor, float], ...]:
-        """The pairs with the newest added, if the objective curves upwards along it."""
-        if state.point is None or state.grad is None:
-            return state.pairs
-        s, y = image - state.point, grad - state.grad
-        curvature, least = self.dot(s, y), 1e-10 * self.dot(y, y)
-        if curvature <= least or least == 0:  # the latter where a gradient is too small for its square
-            return state.pairs
-        return (*state.pairs, (s, y, 1 / curvature))[-self.history :]
+    def _curves_up(self, curvature: float, square: float) -> bool:
+        """Whether s.y is positive enough beside y.y for the pair to be remembered."""
+        least = 1e-10 * square  # 0 where a gradient is too small for its square
+        return curvature > least > 0
 
 
 def two_loop(
     grad: Tensor,
     pairs: tuple[tuple[Tensor, Tensor, float], ...],
-    dot: Callable[[Tensor, Tensor], float] = dot,
+    dot: Callable[[Tensor, Tensor], Tensor] = dot,
 ) -> Tensor:
     """The inverse-Hessian approximation of the pairs times `grad`.
 
@@ -248,13 +248,13 @@ def two_loop(
     alphas = []
     for s, y, rho in reversed(pairs):
         alpha = rho * dot(s, q)
-        q.add_(y, alpha=-alpha)
+        q.addcmul_(y, alpha, value=-1)
         alphas.append(alpha)
     if pairs:
         _, y, rho = pairs[-1]
         q.mul_(1 / (rho * dot(y, y)))
     for (s, y, rho), alpha in zip(pairs, reversed(alphas), strict=True):
-        q.add_(s, alpha=alpha - rho * dot(y, q))
+        q.addcmul_(s, alpha - rho * dot(y, q))
     return q
 
 

@@ -89,26 +89,23 @@ class TiledObjective:
 
     def _evaluate_features(self, image: Tensor) -> Evaluation:
         *others, last = self._team.share(self._tiling.tiles(*image.shape[-2:]))
-        sums = []
+        sums: list[Tensor] = []
         for tile in others:
-            sums.append(self._sums(tile.seen(image), tile))
-            give_back()
+            _add(sums, self._sums(tile.seen(image), tile))
         seen = last.seen(image).requires_grad_(True)
         with torch.enable_grad():
             kept = self._sums(seen, last)
-        totals = self._team.total([torch.stack(parts).sum(0) for parts in zip(*sums, kept, strict=True)])
-        terms, slopes = self._differentiated(totals)
+        _add(sums, kept)
+        terms, slopes = self._differentiated(self._team.total(sums))
         grad = torch.zeros_like(image)
         last.add(_pulled_back(kept, slopes, seen), grad)
         del kept, seen
-        give_back()
         for tile in others:
             seen = tile.seen(image).requires_grad_(True)
             with torch.enable_grad():
                 again = self._sums(seen, tile)
             tile.add(_pulled_back(again, slopes, seen), grad)
             del again, seen
-            give_back()
         (grad,) = self._team.total([grad])
         return Evaluation(torch.stack(list(terms.values())).sum(), grad, terms)
 
@@ -150,6 +147,15 @@ def added(parts: Sequence[Evaluation]) -> Evaluation:
     for part in parts[1:]:
         grad += part.grad
     return Evaluation(torch.stack([part.loss for part in parts]).sum(), grad, terms)
+
+
+def _add(sums: list[Tensor], parts: Sequence[Tensor]) -> None:
+    """Add `parts` to `sums` in place.  The first are copied: where they lie, they would split the heap."""
+    if not sums:
+        sums.extend(part.detach().clone() for part in parts)
+        return
+    for total, part in zip(sums, parts, strict=True):
+        total.add_(part.detach())
 
 
 def _pulled_back(sums: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> Tensor:

@@ -84,18 +84,25 @@ class Tile:
 
 
 def spans(length: int, tile: int, stride: int, halo: int, *, multiple: int = 1, repeats: bool = False) -> list[Span]:
-    """`length` pixels cut into equal interiors of at most about `tile`, all beginning at multiples of `stride`.
+    """`length` pixels cut into interiors of about `tile` on average, all beginning at multiples of `stride`.
 
-    The number of interiors is a multiple of `multiple`, if there is room for as many.
+    All see as many pixels, but for the last, which may see fewer: the first and the last have a halo on one side only
+    and are wider by it. So all tiles take the same memory, and what a library keeps for each size it meets, once. Where
+    there is no room for that, interiors are equal to within a stride. Their number is a multiple of `multiple`, if
+    there is room for as many.
     """
     parts = math.ceil(length / (tile * multiple)) * multiple
     parts = min(parts, max(1, length // stride))
     if parts == 1:
         return [Span(0, length, 0, length, length)]
-    bounds = [length * i // parts // stride * stride for i in range(parts)] + [length]
+    step = math.ceil((length - 2 * halo) / (parts * stride)) * stride
+    inner = [halo + step * i for i in range(1, parts)]
+    if repeats or step < stride or length - inner[-1] < stride:
+        inner = [length * i // parts // stride * stride for i in range(1, parts)]
     low, high = (-halo, length + halo) if repeats else (0, length)
     return [
-        Span(first, last, max(low, first - halo), min(high, last + halo), length) for first, last in pairwise(bounds)
+        Span(first, last, max(low, first - halo), min(high, last + halo), length)
+        for first, last in pairwise([0, *inner, length])
     ]
 
 
@@ -131,9 +138,9 @@ class Alone:
 
 
 class Tiling:
-    """How `encoder` sees `layers` of an image in tiles whose interior is at most about `tile` pixels a side.
+    """How `encoder` sees `layers` of an image in tiles whose interior is about `tile` pixels a side.
 
-    Sides are equal and multiples of the deepest layer's stride, so a tile can be up to a stride larger than asked for.
+    Sides are multiples of the deepest layer's stride; tiles at the image's edges are wider, but see no more.
     `halo` is the reach of the deepest layer's receptive field to one side, rounded up to that stride. The rows of tiles
     are a multiple of `bands`, so that as many bands of the image have the same number of tiles.
     """

@@ -129,10 +129,8 @@ def _execute(prepare: Callable[..., Run], request: Request, resumed: Checkpoints
 
 def _carry_out(ready: Run, request: Request, resumed: Checkpoints | None) -> int:
     from impasto.cli.keeping import Keeper
-    from impasto.memory import keep_freed
 
-    if not ready.plan.in_tiles:
-        keep_freed()
+    ready.plan.keep_freed()
     snapshots = _snapshots(ready, request)
     if request.dry_run or request.as_json:
         _show_plan(ready.plan, request)

@@ -27,6 +27,7 @@ def help_out(prepare: Callable[..., Run], request: Request) -> int:
     if request.dry_run:
         return 0
     with together(prepare(download=True, progress=None)) as ready:
+        ready.plan.keep_freed()
         for _ in ready.steps():
             interrupts.check()
     return 0

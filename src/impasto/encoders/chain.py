@@ -78,9 +78,8 @@ class ChainEncoder:
         self.dtype = dtype
         self._operations = [self._placed(operation) for operation in _blocks(tensors)]
         self._check_chain()
-        self._colors = [
-            t.to(device=self.device, dtype=torch.promote_types(dtype, torch.float32)) for t in preprocessing.tensors()
-        ]
+        colors = torch.promote_types(dtype, torch.float32)
+        self._colors = [t.to(colors).to(self.device) for t in preprocessing.tensors()]  # not every device has float64
         self._takes_rgb = preprocessing == IDENTITY
         self._layers = _layer_infos(self._operations)
 

@@ -16,11 +16,11 @@ from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import NotFiniteError, Problem, Snapshot, Step, iterate
 from impasto.images import resize, to_pil
-from impasto.memory import in_words
+from impasto.memory import in_words, keep_freed
 from impasto.presets import Preset
 from impasto.schedule import Level
 from impasto.solvers import Solver, cautious
-from impasto.tasks.planning import Estimate, Planner, history, with_history
+from impasto.tasks.planning import IMAGE, Estimate, Planner, history, with_history
 from impasto.tasks.problem import TransferProblem
 
 RESTARTS = 3
@@ -49,11 +49,6 @@ class Plan:
         return self.encoder.dtype
 
     @property
-    def in_tiles(self) -> bool:
-        """Whether memory is so short that a level is evaluated in tiles."""
-        return any(level.tile is not None for level in self.levels)
-
-    @property
     def evaluations(self) -> int:
         """Evaluations in all."""
         return sum(level.iterations for level in self.levels)
@@ -80,6 +75,11 @@ class Plan:
     def memory(self) -> int:
         """The most bytes that the process is expected to take; 0 if nobody estimated."""
         return self.estimate.memory if self.estimate else 0
+
+    def keep_freed(self) -> None:
+        """Have the C library keep freed memory as suits this run; in tiles, not that of whole pictures."""
+        last = self.levels[-1]
+        keep_freed(*([IMAGE * last.height * last.width] if last.tile else []))
 
     def _expected(self) -> dict[str, str]:
         if self.estimate is None:
