@@ -46,6 +46,11 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def has_own_memory(device: torch.device) -> bool:
+    """Whether `device` computes in memory of its own, which is smaller than main memory."""
+    return device.type in ("cuda", "xpu")
+
+
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     """The number format of features; `auto` is bfloat16 where `device` multiplies it natively, else float32.
 

@@ -195,8 +195,8 @@ class LBFGS:
     def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: LBFGSState) -> tuple[Tensor, LBFGSState]:
         """Evaluate the trial point; move on from it if it is good, try nearer to the last good point if not."""
         value, grad = value_and_grad(image)
-        pair = () if state.point is None or state.grad is None else (image - state.point, grad - state.grad)
-        products = [self.dot(each, pair[1]) for each in pair]
+        pair = None if state.point is None or state.grad is None else (image - state.point, grad - state.grad)
+        products = [self.dot(each, pair[1]) for each in pair] if pair else []
         loss, *curvature = torch.stack([value, *products]).tolist()
         if pair and not self._improves(loss, state):
             return self._retry(state)

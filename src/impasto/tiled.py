@@ -49,7 +49,8 @@ class TiledObjective:
     """The objective of `terms`, as `FeatureObjective` has it, with the activations of one tile at a time.
 
     Costs two forwards and one backward over the tiles with their halos, less the forward of the last tile, whose
-    activations are still there when the way back begins. In a `team` each member evaluates some of the tiles, and all
+    activations are still there when the way back begins. The image may be kept in main memory while the encoder is on a
+    GPU, which then holds a tile at a time. In a `team` each member evaluates some of the tiles, and all
     have the same result.
 
     Raises:
@@ -91,8 +92,8 @@ class TiledObjective:
         *others, last = self._team.share(self._tiling.tiles(*image.shape[-2:]))
         sums: list[Tensor] = []
         for tile in others:
-            _add(sums, self._sums(tile.seen(image), tile))
-        seen = last.seen(image).requires_grad_(True)
+            _add(sums, self._sums(self._tiling.seen(image, tile), tile))
+        seen = self._tiling.seen(image, last).requires_grad_(True)
         with torch.enable_grad():
             kept = self._sums(seen, last)
         _add(sums, kept)
@@ -101,12 +102,13 @@ class TiledObjective:
         last.add(_pulled_back(kept, slopes, seen), grad)
         del kept, seen
         for tile in others:
-            seen = tile.seen(image).requires_grad_(True)
+            seen = self._tiling.seen(image, tile).requires_grad_(True)
             with torch.enable_grad():
                 again = self._sums(seen, tile)
             tile.add(_pulled_back(again, slopes, seen), grad)
             del again, seen
         (grad,) = self._team.total([grad])
+        terms = {name: value.to(image.device) for name, value in terms.items()}
         return Evaluation(torch.stack(list(terms.values())).sum(), grad, terms)
 
     def _sums(self, seen: Tensor, tile: Tile) -> list[Tensor]:
@@ -115,7 +117,7 @@ class TiledObjective:
         of_layers, features = self._tiling.sums(seen, tile, self._style_layers, layers)
         sums = [part for m in of_layers.values() for part in (m.count, m.first, m.second)]
         for term, whole in zip(self._kept, self._wholes, strict=True):
-            target = self._tiling.placed(term.target, term.layer, tile)
+            target = self._tiling.placed(term.target, term.layer, tile).to(features[term.layer].device)
             sums.append(term.loss(features[term.layer].to(target.dtype), target, whole))
         for again in self._recomputed:
             target = at_least_float32(self._targets.interiors(again.image, tile)[again.layer])

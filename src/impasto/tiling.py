@@ -167,10 +167,16 @@ class Tiling:
         rows = spans(height, self.tile, self.stride, self.halo, multiple=self._bands, repeats=self._repeats)
         return rows, spans(width, self.tile, self.stride, self.halo, repeats=self._repeats)
 
+    def seen(self, image: Tensor, tile: Tile) -> Tensor:
+        """`tile.seen(image)`, in memory that a GPU copies from on its own if the image is not kept there."""
+        part = tile.seen(image)
+        on_gpu = getattr(self._encoder, "device", part.device).type == "cuda"
+        return part.pin_memory() if on_gpu and part.device.type == "cpu" else part
+
     def interiors(self, image: Tensor, tile: Tile) -> dict[str, Tensor]:
         """Features of the tile's interior in `image`, without grad."""
         with torch.no_grad():
-            features = self._encoder(tile.seen(image), self.layers)
+            features = self._encoder(self.seen(image, tile), self.layers)
         return {layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()}
 
     def sums(
@@ -195,13 +201,16 @@ class Tiling:
         sums: dict[str, Moments] = {}
         for tile in team.share(tiles):
             with torch.no_grad():
-                found, _ = self.sums(tile.seen(image), tile, self.layers)
+                found, _ = self.sums(self.seen(image, tile), tile, self.layers)
             sums = {layer: sums[layer] + m for layer, m in found.items()} if sums else found
         totals = iter(team.total([part for m in sums.values() for part in (m.count, m.first, m.second)]))
         return {layer: Moments(next(totals), next(totals), next(totals)) for layer in sums}
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
-        """The layers of the whole image, at least in float32, without grad.  Shape: (N, 3, H, W) -> (N, C, H', W')."""
+        """The layers of the whole image, at least in float32, without grad, where the image is.
+
+        Shape: (N, 3, H, W) -> (N, C, H', W').
+        """
         batch, _, height, width = image.shape
         whole: dict[str, Tensor] = {}
         for tile in self.tiles(height, width):
@@ -210,7 +219,8 @@ class Tiling:
                 if layer not in whole:
                     stride = self._strides[layer]
                     shape = (batch, f.shape[1], height // stride, width // stride)
-                    whole[layer] = f.new_empty(shape).contiguous(memory_format=torch.channels_last)
+                    empty = torch.empty(shape, dtype=f.dtype, device=image.device)
+                    whole[layer] = empty.contiguous(memory_format=torch.channels_last)
                 self.placed(whole[layer], layer, tile).copy_(f)
         return whole
 

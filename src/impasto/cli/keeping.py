@@ -90,7 +90,7 @@ class Keeper:
             self._checkpoints.close()
 
     def _go_on(self, checkpoints: Checkpoints) -> None:
-        kept, notes = checkpoints.newest(self._ready.plan.device)
+        kept, notes = checkpoints.newest(self._ready.home)
         for note in notes:
             self._tell(note)
         if kept:

@@ -27,7 +27,10 @@ Inside = Callable[[Tensor, int], Tensor]  # features and their stride -> a view 
 
 
 class Encoder(Protocol):
-    """A frozen network.  Preprocessing lives inside: it takes images as everybody holds them, sRGB in [0, 1]."""
+    """A frozen network.  Preprocessing lives inside: it takes images as everybody holds them, sRGB in [0, 1].
+
+    Features are on its own device, wherever the image is; the gradient is where the image is.
+    """
 
     @property
     def name(self) -> str:

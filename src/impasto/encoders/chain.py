@@ -147,9 +147,9 @@ class ChainEncoder:
         return moments, dict(zip(layers, found, strict=True))
 
     def _preprocessed(self, image: Tensor) -> Tensor:
-        """The colors the network was trained with, at least in float32."""
+        """The colors the network was trained with, at least in float32, on its device."""
         weight, bias = self._colors
-        image = image.to(weight.dtype)
+        image = image.to(self.device, weight.dtype, non_blocking=self.device.type == "cuda")
         return image if self._takes_rgb else F.conv2d(image, weight, bias)
 
     def _placed(self, operation: Link) -> Link:

@@ -15,6 +15,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from impasto.devices import has_own_memory
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import Step, iterate
 from impasto.errors import UsageError
@@ -273,7 +274,7 @@ class Planner:
         """The level, in tiles if need be; None if even tiles of `smallest` pixels are too much."""
         if self._bytes(level, solver) <= room:
             return level
-        if self._bytes(replace(level, tile=smallest), solver) > room:
+        if self._bytes(replace(level, tile=smallest), solver) > room or not self._has_a_home(level, solver):
             return None
         for parts in range(2, max(2, level.size // smallest) + 1):
             tiled = replace(level, tile=math.ceil(level.size / parts))
@@ -281,8 +282,16 @@ class Planner:
                 return tiled
         return None
 
+    def _has_a_home(self, level: Level, solver: Solver) -> bool:
+        """Whether main memory holds what is not on the encoder's device once the level is evaluated in tiles there."""
+        if not has_own_memory(self._encoder.device):
+            return True
+        pixels, cost = level.height * level.width, self._measured.solver(solver, level.iterations)
+        taken = pixels * (max(cost.held + 2 * IMAGE, cost.peak) + self._measured.tiled.held.per_pixel)
+        return SLACK_IN_TILES * taken <= SHARE * free_memory(torch.device("cpu"))
+
     def _bytes(self, level: Level, solver: Solver) -> float:
-        """The most that is taken at a level, beside what is taken before the run begins."""
+        """The most that is taken at a level on the encoder's device, beside what is taken before the run begins."""
         pixels, cost = level.height * level.width, self._measured.solver(solver, level.iterations)
         if level.tile is None:
             evaluating = self._measured.whole.peak.at(pixels)
@@ -290,8 +299,10 @@ class Planner:
             rows, columns = self._tiling(level.tile).spans(level.height, level.width)
             largest = max(row.stop - row.start for row in rows) * max(column.stop - column.start for column in columns)
             copied = self._copied if len(rows) * len(columns) > 1 else 0
-            evaluating = self._measured.tiled.held.at(pixels) + 2 * IMAGE * pixels
-            evaluating += SPREAD * (self._measured.tiled.passing.at(largest) + copied * largest)
+            tile = SPREAD * (self._measured.tiled.passing.at(largest) + copied * largest)
+            if has_own_memory(self._encoder.device):  # the rest is in main memory
+                return SLACK_IN_TILES * tile + OVERHEAD
+            evaluating = self._measured.tiled.held.at(pixels) + 2 * IMAGE * pixels + tile
         most = max(cost.held * pixels + evaluating, cost.peak * pixels, START * IMAGE * pixels)
         return (SLACK if level.tile is None else SLACK_IN_TILES) * most + OVERHEAD
 

@@ -49,7 +49,7 @@ class TransferProblem:
         seed: int = 0,
     ):
         self._encoder: Encoder = encoder
-        self._device = encoder.device
+        self._device = self._encoder_device = encoder.device
         self._recipe = recipe
         self._style_encoder: Encoder = style_encoder or encoder
         self._content = None if content is None else content.to(encoder.device)
@@ -89,11 +89,14 @@ class TransferProblem:
     def objective(self, level: Level) -> Objective:
         """Content terms, style terms and image terms at this level, targets computed once.
 
-        In tiles if the level says so, and in smaller ones if memory runs out; in a team always in tiles.
+        In tiles if the level says so, and in smaller ones if memory runs out; in a team, and where the pictures are not
+        on the encoder's device, always in tiles.
         """
 
+        if self._team.size > 1 or self._device != self._encoder_device:
+            level = replace(level, tile=level.tile or level.size)
         if self._team.size > 1:
-            return self._objective(replace(level, tile=level.tile or level.size))
+            return self._objective(level)
 
         def in_tiles(tile: int | None) -> Objective:
             return self._objective(replace(level, tile=tile))
@@ -105,6 +108,14 @@ class TransferProblem:
         shared = copy(self)
         shared._team = team
         return shared
+
+    def kept_on(self, device: torch.device) -> TransferProblem:
+        """The same with its pictures on another device than the encoder's; it must then be evaluated in tiles."""
+        moved = copy(self)
+        moved._device = device
+        moved._content, moved._start = (None if p is None else p.to(device) for p in (self._content, self._start))
+        moved._styles = [style.to(device) for style in self._styles]
+        return moved
 
     def reduced(self, size: int) -> TransferProblem:
         """The same for pictures of `size` by `size` pixels, coarsely made: to measure what an evaluation costs."""

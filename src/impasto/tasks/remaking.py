@@ -203,7 +203,7 @@ def full_size(run: Run, image: Tensor) -> Tensor:
 def starting(run: Run, image: Tensor) -> Run:
     """`run` beginning with `image`, at the size of its first level."""
     first = run.plan.levels[0]
-    return replace(run, start=Snapshot(1, 0, resize(image.to(run.plan.device), first.height, first.width)))
+    return replace(run, start=Snapshot(1, 0, resize(image.to(run.home), first.height, first.width)))
 
 
 def _config(origin: Origin, changes: Mapping[str, Any]) -> Any:

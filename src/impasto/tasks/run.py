@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto.devices import describe_device
+from impasto.devices import describe_device, has_own_memory
 from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
-from impasto.engine import NotFiniteError, Problem, Snapshot, Step, iterate
+from impasto.engine import NotFiniteError, Snapshot, Step, iterate
 from impasto.images import resize, to_pil
 from impasto.memory import in_words, keep_freed
 from impasto.presets import Preset
@@ -109,6 +109,13 @@ class Run:
     def __iter__(self) -> Iterator[Step]:
         return self.steps()
 
+    @property
+    def home(self) -> torch.device:
+        """Where the picture and the solver's state are: in main memory if a GPU is too small for the whole picture."""
+        in_tiles = any(level.tile for level in self.plan.levels)
+        apart = in_tiles and has_own_memory(self.plan.device) and not self.team
+        return torch.device("cpu") if apart else self.plan.device
+
     def over(self, team: Processes) -> Run:
         """The same run by a team of processes, each of which must have prepared it and go through all its steps.
 
@@ -142,7 +149,7 @@ class Run:
             restarts = start.restarts if start else 0
             problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
             try:
-                for step in iterate(problem, solver, self.plan.levels, start, self.plan.recipe.until):
+                for step in iterate(self._at_home(problem), solver, self.plan.levels, start, self.plan.recipe.until):
                     snapshot = replace(step.snapshot, state=None) if self.team else step.snapshot
                     yield replace(step, note=note, snapshot=snapshot)
                     note = ""
@@ -156,11 +163,14 @@ class Run:
                     f"with float32 features and steps {SHORTER ** (restarts + 1):g} times as long."
                 )
 
-    def _more_careful(self, restarts: int) -> tuple[Problem, Solver]:
+    def _at_home(self, problem: TransferProblem) -> TransferProblem:
+        return problem if self.home == self.plan.device else problem.kept_on(self.home)
+
+    def _more_careful(self, restarts: int) -> tuple[TransferProblem, Solver]:
         return self._precise, cautious(self.plan.solver, SHORTER**restarts)
 
     @cached_property
-    def _precise(self) -> Problem:
+    def _precise(self) -> TransferProblem:
         coarse = self.plan.dtype.itemsize < torch.float32.itemsize
         return self.careful().problem if coarse and self.careful else self.problem
 
