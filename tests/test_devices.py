@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from impasto.devices import available_devices, describe_device, resolve_device, resolve_dtype
+from impasto.devices import available_devices, describe_device, resolve_device, resolve_dtype, set_products
 from impasto.errors import UnknownNameError, UsageError
 
 CPU = torch.device("cpu")
@@ -48,6 +48,20 @@ def test_auto_is_a_format_the_device_multiplies_fast():
 def test_an_unknown_number_format_is_refused_with_the_closest():
     with pytest.raises(UnknownNameError, match="Unknown dtype 'float23'; the closest is 'float32'"):
         resolve_dtype("float23", CPU)
+
+
+def test_tf32_is_refused_where_there_is_none():
+    with pytest.raises(UsageError, match="cpu has no tf32, which NVIDIA GPUs have since Ampere; use float32 or auto"):
+        resolve_dtype("tf32", CPU)
+
+
+def test_products_of_float32_are_rounded_only_if_asked():
+    set_products("tf32")
+    assert torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cudnn.allow_tf32
+    set_products("float32")
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_a_device_is_described_in_words():

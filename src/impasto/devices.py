@@ -10,6 +10,7 @@ from impasto.errors import UnknownNameError, UsageError
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+TF32 = "tf32"
 
 
 def available_devices() -> tuple[str, ...]:
@@ -54,14 +55,30 @@ def has_own_memory(device: torch.device) -> bool:
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     """The number format of features; `auto` is bfloat16 where `device` multiplies it natively, else float32.
 
+    `tf32` is float32 whose products are rounded, see `set_products`.
+
     Raises:
         UnknownNameError: no such format.
+        UsageError: `device` does not have it.
     """
     if name == "auto":
         return torch.bfloat16 if _native_bfloat16(device) else torch.float32
+    if name == TF32:
+        if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
+            raise UsageError(f"{device} has no tf32, which NVIDIA GPUs have since Ampere; use float32 or auto.")
+        return torch.float32
     if name not in DTYPES:
-        raise UnknownNameError("dtype", name, ("auto", *DTYPES))
+        raise UnknownNameError("dtype", name, ("auto", *DTYPES, TF32))
     return DTYPES[name]
+
+
+def set_products(name: str) -> None:
+    """Have CUDA devices multiply float32 numbers as they are, or rounded to 10 bits if `name` is `tf32`.
+
+    For the whole process. PyTorch rounds in convolutions unless it is told not to, which would make float32 on a GPU
+    another format than on a CPU.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == TF32
 
 
 def describe_device(device: torch.device) -> str:
@@ -77,6 +94,8 @@ def _native_bfloat16(device: torch.device) -> bool:
     """Whether `device` has instructions for bfloat16; without, it is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "xpu" and hasattr(torch.xpu, "is_bf16_supported"):
+        return bool(torch.xpu.is_bf16_supported())
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
         able = torch.cpu.get_capabilities()
         return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

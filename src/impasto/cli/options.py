@@ -90,7 +90,7 @@ def optimisation_options(iterations: int | str, *more: Decorator) -> Decorator:
             "--dtype",
             metavar="NAME",
             default="auto",
-            help="auto, float32, bfloat16 or float64.  [default: auto]",
+            help="auto, float32, bfloat16, tf32 or float64.  [default: auto]",
         ),
         cloup.option(
             "--memory",

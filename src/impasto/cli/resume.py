@@ -42,7 +42,7 @@ Examples:
     cloup.option("--iterations", type=Whole(), help="Evaluations of the new run."),
     cloup.option("--solver", metavar="NAME", help="lbfgs, adam or rmsprop."),
     cloup.option("--device", metavar="NAME", help="auto, cpu, cuda, mps or xpu."),
-    cloup.option("--dtype", metavar="NAME", help="auto, float32, bfloat16 or float64."),
+    cloup.option("--dtype", metavar="NAME", help="auto, float32, bfloat16, tf32 or float64."),
 )
 @cloup.option_group(
     "Files and reports",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from impasto.devices import resolve_device, resolve_dtype
+from impasto.devices import resolve_device, resolve_dtype, set_products
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.download import Progress
@@ -22,8 +22,9 @@ def load_encoder(
         UsageError: the device, or the number format on it, cannot be had.
         WeightsError: the weights cannot be had, or are not usable.
     """
-    device = resolve_device(config.device)
-    dtype = resolve_dtype(recipe.dtype if config.dtype == AUTO else config.dtype, device)
+    device, format_name = resolve_device(config.device), recipe.dtype if config.dtype == AUTO else config.dtype
+    dtype = resolve_dtype(format_name, device)
+    set_products(format_name)
     weights = find_weights(recipe.encoder, config.weights, download=download, progress=progress)
     encoder = build_encoder(
         weights,
