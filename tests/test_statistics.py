@@ -113,3 +113,12 @@ def test_detached_moments_are_off_the_graph(normal):
     m = moments(normal(1, 2, 3, 3).requires_grad_())
     assert m.second.requires_grad
     assert not m.detach().second.requires_grad
+
+
+def test_sums_over_many_positions_are_exact_to_float32():
+    """One long product would be off by 1e-4."""
+    features = torch.rand(1, 4, 1024, 1536, generator=torch.Generator().manual_seed(0))
+    found = moments(features.contiguous(memory_format=torch.channels_last))
+    exact = moments(features.double())
+    torch.testing.assert_close(found.first.double(), exact.first, rtol=2e-6, atol=0)
+    torch.testing.assert_close(found.second.double(), exact.second, rtol=2e-6, atol=0)

@@ -157,6 +157,15 @@ def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(encoder, uniform):
     assert not torch.allclose(tiling.features(image)["relu4_2"], whole, rtol=1e-9)
 
 
+@pytest.mark.parametrize(("length", "tile"), [(2048, 410), (2000, 410), (1371, 300), (900, 205)])
+def test_all_tiles_but_the_last_see_as_many_pixels(length, tile):
+    cut = spans(length, tile, 16, 96)
+    seen = [span.stop - span.start for span in cut]
+    assert len(seen) == math.ceil(length / tile)
+    assert len(set(seen[:-1])) == 1
+    assert seen[-1] <= seen[0] <= tile + 2 * 96
+
+
 @pytest.mark.parametrize(
     ("length", "tile", "stride", "halo"), [(100, 32, 8, 16), (7, 3, 8, 8), (64, 64, 16, 80), (65, 64, 16, 80)]
 )
@@ -165,7 +174,7 @@ def test_interiors_cover_the_axis_once_and_begin_at_multiples(length, tile, stri
     assert [span.first for span in cut] == [0, *(span.last for span in cut[:-1])]
     assert cut[-1].last == length
     assert all(span.first % stride == 0 and span.start % stride == 0 for span in cut)
-    assert max(span.last - span.first for span in cut) <= max(tile, stride) + stride
+    assert max(span.last - span.first for span in cut) <= max(tile, stride) + stride + halo
 
 
 def test_an_image_that_is_seen_twice_is_left_as_it_is(encoder, terms, uniform):

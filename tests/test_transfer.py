@@ -396,6 +396,12 @@ def test_a_narrow_picture_skips_the_coarse_levels_it_is_too_small_for():
     assert [(level.height, level.width) for level in plan.levels] == [(300, 50)]
 
 
+@pytest.mark.parametrize(("iterations", "total"), [(None, 117), (90, 90)])
+def test_a_large_picture_has_more_evaluations_unless_their_number_was_asked_for(iterations, total):
+    plan = prepare(CONTENT, [STYLE], TransferConfig(size=1024, iterations=iterations)).plan
+    assert plan.evaluations == total
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 8, 8), (3, 8, 8), (2, 3, 8, 8)])
 def test_a_tensor_of_another_shape_is_refused(shape):
     with pytest.raises(UsageError, match=r"An image tensor is \(1, 3, H, W\)"):

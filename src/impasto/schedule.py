@@ -56,10 +56,21 @@ class Pyramid:
             raise UsageError(
                 f"iterations is {iterations} but there are {levels} levels; give at least {levels}, or fewer levels."
             )
-        shares = [self.shares[min(i, len(self.shares) - 1)] for i in range(levels)]
+        shares = self._shares(levels)
         counts = [max(1, int(iterations * share / sum(shares))) for share in shares]
         counts[counts.index(max(counts))] += iterations - sum(counts)
         return tuple(counts)
+
+    def grown(self, iterations: int, usual: int, size: int) -> int:
+        """`iterations`, meant for long sides of `usual`, with the shares of the further levels that a larger `size` has.
+
+        So every level of a larger picture has as many as it has in one of the usual size.
+        """
+        few, many = (sum(self._shares(len(self.sizes(each)))) for each in (usual, size))
+        return round(iterations * max(1.0, many / few))
+
+    def _shares(self, levels: int) -> list[float]:
+        return [self.shares[min(i, len(self.shares) - 1)] for i in range(levels)]
 
     def levels(self, height: int, width: int, iterations: int) -> tuple[Level, ...]:
         """The levels that end at exactly (height, width); a short side is at least 1 pixel."""

@@ -91,6 +91,11 @@ def levels_that_fit(
     return schedule.levels(height, width, recipe.iterations)
 
 
+def grown(recipe: Preset, size: int) -> Preset:
+    """The recipe with evaluations for the levels that pictures larger than its own `size` have more."""
+    return replace(recipe, iterations=recipe.schedule.grown(recipe.iterations, recipe.size, size))
+
+
 def _needed(encoder: ChainEncoder, recipe: Preset) -> int:
     """The fewest pixels per side that every layer in use can work with."""
     return max((encoder.smallest_side(layer) for layer in (*recipe.content_layers, *recipe.style_layers)), default=1)

@@ -30,7 +30,7 @@ IMAGE = 12  # bytes per pixel of a float32 picture
 START = 8  # pictures at once while a level's first picture is made
 OVERHEAD = 40e6  # bytes that PyTorch takes beside tensors once it computes: threads, scratch buffers
 SLACK, SLACK_IN_TILES = 1.22, 1.06  # of tensors, for what lies between them; see benchmarks/memory.py
-SPREAD = 2.5  # of a tile's activations, which do not fill the holes that others left in the heap
+SPREAD = 2.5  # of a tile's activations that are smaller than the picture: they do not fill the heap's holes
 SHARE = 0.9  # of free memory that a run may plan with
 CAREFUL = 0.93  # of the memory that was allowed: estimates of runs in tiles are up to 6 % too low
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
@@ -299,12 +299,18 @@ class Planner:
             rows, columns = self._tiling(level.tile).spans(level.height, level.width)
             largest = max(row.stop - row.start for row in rows) * max(column.stop - column.start for column in columns)
             copied = self._copied if len(rows) * len(columns) > 1 else 0
-            tile = SPREAD * (self._measured.tiled.passing.at(largest) + copied * largest)
+            tile = self._spread(largest, pixels) * (self._measured.tiled.passing.at(largest) + copied * largest)
             if has_own_memory(self._encoder.device):  # the rest is in main memory
                 return SLACK_IN_TILES * tile + OVERHEAD
             evaluating = self._measured.tiled.held.at(pixels) + 2 * IMAGE * pixels + tile
         most = max(cost.held * pixels + evaluating, cost.peak * pixels, START * IMAGE * pixels)
         return (SLACK if level.tile is None else SLACK_IN_TILES) * most + OVERHEAD
+
+    def _spread(self, tile: float, picture: float) -> float:
+        """How much more than its tensors a tile of so many pixels takes; see `memory.keep_freed` and `Plan.keep_freed`."""
+        sizes = [info.channels / info.stride**2 for info in self._encoder.layers.values()]
+        in_heap = sum(size for size in sizes if self._encoder.dtype.itemsize * size * tile < IMAGE * picture)
+        return 1 + (SPREAD - 1) * in_heap / sum(sizes)
 
     def _time(self, levels: Sequence[Level], solver: Solver) -> float:
         return sum(self._level_time(level, solver) for level in levels)

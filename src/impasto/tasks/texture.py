@@ -14,7 +14,7 @@ from impasto.images import Picture
 from impasto.presets import Preset
 from impasto.schedule import Level
 from impasto.tasks.encoders import load_encoder, weights_notes
-from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
+from impasto.tasks.fitting import check_sizes, fitted, grown, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.provenance import request_record
 from impasto.tasks.run import Run, settled
@@ -78,6 +78,7 @@ def prepare_texture(
     longest = max(config.size) if config.size else recipe.size
     pictures = [open_picture(s, size=longest, max_pixels=config.max_pixels) for s in styles]
     width, height = config.size or _own_size(pictures[0], recipe.size)
+    recipe = recipe if config.iterations else grown(recipe, max(width, height))
     weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
     own = max(max(picture.pixels.shape[-2:]) for picture in pictures)

@@ -14,7 +14,7 @@ from impasto.errors import UnknownNameError
 from impasto.images import Picture
 from impasto.presets import Preset
 from impasto.tasks.encoders import load_encoder, weights_notes
-from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
+from impasto.tasks.fitting import check_sizes, fitted, grown, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.provenance import request_record
 from impasto.tasks.run import Run, settled
@@ -47,6 +47,7 @@ def prepare(
     height, width = scaled(picture.pixels, _result_size(config, recipe, picture))
     swatch_size = round(max(height, width) * config.style_scale)
     style_pictures = [open_picture(s, size=swatch_size, max_pixels=config.max_pixels) for s in styles]
+    recipe = recipe if config.iterations else grown(recipe, max(height, width))
     weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
     levels = levels_that_fit(recipe, encoder, height, width, [p.pixels for p in style_pictures], config.style_scale)
