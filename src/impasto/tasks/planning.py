@@ -29,7 +29,7 @@ from impasto.tiling import Tiling
 IMAGE = 12  # bytes per pixel of a float32 picture
 START = 8  # pictures at once while a level's first picture is made
 OVERHEAD = 40e6  # bytes that PyTorch takes beside tensors once it computes: threads, scratch buffers
-SLACK, SLACK_IN_TILES = 1.22, 1.06  # of tensors, for what lies between them; see benchmarks/memory.py
+SLACK, SLACK_IN_TILES = 1.3, 1.06  # of tensors, for what lies between them; see benchmarks/memory.py
 SPREAD = 2.5  # of a tile's activations that are smaller than the picture: they do not fill the heap's holes
 SHARE = 0.9  # of free memory that a run may plan with
 CAREFUL = 0.93  # of the memory that was allowed: estimates of runs in tiles are up to 6 % too low
