@@ -31,6 +31,6 @@ def matched_colors(image: Tensor, source: Moments, target: Moments, amount: floa
     s, t = source.covariance[0].cpu() + ridge, target.covariance[0].cpu() + ridge  # not every device has eigenvalues
     root = matrix_root(s)
     inverse = torch.linalg.inv(root)
-    transport = (inverse @ matrix_root(root @ t @ root) @ inverse).to(image)
-    mapped = torch.einsum("ij,njhw->nihw", transport, image - source.mean[0, :, None, None])
+    transport = inverse @ matrix_root(root @ t @ root) @ inverse
+    mapped = torch.einsum("ij,njhw->nihw", transport.to(image), image - source.mean[0, :, None, None])
     return torch.lerp(image, mapped + target.mean[0, :, None, None], amount)

@@ -68,7 +68,7 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
             raise UsageError(f"{device} has no tf32, which NVIDIA GPUs have since Ampere; use float32 or auto.")
         return torch.float32
     if name not in DTYPES:
-        raise UnknownNameError("dtype", name, ("auto", *DTYPES, TF32))
+        raise UnknownNameError("dtype", name, ("auto", *DTYPES))
     return DTYPES[name]
 
 
