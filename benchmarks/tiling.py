@@ -4,8 +4,8 @@
 
 The picture is square. `pixels` is how many the network is shown, halos included, in units of the image's: a tiled
 evaluation goes forward twice and back once over them, but for the last tile, whose activations are still there. Bytes
-are those of the tensors made during an evaluation, at their peak. The styles are noise, the picture other noise: were it
-the same, nothing but rounding would be left of the gradient. Freed memory is kept as in a run of the command.
+are those of the tensors made during an evaluation, at their peak. The styles are noise, the picture other noise: were
+it the same, nothing but rounding would be left of the gradient. Freed memory is kept as in a run of the command.
 """
 
 from __future__ import annotations

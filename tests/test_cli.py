@@ -387,9 +387,9 @@ def test_numbers_that_break_again_and_again_end_the_run_with_the_best_picture(im
 
 def test_the_tutorial_prints_and_saves_as_its_source_does(impasto, folder):
     tutorial = ("transfer", "photo.png", "painting.png", "--preset", "tutorial", "--encoder", "compact")
-    code, out, err = impasto(*tutorial, "--iterations", "2000", "--size", "32", "-o", "results.png")
+    code, out, err = impasto(*tutorial, "--iterations", "2000", "--size", "48", "-o", "results.png")
     assert code == 0, err
     assert [line.split(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 1000", "epoch 2000"]
     assert (folder / "epoch1000.png").exists() and (folder / "epoch2000.png").exists()
-    again = impasto(*tutorial, "--iterations", "1000", "--size", "32", "-o", "other.png")
+    again = impasto(*tutorial, "--iterations", "1000", "--size", "48", "-o", "other.png")
     assert again[0] == 2 and "epoch1000.png" in again[2]

@@ -62,7 +62,7 @@ class Pyramid:
         return tuple(counts)
 
     def grown(self, iterations: int, usual: int, size: int) -> int:
-        """`iterations`, meant for long sides of `usual`, with the shares of the further levels that a larger `size` has.
+        """`iterations`, meant for long sides of `usual`, with the shares of a larger `size`'s further levels on top.
 
         So every level of a larger picture has as many as it has in one of the usual size.
         """

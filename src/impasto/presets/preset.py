@@ -47,8 +47,8 @@ class Preset:
     * `resample` changes the size of content, styles and start; `stretch_style` squeezes the style image into the
       content's size, as some sources do.
     * `noise` is the standard deviation of a random start around mid-gray, in [0, 1] units.
-    * `iterations` is how many evaluations there are at `size`, or at most are where `until` says when a level is done; the
-      further levels of a larger picture have their share of the schedule on top.
+    * `iterations` is how many evaluations there are at `size`, or at most are where `until` says when a level is done;
+      the further levels of a larger picture have their share of the schedule on top.
     * `size` is the long side when nobody asks for one; `dtype` is that of features, `auto` the device's fastest.
     * `milestones` is what the source's program prints and saves on its way.
     """

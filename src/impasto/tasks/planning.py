@@ -307,7 +307,7 @@ class Planner:
         return (SLACK if level.tile is None else SLACK_IN_TILES) * most + OVERHEAD
 
     def _spread(self, tile: float, picture: float) -> float:
-        """How much more than its tensors a tile of so many pixels takes; see `memory.keep_freed` and `Plan.keep_freed`."""
+        """How many times its tensors a tile of so many pixels takes; see `Plan.keep_freed`."""
         sizes = [info.channels / info.stride**2 for info in self._encoder.layers.values()]
         in_heap = sum(size for size in sizes if self._encoder.dtype.itemsize * size * tile < IMAGE * picture)
         return 1 + (SPREAD - 1) * in_heap / sum(sizes)
