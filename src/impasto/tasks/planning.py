@@ -35,6 +35,7 @@ SHARE = 0.9  # of free memory that a run may plan with
 CAREFUL = 0.93  # of the memory that was allowed: estimates of runs in tiles are up to 6 % too low
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
 AMPLE = 4  # times the features of all layers in float32, more than an evaluation of a whole image ever takes
+ENOUGH = 0.2  # seconds of turns, to tell what one takes
 HISTORIES = (10, 7, 5, 3, 2)
 
 
@@ -117,7 +118,7 @@ class Measured:
         for side in self._sides:
             objective, image = self._case(side, tiled=False)
             objective.evaluate(image)
-            points.append((side**2, min(_seconds(lambda: objective.evaluate(image)) for _ in range(3))))  # noqa: B023
+            points.append((side**2, _fastest(lambda: objective.evaluate(image))))  # noqa: B023
         return Line.through(*points)
 
     def _evaluation(self, *, tiled: bool) -> EvaluationCost:
@@ -178,10 +179,14 @@ def _drain(steps: Iterator[Step]) -> None:
         pass
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _fastest(work: Callable[[], object]) -> float:
+    """Seconds of the fastest of several turns, of more where they are short: noise in those would tilt the line."""
+    turns: list[float] = []
+    while len(turns) < 2 or sum(turns) < ENOUGH:
+        began = time.perf_counter()
+        work()
+        turns.append(time.perf_counter() - began)
+    return min(turns)
 
 
 def history(solver: Solver) -> int:
