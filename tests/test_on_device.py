@@ -127,7 +127,7 @@ def of_apple():
     return {name: bool(there(entry)) for name, entry in by_name.items()}
 
 
-def test_every_operation_of_a_default_run_exists_on_apples_devices(monkeypatch):
+def test_every_operation_of_a_default_run_exists_on_apples_devices():
     """But for eigenvalues, which are left to the CPU; here there is nothing else, so that they are found."""
     there, run = of_apple(), impasto.prepare(content(), [style()], impasto.TransferConfig(size=128, iterations=6))
     missing = {name for name in operations_of(lambda: list(run)) if not there.get(name, True)}

@@ -50,8 +50,8 @@ class TiledObjective:
 
     Costs two forwards and one backward over the tiles with their halos, less the forward of the last tile, whose
     activations are still there when the way back begins. The image may be kept in main memory while the encoder is on a
-    GPU, which then holds a tile at a time. In a `team` each member evaluates some of the tiles, and all
-    have the same result.
+    GPU, which then holds a tile at a time. In a `team` each member evaluates some of the tiles, and all have the same
+    result.
 
     Raises:
         UsageError: there is no term, or one that is no sum over positions.

@@ -91,9 +91,12 @@ def levels_that_fit(
     return schedule.levels(height, width, recipe.iterations)
 
 
-def grown(recipe: Preset, size: int) -> Preset:
-    """The recipe with evaluations for the levels that pictures larger than its own `size` have more."""
-    return replace(recipe, iterations=recipe.schedule.grown(recipe.iterations, recipe.size, size))
+def grown(recipe: Preset, size: int, asked: int | None) -> Preset:
+    """The recipe with evaluations for the levels that pictures larger than its own `size` have more.
+
+    As it is if so many evaluations were `asked` for.
+    """
+    return recipe if asked else replace(recipe, iterations=recipe.schedule.grown(recipe.iterations, recipe.size, size))
 
 
 def _needed(encoder: ChainEncoder, recipe: Preset) -> int:

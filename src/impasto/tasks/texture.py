@@ -78,7 +78,7 @@ def prepare_texture(
     longest = max(config.size) if config.size else recipe.size
     pictures = [open_picture(s, size=longest, max_pixels=config.max_pixels) for s in styles]
     width, height = config.size or _own_size(pictures[0], recipe.size)
-    recipe = recipe if config.iterations else grown(recipe, max(width, height))
+    recipe = grown(recipe, max(width, height), config.iterations)
     weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
     own = max(max(picture.pixels.shape[-2:]) for picture in pictures)

@@ -47,7 +47,7 @@ def prepare(
     height, width = scaled(picture.pixels, _result_size(config, recipe, picture))
     swatch_size = round(max(height, width) * config.style_scale)
     style_pictures = [open_picture(s, size=swatch_size, max_pixels=config.max_pixels) for s in styles]
-    recipe = recipe if config.iterations else grown(recipe, max(height, width))
+    recipe = grown(recipe, max(height, width), config.iterations)
     weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     recipe, notes = fitted(recipe, encoder, config.asked_layers())
     levels = levels_that_fit(recipe, encoder, height, width, [p.pixels for p in style_pictures], config.style_scale)
