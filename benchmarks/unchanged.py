@@ -22,33 +22,34 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+PAIR = "transfer photo.png swatch:brushstrokes"
 SMALL = "--size 96 --iterations 14"
 FOREIGN = "--encoder compact --size 64 --iterations 8 --pooling max"
 RUNS = {
-    "default": "transfer photo.png swatch:brushstrokes --size 128 --iterations 20",
+    "default": f"{PAIR} --size 128 --iterations 20",
     "gentle, three levels": "transfer photo.png swatch:mosaic --size 300 --strength 0.3 --iterations 16",
-    "from noise": f"transfer photo.png swatch:brushstrokes --init random --seed 3 {SMALL}",
-    "two styles": f"transfer photo.png swatch:brushstrokes swatch:seigaiha --style-weights 2,1 --style-scale 1.5 {SMALL}",
-    "strength 0": f"transfer photo.png swatch:brushstrokes --strength 0 {SMALL}",
-    "adam": f"transfer photo.png swatch:brushstrokes --solver adam {SMALL}",
-    "rmsprop, l2 pooling": f"transfer photo.png swatch:brushstrokes --solver rmsprop --pooling l2 --padding replicate {SMALL}",
-    "float32, layers": f"transfer photo.png swatch:brushstrokes --dtype float32 --content-layers relu3_1,relu4_2=0.5 {SMALL}",
-    "wasserstein2, tv": f"transfer photo.png swatch:brushstrokes --style-loss wasserstein2 --tv-weight 1 {SMALL}",
-    "init from a file": f"transfer photo.png swatch:brushstrokes --init other.png {SMALL}",
+    "from noise": f"{PAIR} --init random --seed 3 {SMALL}",
+    "two styles": f"{PAIR} swatch:seigaiha --style-weights 2,1 --style-scale 1.5 {SMALL}",
+    "strength 0": f"{PAIR} --strength 0 {SMALL}",
+    "adam": f"{PAIR} --solver adam {SMALL}",
+    "rmsprop, l2 pooling": f"{PAIR} --solver rmsprop --pooling l2 --padding replicate {SMALL}",
+    "float32, layers": f"{PAIR} --dtype float32 --content-layers relu3_1,relu4_2=0.5 {SMALL}",
+    "wasserstein2, tv": f"{PAIR} --style-loss wasserstein2 --tv-weight 1 {SMALL}",
+    "init from a file": f"{PAIR} --init other.png {SMALL}",
     "transparent": f"transfer clear.png swatch:brushstrokes {SMALL}",
-    "until converged": "transfer photo.png swatch:brushstrokes --size 96 --iterations 60 --until converged",
-    "gatys2015": f"transfer photo.png swatch:brushstrokes --preset gatys2015 {FOREIGN}",
-    "gatys2016": "transfer photo.png swatch:brushstrokes --preset gatys2016 --weights vgg.safetensors --size 48 --iterations 4",
-    "gatys2016-code": f"transfer photo.png swatch:brushstrokes --preset gatys2016-code {FOREIGN}",
-    "johnson2015": f"transfer photo.png swatch:brushstrokes --preset johnson2015 {FOREIGN}",
-    "keras-example": f"transfer photo.png swatch:brushstrokes --preset keras-example {FOREIGN}",
-    "tutorial": f"transfer photo.png swatch:brushstrokes --preset tutorial {FOREIGN}",
-    "crowson2021": f"transfer photo.png swatch:brushstrokes --preset crowson2021 {FOREIGN}",
+    "until converged": f"{PAIR} --size 96 --iterations 60 --until converged",
+    "gatys2015": f"{PAIR} --preset gatys2015 {FOREIGN}",
+    "gatys2016": f"{PAIR} --preset gatys2016 --weights vgg.safetensors --size 48 --iterations 4",
+    "gatys2016-code": f"{PAIR} --preset gatys2016-code {FOREIGN}",
+    "johnson2015": f"{PAIR} --preset johnson2015 {FOREIGN}",
+    "keras-example": f"{PAIR} --preset keras-example {FOREIGN}",
+    "tutorial": f"{PAIR} --preset tutorial {FOREIGN}",
+    "crowson2021": f"{PAIR} --preset crowson2021 {FOREIGN}",
     "texture": "texture swatch:seigaiha --size 96x80 --iterations 14",
     "texture, tileable": "texture swatch:seigaiha --size 64x96 --iterations 10 --tileable",
     "reconstruct content": "reconstruct content photo.png --layer relu3_1 --size 64 --iterations 10",
     "reconstruct style": "reconstruct style swatch:seigaiha --layers relu1_1,relu2_1 --size 64 --iterations 10",
-    "checkpoint": f"transfer photo.png swatch:brushstrokes --checkpoint kept {SMALL}",
+    "checkpoint": f"{PAIR} --checkpoint kept {SMALL}",
     "resumed, larger": "resume kept --size 128 --iterations 9",
 }
 FIGURES = {
