@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from impasto.cli import main
-from impasto.encoders.base import Preprocessing
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
+from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.vgg import BLOCK_DEPTHS
 from impasto.images import load_image, resize, size_for
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from impasto.encoders.base import CAFFE_BGR
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
+from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.encoders.vgg import convolution_names
 
 LAYERS = [name.replace("conv", "relu") for name in convolution_names("vgg19")]

@@ -11,8 +11,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import impasto
-from impasto.encoders.base import IMAGENET_RGB
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.losses import (
     ContentTerm,
     ImageTerm,

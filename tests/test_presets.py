@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 
 import formulas
-from impasto.encoders.base import IMAGENET_RGB, Preprocessing
 from impasto.encoders.catalog import check_encoder_name
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.preprocessing import IMAGENET_RGB, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.errors import UnknownNameError
 from impasto.images import resize, resize_like_opencv, resize_nearest

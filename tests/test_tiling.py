@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from impasto.encoders.base import IMAGENET_RGB
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import UsageError
 from impasto.losses import (
     ContentTerm,

@@ -10,8 +10,8 @@ from PIL import Image
 
 from impasto.cli.transfer import transfer as command
 from impasto.color import matched_colors
-from impasto.encoders.base import IMAGENET_RGB
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
 from impasto.images import resize, to_pil
 from impasto.losses import energy

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from impasto.encoders.base import IMAGENET_RGB
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.statistics import moments
 
 SUMMED = ("relu1_1", "pool1", "relu2_1", "relu3_1", "relu3_3", "relu4_1")

@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB
+from impasto.encoders.chain import _as_convolution
 from impasto.encoders.layouts import feature_indices, find_chain
+from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB
 from impasto.encoders.registry import REGISTRY, cache_folder, cached_path, weight_path
 from impasto.encoders.signatures import (
     _CAFFE_VGG19,
@@ -271,7 +272,7 @@ def test_torchvision_filters_under_the_authors_names(tmp_path):
 
 
 def test_caffe_rgb_is_caffe_bgr_with_colors_swapped():
-    (matrix, offset), (swapped, swapped_offset) = CAFFE_BGR.tensors(), CAFFE_RGB.tensors()
+    (matrix, offset), (swapped, swapped_offset) = (_as_convolution(p) for p in (CAFFE_BGR, CAFFE_RGB))
     assert torch.equal(matrix.flip(0), swapped)
     assert torch.equal(offset.flip(0), swapped_offset)
 

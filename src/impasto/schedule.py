@@ -30,14 +30,26 @@ class Level:
 class Pyramid:
     """Coarse to fine: each level `factor` times larger than the one before, the last at the full size.
 
-    No level but the last has a long side below `smallest`, and there are at most `most` levels. The evaluations are
-    split in proportion to `shares`, coarse to fine, its last number standing for all levels beyond.
+    No level but the last has a long side below `smallest`, and there are at most `most` levels. `evaluations` is how
+    many there are for a picture of the usual size; they are split in proportion to `shares`, coarse to fine, its last
+    number standing for all levels beyond.
+
+    Raises:
+        UsageError: a number with which there is no such sequence of sizes.
     """
 
     smallest: int = 128
     factor: float = 2.0
     shares: tuple[float, ...] = (1.0,)
     most: int = 16
+    evaluations: int = 500
+
+    def __post_init__(self) -> None:
+        right = self.smallest >= 1 and self.factor > 1 and self.most >= 1 and self.evaluations >= 1
+        if not (right and self.shares and min(self.shares) > 0):
+            raise UsageError(
+                f"{self} has no sizes: smallest, most and evaluations must be at least 1, factor above 1, shares above 0."
+            )
 
     def sizes(self, size: int) -> tuple[int, ...]:
         """The long sides of the levels that end at `size`."""
@@ -61,8 +73,8 @@ class Pyramid:
         counts[counts.index(max(counts))] += iterations - sum(counts)
         return tuple(counts)
 
-    def grown(self, iterations: int, usual: int, size: int) -> int:
-        """`iterations`, meant for long sides of `usual`, with the shares of a larger `size`'s further levels on top.
+    def scaled_evaluations(self, iterations: int, usual: int, size: int) -> int:
+        """`iterations`, meant for a long side of `usual`, with the shares of a larger `size`'s further levels on top.
 
         So every level of a larger picture has as many as it has in one of the usual size.
         """

@@ -12,7 +12,7 @@ import cloup
 from impasto.cli.parameters import debug_option
 
 if TYPE_CHECKING:
-    from impasto.encoders.base import Preprocessing
+    from impasto.encoders.preprocessing import Preprocessing
     from impasto.schedule import Pyramid
 
 _GROUPS = {
@@ -86,7 +86,7 @@ def _setting(preset: Any, name: str) -> str:
 
 def words(value: Any) -> str:
     """A setting as it is best read: functions by name, layers with their weights, solvers with their numbers."""
-    from impasto.encoders.base import Preprocessing
+    from impasto.encoders.preprocessing import Preprocessing
     from impasto.schedule import Pyramid
 
     if is_dataclass(value):

@@ -1,15 +1,14 @@
-"""What an encoder is: the protocol, the names of layers, the preprocessing that belongs to a set of weights."""
+"""What an encoder is: the protocol, and the layers that can be asked of it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
+from impasto.encoders.vgg import canonical_layer
 from impasto.errors import UnknownNameError
 from impasto.statistics import Moments, moments
 
@@ -77,51 +76,6 @@ def sums_and_features(
         layer: inside(features[layer], encoder.layers[layer].stride) if inside else features[layer] for layer in summed
     }
     return {layer: moments(f) for layer, f in parts.items()}, {layer: features[layer] for layer in layers}
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """The affine map of colors a network was trained with: input = `matrix` @ rgb + `offset`, rgb in [0, 1]."""
-
-    matrix: tuple[tuple[float, float, float], ...]
-    offset: tuple[float, float, float]
-
-    @classmethod
-    def standardised(cls, mean: Iterable[float], std: Iterable[float]) -> Preprocessing:
-        """(rgb - mean) / std, channel by channel."""
-        mean, std = tuple(mean), tuple(std)
-        rows = tuple(tuple(1 / std[i] if i == j else 0.0 for j in range(3)) for i in range(3))
-        return cls(rows, tuple(-m / s for m, s in zip(mean, std, strict=True)))  # type: ignore[arg-type]
-
-    @classmethod
-    def bgr(cls, scale: float, mean: Iterable[float]) -> Preprocessing:
-        """`scale` * (b, g, r) - `mean`, with `mean` given in b, g, r order."""
-        rows = tuple(tuple(scale if i + j == 2 else 0.0 for j in range(3)) for i in range(3))
-        return cls(rows, tuple(-m for m in mean))  # type: ignore[arg-type]
-
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """As the weight (3, 3, 1, 1) and bias (3,) of a 1x1 convolution, in float64."""
-        matrix, offset = (torch.tensor(values, dtype=torch.float64) for values in (self.matrix, self.offset))
-        return matrix[:, :, None, None], offset
-
-
-IDENTITY = Preprocessing.standardised((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-IMAGENET_RGB = Preprocessing.standardised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CAFFE_BGR = Preprocessing.bgr(255.0, (103.939, 116.779, 123.68))
-
-_ALIASES = (
-    (re.compile(r"^conv(\d)_(\d)$"), r"relu\1_\2"),  # the papers: "convX_Y" is after the ReLU there
-    (re.compile(r"^block(\d)_conv(\d)$"), r"relu\1_\2"),  # Keras: its convolutions include the ReLU
-    (re.compile(r"^block(\d)_pool$"), r"pool\1"),
-)
-
-
-def canonical_layer(name: str) -> str:
-    """The public name of a layer: `conv4_2` (papers) and `block4_conv2` (Keras) both mean `relu4_2`."""
-    for pattern, replacement in _ALIASES:
-        if pattern.match(name):
-            return pattern.sub(replacement, name)
-    return name
 
 
 def resolve_layers(encoder: Encoder, names: Iterable[str]) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from impasto.encoders.base import Preprocessing
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
 from impasto.encoders.download import Progress
+from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.weights import REGISTRY, Weights, load_weights
 from impasto.errors import UnknownNameError
 

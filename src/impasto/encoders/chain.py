@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.base import IDENTITY, Inside, LayerInfo, Preprocessing
+from impasto.encoders.base import Inside, LayerInfo
+from impasto.encoders.preprocessing import IDENTITY, Preprocessing
 from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 from impasto.statistics import Moments
@@ -39,6 +40,12 @@ def _layer_infos(operations: Collection[Link]) -> dict[str, LayerInfo]:
             field, stride = field + stride, stride * 2
         infos[operation.name] = LayerInfo(channels, stride, field)
     return infos
+
+
+def _as_convolution(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
+    """The weight (3, 3, 1, 1) and bias (3,) of a 1x1 convolution that does the same, in float64."""
+    matrix, offset = (torch.tensor(part, dtype=torch.float64) for part in (preprocessing.matrix, preprocessing.offset))
+    return matrix[:, :, None, None], offset
 
 
 def _everything(features: Tensor, stride: int) -> Tensor:
@@ -79,7 +86,9 @@ class ChainEncoder:
         self._operations = [self._placed(operation) for operation in _blocks(tensors)]
         self._check_chain()
         colors = torch.promote_types(dtype, torch.float32)
-        self._colors = [t.to(colors).to(self.device) for t in preprocessing.tensors()]  # not every device has float64
+        self._colors = [
+            t.to(colors).to(self.device) for t in _as_convolution(preprocessing)
+        ]  # not every device has float64
         self._takes_rgb = preprocessing == IDENTITY
         self._layers = _layer_infos(self._operations)
 

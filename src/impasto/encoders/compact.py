@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from impasto.encoders.base import IDENTITY
+from impasto.encoders.preprocessing import IDENTITY
 from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
 from impasto.errors import WeightsError

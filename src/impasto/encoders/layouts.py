@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Preprocessing
+from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.vgg import convolution_names
 from impasto.errors import WeightsError
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from platformdirs import user_cache_path
-
-from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
+from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.errors import named
 
 
@@ -119,6 +117,14 @@ _SOURCES = (
 
 REGISTRY: Mapping[str, WeightSource] = MappingProxyType({source.name: source for source in _SOURCES})
 
+COMPACT = "compact"
+SHORT_NAMES = {"vgg19": "vgg19.torchvision", "vgg16": "vgg16.torchvision"}
+
+
+def encoder_names() -> tuple[str, ...]:
+    """Every encoder that can be asked for, the built-in one first."""
+    return (COMPACT, *SHORT_NAMES, *REGISTRY)
+
 
 def find_source(name: str) -> WeightSource:
     """The registry's entry of that name.
@@ -131,6 +137,8 @@ def find_source(name: str) -> WeightSource:
 
 def cache_folder() -> Path:
     """Where downloads are kept: `IMPASTO_CACHE`, or the system's folder for caches.  It need not exist yet."""
+    from platformdirs import user_cache_path  # noqa: PLC0415 - help does not need it
+
     chosen = os.environ.get("IMPASTO_CACHE")
     return Path(chosen).expanduser() if chosen else user_cache_path("impasto")
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
+from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 
 CAFFE_RGB = Preprocessing(
     ((255.0, 0.0, 0.0), (0.0, 255.0, 0.0), (0.0, 0.0, 255.0)),

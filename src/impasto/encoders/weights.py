@@ -8,10 +8,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.download import Progress, fetch, find_verified
 from impasto.encoders.formats import read_tensors
 from impasto.encoders.layouts import Chain, find_chain
+from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.registry import REGISTRY, WeightSource, by_hand, cache_folder, weight_path
 from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
 from impasto.encoders.verification import check_once, digests, verify

@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from impasto.encoders.base import CAFFE_BGR, Preprocessing
+from impasto.choices import SolverSpec
+from impasto.encoders.preprocessing import CAFFE_BGR, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
-from impasto.losses import half_squared_sum
-from impasto.presets.preset import FIVE_LAYERS, Preset
+from impasto.presets.published import FIVE_LAYERS, PUBLISHED
 from impasto.schedule import Pyramid
-from impasto.solvers import LBFGS, InUnits
 
 # The authors' code weighs *means* for the normalized network: 1e6 MSE(F, P) and, over the layers, 1e9/5 MSE(G/M, A/M).
 # In the papers' sums, with N = 512 channels and M = 64^2 positions of relu4_2 at 512x512 pixels:
 # 1e6 MSE(F, P) = 2e6/(N M) * 1/2 sum (F-P)^2, and 1e9 MSE(G/M, A/M) = 4e9 * sum (G-A)^2 / (4 N^2 M^2).
 _CONTENT_SUM = 2e6 / (512 * 64**2)
 _STYLE_SUM = 4e9
-# E_l = sum (G-A)^2 / (4 N^2 M^2) is a quarter of `gram_error`.
+# E_l = sum (G-A)^2 / (4 N^2 M^2) is a quarter of `losses.gram_error`.
 _QUARTER = 1 / 4
 
-GATYS_2016 = Preset(
+GATYS_2016 = replace(
+    PUBLISHED,
     name="gatys2016",
     summary="The CVPR paper as printed: normalized VGG-19, average pooling, sums of squares, L-BFGS from white noise.",
     source="Gatys, Ecker & Bethge 2016, Image Style Transfer Using Convolutional Neural Networks; "
@@ -39,15 +39,14 @@ GATYS_2016 = Preset(
     preprocessing=CAFFE_BGR,
     pooling="average",
     normalize=True,
-    content_loss=half_squared_sum,
+    content_loss="half squared sum",
     content_weight=_CONTENT_SUM,
     style_layers=dict.fromkeys(FIVE_LAYERS, 1 / 5),
     style_weight=_STYLE_SUM * _QUARTER,
     init="random",
     noise=1 / 255,
     stretch_style=True,
-    solver=InUnits(LBFGS(history=20), 255.0),
-    iterations=500,
+    solver=SolverSpec("lbfgs", {"history": 20}, units=255.0),
 )
 
 GATYS_2015 = replace(
@@ -63,7 +62,8 @@ GATYS_2015 = replace(
     ),
 )
 
-GATYS_CODE = Preset(
+GATYS_CODE = replace(
+    PUBLISHED,
     name="gatys2016-code",
     summary="The authors' own PyTorch notebook: 500 evaluations at 512 pixels, then 200 at 800.",
     source="Gatys, Ecker & Bethge 2016; github.com/leongatys/PytorchNeuralStyleTransfer; "
@@ -75,8 +75,7 @@ GATYS_CODE = Preset(
     ),
     preprocessing=Preprocessing.bgr(255.0, [255 * mean for mean in (0.40760392, 0.45795686, 0.48501961)]),
     style_layers={layer: 1e3 / n**2 for layer, n in zip(FIVE_LAYERS, BLOCK_CHANNELS, strict=True)},
-    solver=InUnits(LBFGS(history=100, tolerance=math.inf), 255.0),
-    schedule=Pyramid(smallest=16, factor=800 / 512, shares=(5, 2), most=2),
-    iterations=700,
-    size=800,
+    solver=SolverSpec("lbfgs", {"history": 100, "tolerance": math.inf}, units=255.0),
+    schedule=Pyramid(smallest=16, factor=800 / 512, shares=(5, 2), most=2, evaluations=700),
+    usual_size=800,
 )

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from impasto.encoders.base import CAFFE_BGR, IMAGENET_RGB, Preprocessing
+from impasto.choices import UNLIMITED, Milestones, SolverSpec
+from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
-from impasto.images import resize_like_opencv, resize_nearest
-from impasto.losses import (
-    half_squared_sum,
-    keras_total_variation,
-    nine_point_variation,
-    squared_sum,
-    summed_total_variation,
-    wasserstein2,
-)
-from impasto.presets.preset import FIVE_LAYERS, UNLIMITED, Milestones, Preset
+from impasto.presets.published import FIVE_LAYERS, PUBLISHED
 from impasto.schedule import Pyramid
-from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop
 
-JOHNSON = Preset(
+JOHNSON = replace(
+    PUBLISHED,
     name="johnson2015",
     summary="neural-style's defaults: 1000 L-BFGS evaluations from noise at one size.",
     source="Johnson 2015; github.com/jcjohnson/neural-style; "
@@ -33,14 +26,15 @@ JOHNSON = Preset(
     content_weight=5.0,
     style_layers={layer: 1e2 / n**2 for layer, n in zip(FIVE_LAYERS, BLOCK_CHANNELS, strict=True)},
     tv_weight=1e-3 * (256 / 255) ** 2,
-    tv_loss=summed_total_variation,
+    tv_loss="summed total variation",
     init="random",
     noise=1e-3 / 256,
-    solver=InUnits(LBFGS(history=100, tolerance=math.inf), 256.0),
-    iterations=1000,
+    solver=SolverSpec("lbfgs", {"history": 100, "tolerance": math.inf}, units=256.0),
+    schedule=Pyramid(most=1, evaluations=1000),
 )
 
-KERAS = Preset(
+KERAS = replace(
+    PUBLISHED,
     name="keras-example",
     summary="The Keras documentation's example: VGG-19, block5_conv2, SGD with a decaying rate, 4000 steps.",
     source="keras.io/examples/generative/neural_style_transfer; content 2.5e-8 sum (F-P)^2, "
@@ -52,7 +46,7 @@ KERAS = Preset(
     encoder="vgg19.keras",
     preprocessing=CAFFE_BGR,
     content_layers={"relu5_2": 1.0},
-    content_loss=squared_sum,
+    content_loss="squared sum",
     content_weight=2.5e-8,
     style_layers={
         layer: n**2 / (36 * stride**4) / 5
@@ -60,14 +54,15 @@ KERAS = Preset(
     },
     style_weight=1e-6,
     tv_weight=1e-6,
-    tv_loss=keras_total_variation,
-    resample=resize_nearest,
+    tv_loss="keras total variation",
+    resample="nearest",
     stretch_style=True,
-    solver=InUnits(SGD(lr=100.0, decay=0.96, decay_steps=100), 255.0),
-    iterations=4000,
+    solver=SolverSpec("sgd", {"lr": 100.0, "decay": 0.96, "decay_steps": 100}, units=255.0),
+    schedule=Pyramid(most=1, evaluations=4000),
 )
 
-TUTORIAL = Preset(
+TUTORIAL = replace(
+    PUBLISHED,
     name="tutorial",
     summary="The founding tutorial's Keras program: VGG-19 on [-1, 1], block5_conv2, RMSprop, 8000 steps.",
     source="the Keras program that impasto grew from; formulas of Gatys, Ecker & Bethge 2015: "
@@ -80,19 +75,20 @@ TUTORIAL = Preset(
     encoder="vgg19.keras",
     preprocessing=Preprocessing.bgr(2.0, (1.0, 1.0, 1.0)),
     content_layers={"relu5_2": 1.0},
-    content_loss=half_squared_sum,
+    content_loss="half squared sum",
     content_weight=2e-4,
     style_layers=dict.fromkeys(FIVE_LAYERS, 1 / 5),
     style_weight=1 / 4,
-    resample=resize_like_opencv,
+    resample="opencv",
     stretch_style=True,
-    solver=InUnits(RMSprop(lr=1e-3, rho=0.9, epsilon=1e-7), 2.0),
-    iterations=8000,
-    size=UNLIMITED,
+    solver=SolverSpec("rmsprop", {"lr": 1e-3, "rho": 0.9, "epsilon": 1e-7}, units=2.0),
+    schedule=Pyramid(most=1, evaluations=8000),
+    usual_size=UNLIMITED,
     milestones=Milestones(every=1000, line="epoch {done}: loss={loss:.4f}", file="epoch{done}.png"),
 )
 
-CROWSON = Preset(
+CROWSON = replace(
+    PUBLISHED,
     name="crowson2021",
     summary="style-transfer-pytorch: Wasserstein-2 statistics, Adam with averaged iterates, steps of sqrt(2).",
     source="Crowson 2021; github.com/crowsonkb/style-transfer-pytorch",
@@ -109,10 +105,9 @@ CROWSON = Preset(
     padding="replicate",
     content_weight=0.015,
     style_layers={layer: w / 341 for layer, w in zip(FIVE_LAYERS, (256, 64, 16, 4, 1), strict=True)},
-    style_losses=(wasserstein2,),
+    style_loss="wasserstein2",
     tv_weight=2.0,
-    tv_loss=nine_point_variation,
-    solver=Averaged(Clamped(Adam(lr=0.02, beta1=0.9, beta2=0.99)), decay=0.99),
-    schedule=Pyramid(smallest=128, factor=2**0.5, shares=(2, 1)),
-    iterations=3000,
+    tv_loss="nine point variation",
+    solver=SolverSpec("adam", {"lr": 0.02, "beta1": 0.9, "beta2": 0.99}, clamped=True, averaged=0.99),
+    schedule=Pyramid(smallest=128, factor=2**0.5, shares=(2, 1), evaluations=3000),
 )

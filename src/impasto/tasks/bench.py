@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.base import CAFFE_BGR
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
+from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.losses import ContentTerm, StyleTerm, Term, energy, gram_error, mean_std_error, weighted_sum
 from impasto.memory import LiveBytes

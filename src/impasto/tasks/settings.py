@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from impasto.encoders.base import canonical_layer
 from impasto.encoders.catalog import COMPACT, check_encoder_name
+from impasto.encoders.vgg import canonical_layer
 from impasto.errors import UsageError, named
 from impasto.memory import parse_bytes
 from impasto.presets import PRESETS, SOLVERS, STOPS, STYLE_LOSSES, Preset, for_noise, preset

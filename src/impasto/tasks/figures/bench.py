@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from impasto.encoders.base import canonical_layer
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.download import Progress
+from impasto.encoders.vgg import canonical_layer
 from impasto.images import resize
 from impasto.presets import Preset
 from impasto.tasks.encoders import load_encoder, weights_notes

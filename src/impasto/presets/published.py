@@ -1,0 +1,33 @@
+"""What published methods have in common, from which each differs by what its source says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from impasto.choices import SolverSpec
+from impasto.recipe import Recipe
+from impasto.schedule import Pyramid
+
+FIVE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+# Mean squared errors of VGG-19's features and Gram matrices in their own units, from the content, at one size.
+PUBLISHED = replace(
+    Recipe(),
+    name="",
+    summary="",
+    source="",
+    encoder="vgg19.caffe",
+    content_layers={"relu4_2": 1.0},
+    content_loss="mean squared error",
+    style_layers=dict.fromkeys(FIVE_LAYERS, 0.2),
+    style_loss="gram",
+    style_weight=1.0,
+    relative=False,
+    range_weight=0.0,
+    init="content",
+    detail=0.0,
+    solver=SolverSpec("lbfgs", {"history": 20}),
+    schedule=Pyramid(most=1, evaluations=500),
+    blank_schedule=None,
+    dtype="float32",
+)

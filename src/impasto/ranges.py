@@ -1,0 +1,143 @@
+"""Ranges of settings: each function here makes a check that gives a value as it is kept, or says what is wrong with it.
+
+A check is called with the setting's name and the value that was given; it may also read other spellings of the value.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from impasto.encoders.vgg import canonical_layer
+from impasto.errors import UnknownNameError, UsageError
+
+Check = Callable[[str, Any], Any]
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+
+
+def number(least: float = 0.0, most: float = math.inf, *, above: float | None = None, rule: str = "") -> Check:
+    """A finite number from `least` to `most`, or `above` a bound; `rule` is said of one that is not."""
+
+    def check(name: str, value: Any) -> float:
+        number = _as_number(name, value)
+        if not (least <= number <= most and number < math.inf and (above is None or number > above)):
+            raise UsageError(f"{name} is {number:g}; {rule or f'it must be a number of at least {least:g}.'}")
+        return number
+
+    return check
+
+
+def whole(least: int = 1, most: int | None = None, *, rule: str = "") -> Check:
+    """A whole number of at least `least`, and at most `most`."""
+
+    def check(name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise UsageError(f"{name} is {value!r}; it must be a whole number, such as {max(least, 1)}.")
+        if value < least or (most is not None and value > most):
+            raise UsageError(f"{name} is {value}; {rule or f'it must be at least {least}.'}")
+        return value
+
+    return check
+
+
+def one_of(kind: str, names: Iterable[str] | Callable[[], Iterable[str]]) -> Check:
+    """One of `names`, which may be looked up when a value is checked; `kind` is the word for what is named."""
+
+    def check(name: str, value: Any) -> str:
+        choices = tuple(names() if callable(names) else names)
+        if value not in choices:
+            raise UnknownNameError(kind, str(value), choices)
+        return str(value)
+
+    return check
+
+
+def text(name: str, value: Any) -> str:
+    """A text, or a path as one."""
+    if not isinstance(value, str | os.PathLike):
+        raise UsageError(f"{name} is {value!r}; it must be a text.")
+    return os.fspath(value)
+
+
+def truth(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} is {value!r}; it must be True or False.")
+    return value
+
+
+def sides(name: str, value: Any) -> int | tuple[int, int]:
+    """A long side in pixels, or (width, height)."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != 2 or not all(isinstance(side, int) for side in value):
+            raise UsageError(f"{name} is {value!r}; it must be (width, height) in pixels, such as (640, 480).")
+        width, height = value
+        if min(width, height) < 1:
+            raise UsageError(f"{name} is {width}x{height}; both sides must be at least 1 pixel.")
+        return width, height
+    pixels: int = whole()(name, value)
+    return pixels
+
+
+def shares(name: str, value: Any) -> tuple[float, ...]:
+    """Numbers of at least 0, not all 0, in any unit."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise UsageError(f"{name} is {value!r}; it must be numbers, such as (2, 1).")
+    parts = tuple(_as_number(name, each) for each in value)
+    if not parts or not (min(parts) >= 0 and 0 < sum(parts) < math.inf):
+        raise UsageError(f"{name} are {', '.join(f'{each:g}' for each in parts)}; none may be below 0, and not all 0.")
+    return parts
+
+
+def layers(name: str, value: Any) -> dict[str, float]:
+    """`relu4_2`, `relu4_2=0.5` or {"relu4_2": 0.5} as {public name: weight}; `conv4_2` and `block4_conv2` are known."""
+    if isinstance(value, Mapping):
+        pairs = [(str(each), weight) for each, weight in value.items()]
+    elif isinstance(value, str) or not isinstance(value, Iterable):
+        raise UsageError(f"{name} is {value!r}; it must be names of layers, such as ('relu4_2', 'relu5_1=0.5').")
+    else:
+        parts = [str(item).partition("=") for item in value]
+        pairs = [(layer.strip(), weight or 1) for layer, _, weight in parts]
+    return {canonical_layer(layer): _layer_weight(layer, weight) for layer, weight in pairs}
+
+
+def memory_size(name: str, value: Any) -> str:
+    """`4GB`, `500 MB` or `1.5GiB`, as it is."""
+    parse_bytes(text(name, value))
+    return text(name, value)
+
+
+def parse_bytes(size: str) -> int:
+    """`4GB`, `500 MB` or `1.5GiB` in bytes.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?|)B?\s*", size.upper())
+    if not match or (count := round(float(match[1]) * _UNITS[match[2]])) < 1:
+        raise UsageError(f"memory is {size!r}; it must be a size such as 4GB, 500MB or 1.5GiB.")
+    return count
+
+
+def _as_number(name: str, value: Any) -> float:
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        return float(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} is {value!r}; it must be a number, such as 0.5.") from None
+
+
+def _layer_weight(layer: str, weight: Any) -> float:
+    try:
+        value = float(weight)
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 <= value < math.inf:
+        item = f"{layer}={weight}"
+        raise UsageError(f"{item!r}: a layer's weight is a number of at least 0, as in {layer}=0.5.")
+    return value

@@ -1,0 +1,360 @@
+"""What is asked for: one frozen Recipe.  A preset is a named Recipe, a request is overrides of it.
+
+A recipe is plain data, so that the command's defaults and help, records and programs all read it here: a default stands
+in one place, and a new setting is one field and one use. What it names (losses, solvers, encoders) is looked up where a
+run is prepared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypedDict
+
+from impasto import ranges
+from impasto.encoders.preprocessing import Preprocessing
+from impasto.encoders.registry import COMPACT, encoder_names
+from impasto.choices import (
+    ALL_LAYERS,
+    BLANK,
+    CONTENT_LOSSES,
+    IMAGE,
+    INITS,
+    PADDINGS,
+    PATIENCE,
+    POOLINGS,
+    RECONSTRUCT,
+    RESAMPLERS,
+    SMOOTHNESS,
+    SOLVERS,
+    STOPS,
+    STYLE_LOSSES,
+    TASKS,
+    TEXTURE,
+    TRANSFER,
+    Milestones,
+    SolverSpec,
+)
+from impasto.errors import UnknownNameError, UsageError
+from impasto.ranges import parse_bytes
+from impasto.schedule import Pyramid
+
+def setting(default: Any, check: ranges.Check, help: str = "", *, only: Sequence[str] = TASKS, shown: str = "") -> Any:  # noqa: A002
+    """A field with its default, the check that its values pass, and a sentence for people.
+
+    None passes where the field's type has it. `only` says which tasks have the setting, `shown` how help tells the default.
+    """
+    about = {"check": check, "help": help, "only": only, "shown": shown}
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: dict(default), metadata=about)
+    return field(default=default, metadata=about)
+
+
+def _plain(kind: type) -> ranges.Check:
+    """A check for a small dataclass, which may be given as the mapping that JSON made of it."""
+
+    def check(name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            value = kind(**{key: _from_json(each) for key, each in value.items()})
+        if not isinstance(value, kind):
+            raise UsageError(f"{name} is {value!r}; it must be a {kind.__name__}.")
+        return value
+
+    return check
+
+
+def _solver(name: str, value: Any) -> SolverSpec:
+    if isinstance(value, str):
+        return SOLVERS[ranges.one_of("solver", SOLVERS)(name, value)]
+    spec: SolverSpec = _plain(SolverSpec)(name, value)
+    return spec
+
+
+def _terms(name: str, value: Any) -> tuple[Any, ...]:
+    for term in value:
+        if not all(hasattr(term, part) for part in ("name", "weight", "needs", "value")):
+            raise UsageError(f"{name} has {term!r}, which is no term; see impasto.PixelTerm and impasto.FeatureTerm.")
+    return tuple(value)
+
+
+_weight = ranges.number()
+_layers_help = "Layers that hold the {}: {}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a picture is made.  What is not said is as in the preset `default`, whose numbers these are.
+
+    * With `relative`, each style loss is divided by its target's energy and each side's layers are averaged, so that
+      weights mean the same for every size, style and encoder. Without, every number is taken as the source prints it.
+    * `preprocessing` is what a source feeds its network; None is what the weights were trained with.
+    * With `normalize`, every channel's mean activation over the given pictures is 1.
+    * `schedule` has the sizes, coarse to fine, and how many evaluations there are at a long side of `usual_size`; the
+      further levels of a larger picture have their share on top. `blank_schedule` is that of pictures that begin with
+      noise or gray, None the same. `iterations` replaces the number, `levels` limits the sizes.
+    * `detail` is how much of the start's finer detail is added whenever the picture is enlarged.
+    * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
+    * `milestones` is what a source's program prints and saves on its way.
+
+    Raises:
+        UsageError: a value out of its range, or an unknown name; the message names the setting.
+    """
+
+    name: str = "default"
+    summary: str = "A good picture in seconds: all layers of the built-in encoder, Gram, mean and std, coarse to fine."
+    source: str = "chosen by measurement, see docs/decisions/0004-default-objective.md"
+    differences: tuple[str, ...] = ()
+    task: str = TRANSFER
+
+    # The picture
+    size: int | tuple[int, int] | None = setting(None, ranges.sides, "Long side of the result in pixels.")
+    strength: float = setting(
+        0.5,
+        ranges.number(0, 1, rule="it goes from 0 (the content) to 1 (the style alone)."),
+        "From 0, the content as it is, to 1, the style alone.",
+        only=[TRANSFER],
+    )
+    style_weights: tuple[float, ...] | None = setting(
+        None, ranges.shares, "How much of each style.", only=[TRANSFER, TEXTURE], shown="equal parts"
+    )
+    style_scale: float = setting(
+        1.0,
+        ranges.number(above=0, rule="it must be a number above 0, such as 1."),
+        "Size of the style's strokes; 2 is twice as large.",
+        only=[TRANSFER, TEXTURE],
+    )
+    init: str = setting(
+        "matched",
+        ranges.one_of("init", (*INITS, IMAGE)),
+        "What to begin with: matched (the content in the style's colors), content, random, gray, style, "
+        "or an image file.",
+    )
+    tileable: bool = setting(
+        False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
+    )
+    noise: float = setting(
+        0.25,
+        ranges.number(0, 1, rule="it goes from 0 to 1, and 0.25 is plainly visible."),
+        "Standard deviation of the noise it begins with; 0.25 can be seen plainly.",
+    )
+
+    # What is minimised
+    content_layers: Mapping[str, float] = setting(
+        {"relu4_2": 1.0}, ranges.layers, _layers_help.format("content", "relu4_2, or relu4_2=0.5")
+    )
+    content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES))
+    content_weight: float = setting(1.0, _weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT])
+    style_layers: Mapping[str, float] = setting(
+        {ALL_LAYERS: 1.0}, ranges.layers, _layers_help.format("style", "names, or name=weight; '*' for all")
+    )
+    style_loss: str = setting(
+        "gram+mean-std",
+        ranges.one_of("style loss", STYLE_LOSSES),
+        "gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2.",
+    )
+    style_weight: float = setting(8.0, _weight, "Factor of the style terms.")
+    relative: bool = setting(True, ranges.truth)
+    tv_weight: float = setting(0.0, _weight, "Factor of the smoothness term.")
+    tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS))
+    range_weight: float = setting(100.0, _weight)
+    required_layers: tuple[str, ...] = ()
+    extra_terms: tuple[Any, ...] = setting((), _terms)
+
+    # The network
+    encoder: str = setting(
+        COMPACT,
+        ranges.one_of("encoder", encoder_names),
+        "compact (built in), vgg19, vgg16, or one of `impasto weights list`.",
+    )
+    weights: str | None = setting(None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.")
+    preprocessing: Preprocessing | None = setting(None, _plain(Preprocessing))
+    pooling: str | None = setting(None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max")
+    padding: str | None = setting(
+        None, ranges.one_of("padding", PADDINGS), "zeros, reflect or replicate.", shown="as trained"
+    )
+    normalize: bool = setting(False, ranges.truth)
+
+    # The way there
+    solver: SolverSpec = setting(
+        SolverSpec("lbfgs", {"history": 10}), _solver, "lbfgs, adam or rmsprop.", shown="lbfgs"
+    )
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), _plain(Pyramid))
+    # Large forms that no content gives have to be found while the picture is small.
+    blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), _plain(Pyramid))
+    iterations: int | None = setting(None, ranges.whole(), "Evaluations in all.")
+    until: str | None = setting(
+        None,
+        ranges.one_of("stop", STOPS),
+        "converged: leave a size once 10 evaluations win less than 1 %.",
+        shown="--iterations are done",
+    )
+    levels: int | None = setting(None, ranges.whole(), "The most sizes, coarse to fine; 1 for the full size alone.")
+    usual_size: int = setting(512, ranges.whole())
+    detail: float = setting(1.0, _weight)
+    resample: str = setting("bicubic", ranges.one_of("resampling", RESAMPLERS))
+    stretch_style: bool = setting(False, ranges.truth)
+    seed: int = setting(
+        0,
+        ranges.whole(0, 2**63 - 1, rule=f"it must be a whole number from 0 to {2**63 - 1}."),
+        "Of a random beginning.",
+    )
+    milestones: Milestones | None = setting(None, _plain(Milestones))
+
+    # The machine
+    device: str = setting("auto", ranges.text, "auto, cpu, cuda, mps or xpu.")
+    dtype: str = setting("auto", ranges.text, "auto, float32, bfloat16, tf32 or float64.")
+    memory: str | None = setting(
+        None,
+        ranges.memory_size,
+        "The most to take, as 4GB; large pictures are made in tiles.",
+        shown="what is free",
+    )
+    max_pixels: int = setting(100_000_000, ranges.whole(), "Refuse larger image files.")
+
+    def __post_init__(self) -> None:
+        for name, about in SETTINGS.items():
+            value = getattr(self, name)
+            if value is not None or name not in _OPTIONAL:
+                object.__setattr__(self, name, about["check"](name, value))
+        if self.tileable and self.padding:
+            raise UsageError(f"padding is {self.padding}, but a tileable picture has no borders to pad; leave one out.")
+
+    def override(self, **changes: Any) -> Recipe:
+        """This recipe with other settings, in any spelling that their checks read; None leaves one as it is.
+
+        Layers that are named must then be there. Weights of another origin than the recipe's see colors as they were
+        trained to.
+
+        Raises:
+            UsageError: a setting that there is none of, or that the task does not have, or a value out of range.
+        """
+        changes = {name: value for name, value in changes.items() if value is not None}
+        for name in changes:
+            if name not in SETTINGS:
+                raise UnknownNameError("setting", name, SETTINGS)
+            if self.task not in SETTINGS[name]["only"]:
+                raise UsageError(f"The run is a {self.task}, which has no {name}; leave that out.")
+        if changes.get("encoder", self.encoder) not in (self.encoder, COMPACT):
+            changes.setdefault("preprocessing", None)
+        named = [changes[name] for name in ("content_layers", "style_layers") if name in changes]
+        required = [layer for value in named for layer in ranges.layers("layers", value) if layer != ALL_LAYERS]
+        return replace(self, **changes, required_layers=(*self.required_layers, *required))
+
+    @property
+    def blank(self) -> bool:
+        """Whether the picture begins with what shows nothing yet."""
+        return self.init in BLANK
+
+    @property
+    def pyramid(self) -> Pyramid:
+        """The sizes and evaluations of this recipe, for its beginning and its limit of sizes."""
+        chosen = self.blank_schedule if self.blank and self.blank_schedule else self.schedule
+        if self.levels is None:
+            return chosen
+        coarse_to_fine = chosen if chosen.most > 1 else Recipe().schedule
+        return replace(coarse_to_fine, most=self.levels, evaluations=chosen.evaluations)
+
+    def evaluations(self, size: int) -> int:
+        """How many there are, at most, for a result with this long side."""
+        pyramid = self.pyramid
+        usual = pyramid.evaluations * (PATIENCE if self.until else 1)
+        return self.iterations or pyramid.scaled_evaluations(usual, self.usual_size, size)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """`memory` as a number."""
+        return None if self.memory is None else parse_bytes(self.memory)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting as plain JSON values, and the preset's name; terms of a caller's own by their names."""
+        values = {name: _to_json(getattr(self, name)) for name in SETTINGS if name not in ("extra_terms", "milestones")}
+        own = {"extra_terms": [term.name for term in self.extra_terms]} if self.extra_terms else {}
+        return {"preset": self.name} | values | own
+
+
+SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {each.name: each.metadata for each in fields(Recipe) if "check" in each.metadata}
+)
+_OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
+
+
+class Settings(TypedDict, total=False):
+    """What a caller may say of a recipe, by name; None is as if it were not said."""
+
+    size: int | tuple[int, int] | None
+    strength: float | None
+    style_weights: Sequence[float] | None
+    style_scale: float | None
+    init: Any
+    tileable: bool | None
+    noise: float | None
+    content_layers: Sequence[str] | Mapping[str, float] | None
+    content_loss: str | None
+    content_weight: float | None
+    style_layers: Sequence[str] | Mapping[str, float] | None
+    style_loss: str | None
+    style_weight: float | None
+    relative: bool | None
+    tv_weight: float | None
+    tv_loss: str | None
+    range_weight: float | None
+    extra_terms: Sequence[Any] | None
+    encoder: str | None
+    weights: str | Path | None
+    preprocessing: Preprocessing | None
+    pooling: str | None
+    padding: str | None
+    normalize: bool | None
+    solver: str | SolverSpec | None
+    schedule: Pyramid | None
+    blank_schedule: Pyramid | None
+    iterations: int | None
+    until: str | None
+    levels: int | None
+    usual_size: int | None
+    detail: float | None
+    resample: str | None
+    stretch_style: bool | None
+    seed: int | None
+    milestones: Milestones | None
+    device: str | None
+    dtype: str | None
+    memory: str | None
+    max_pixels: int | None
+
+
+def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe]) -> Recipe:
+    """The recipe that `Recipe.to_json` gave for a `task`; what it does not say is as `base(preset)` has it.
+
+    Raises:
+        UsageError: it says what no recipe can.
+    """
+    if values.get("extra_terms"):
+        raise UsageError(f"It was made with terms of one's own ({', '.join(map(str, values['extra_terms']))}).")
+    name = str(values.get("preset", "default"))
+    known = {key: _from_json(value) for key, value in values.items() if key in SETTINGS and key != "milestones"}
+    try:
+        return replace(base(name), task=task, **known)
+    except (TypeError, ValueError, AttributeError) as problem:
+        raise UsageError(f"The settings of the record cannot be used: {problem}") from problem
+
+
+def _to_json(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _to_json(each) for name, each in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {name: _to_json(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [_to_json(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_from_json(each) for each in value)
+    if isinstance(value, Mapping):
+        return {name: _from_json(each) for name, each in value.items()}
+    return float(value) if value in ("inf", "-inf") else value
