@@ -1,4 +1,4 @@
-"""How far features are from their targets: pure functions, and the small frozen terms that bind them to a layer.
+"""How far features are from their targets: pure functions.
 
 A moment loss compares `Moments` with `Moments` and so is additive over positions; a content loss compares features with
 features of the same shape; an image loss looks at the picture itself.  Each gives one number for the batch.
@@ -6,9 +6,10 @@ features of the same shape; an image loss looks at the picture itself.  Each giv
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +17,6 @@ from torch import Tensor
 from impasto.statistics import Moments
 
 MomentLoss = Callable[[Moments, Moments], Tensor]
-ContentLoss = Callable[..., Tensor]  # (features, target, whole=None)
 ImageLoss = Callable[[Tensor], Tensor]
 
 
@@ -36,8 +36,12 @@ class Whole:
         return cls(target.numel(), target.square().sum())
 
 
-# Each is a sum over positions. `whole` is given where `features` and `target` are a part, as a tile is; then the losses
-# of the parts add up to that of the whole.
+class ContentLoss(Protocol):
+    """A sum over positions.  With the `whole` target described, the losses of parts add up to that of the whole."""
+
+    def __call__(self, features: Tensor, target: Tensor, whole: Whole | None = None) -> Tensor:
+        """Shape: (N, C, H, W) both -> no dimensions."""
+        ...
 
 
 def squared_sum(features: Tensor, target: Tensor, whole: Whole | None = None) -> Tensor:
@@ -223,46 +227,31 @@ def out_of_range(image: Tensor) -> Tensor:
     return (image - image.clamp(0, 1)).square().mean()
 
 
-# Terms --------------------------------------------------------------------------------------------------------------
+# By the names that recipes have for them -------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True)
-class ContentTerm:
-    """`weight` * `loss`(features of `layer`, `target`).  Shape: target (N, C, H', W')."""
-
-    layer: str
-    target: Tensor
-    weight: float
-    loss: ContentLoss = mean_squared_error
-
-    @property
-    def name(self) -> str:
-        """As it is called in records: `content/relu4_2`."""
-        return f"content/{self.layer}"
-
-
-@dataclass(frozen=True)
-class StyleTerm:
-    """`weight` * `loss`(moments of `layer`, `target`)."""
-
-    layer: str
-    target: Moments
-    weight: float
-    loss: MomentLoss = gram_error
-
-    @property
-    def name(self) -> str:
-        """As it is called in records: `style/relu1_1`."""
-        return f"style/{self.layer}"
-
-
-@dataclass(frozen=True)
-class ImageTerm:
-    """`weight` * `loss`(image)."""
-
-    name: str
-    weight: float
-    loss: ImageLoss = total_variation
-
-
-Term = ContentTerm | StyleTerm | ImageTerm
+CONTENT_LOSSES: Mapping[str, ContentLoss] = MappingProxyType(
+    {
+        "relative squared error": relative_squared_error,
+        "mean squared error": mean_squared_error,
+        "half squared sum": half_squared_sum,
+        "squared sum": squared_sum,
+    }
+)
+# Which moment losses are added up.
+STYLE_LOSSES: Mapping[str, tuple[MomentLoss, ...]] = MappingProxyType(
+    {
+        "gram": (gram_error,),
+        "gram+mean-std": (gram_error, mean_std_error),
+        "covariance": (covariance_error,),
+        "wasserstein2": (wasserstein2,),
+        "gram+wasserstein2": (gram_error, wasserstein2),
+    }
+)
+SMOOTHNESS: Mapping[str, ImageLoss] = MappingProxyType(
+    {
+        "total variation": total_variation,
+        "summed total variation": summed_total_variation,
+        "keras total variation": keras_total_variation,
+        "nine point variation": nine_point_variation,
+    }
+)

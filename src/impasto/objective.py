@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,8 +12,7 @@ from torch import Tensor
 
 from impasto.encoders.base import Encoder, sums_and_features
 from impasto.errors import UsageError
-from impasto.losses import ContentTerm, StyleTerm, Term
-from impasto.statistics import Moments
+from impasto.terms import Seen, Term
 
 
 @dataclass(frozen=True)
@@ -34,40 +34,36 @@ class Objective(Protocol):
         ...
 
 
-class FeatureObjective:
-    """The sum of content, style and image terms over one encoder: one forward, one backward, one picture.
+class WholeObjective:
+    """The sum of terms over one encoder: one forward, one backward, one picture.
 
     Raises:
-        UsageError: there is no term.
+        UsageError: there is no term, or two of one name.
     """
 
     def __init__(self, encoder: Encoder, terms: Sequence[Term]):
-        if not terms:
-            raise UsageError("Nothing to optimise: the weight of every term is 0. Raise one of them.")
+        check_terms(terms)
         self._encoder = encoder
         self._terms = tuple(terms)
-        self._summed = tuple(dict.fromkeys(term.layer for term in terms if isinstance(term, StyleTerm)))
-        self._layers = tuple(dict.fromkeys(term.layer for term in terms if isinstance(term, ContentTerm)))
+        # A layer is summed once, however many terms look at it.
+        self._summed = tuple(dict.fromkeys(each for term in terms for each in term.needs.sums))
+        self._layers = tuple(dict.fromkeys(layer for term in terms for layer in term.needs.features))
 
     def evaluate(self, image: Tensor) -> Evaluation:
         """Value and gradient at `image`.  Shape: (N, 3, H, W), sRGB, left as it is."""
         x = image.detach().requires_grad_(True)
         with torch.enable_grad():
-            terms = self._values(x, *sums_and_features(self._encoder, x, self._summed, self._layers))
+            seen = Seen(x, *sums_and_features(self._encoder, x, self._summed, self._layers))
+            terms = {term.name: term.weight * term.value(seen) for term in self._terms}
             loss = torch.stack(list(terms.values())).sum()
             (grad,) = torch.autograd.grad(loss, x)
         return Evaluation(loss.detach(), grad, {name: value.detach() for name, value in terms.items()})
 
-    def _values(self, image: Tensor, sums: dict[str, Moments], features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Each term at the image, weighted.  A layer's moments are summed once, however many terms look at it."""
-        values: dict[str, Tensor] = {}
-        for term in self._terms:
-            if isinstance(term, ContentTerm):
-                f = features[term.layer]
-                value = term.loss(f.to(term.target.dtype), term.target)
-            elif isinstance(term, StyleTerm):
-                value = term.loss(sums[term.layer], term.target)
-            else:
-                value = term.loss(image)
-            values[term.name] = term.weight * value
-        return values
+
+def check_terms(terms: Sequence[Term]) -> None:
+    """Raise UsageError if there is no term, or if two have one name: records could not tell them apart."""
+    if not terms:
+        raise UsageError("Nothing to optimise: the weight of every term is 0. Raise one of them.")
+    name, count = Counter(term.name for term in terms).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"{count} terms are called {name!r}; give each a name of its own.")

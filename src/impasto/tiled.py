@@ -7,9 +7,7 @@ the loss with respect to the sums, and let every tile carry that back to its own
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -17,36 +15,17 @@ from torch import Tensor
 
 from impasto.encoders.base import Encoder
 from impasto.errors import UsageError
-from impasto.losses import ContentLoss, ContentTerm, ImageTerm, StyleTerm, Term, Whole
 from impasto.memory import give_back, out_of_memory
-from impasto.objective import Evaluation, FeatureObjective, Objective
-from impasto.statistics import Moments, at_least_float32
+from impasto.objective import Evaluation, Objective, WholeObjective, check_terms
+from impasto.statistics import Moments
+from impasto.terms import Seen, Term
 from impasto.tiling import Alone, Team, Tile, Tiling
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class RecomputedContentTerm:
-    """A `ContentTerm` whose target is computed from the content `image` tile by tile, each time, instead of kept.
-
-    For shallow layers of large images, whose features are many times the image. `whole` describes the whole target.
-    """
-
-    layer: str
-    image: Tensor
-    whole: Whole
-    weight: float
-    loss: ContentLoss
-
-    @property
-    def name(self) -> str:
-        """As it is called in records: `content/relu1_1`."""
-        return f"content/{self.layer}"
-
-
 class TiledObjective:
-    """The objective of `terms`, as `FeatureObjective` has it, with the activations of one tile at a time.
+    """The objective of `terms`, as `WholeObjective` has it, with the activations of one tile at a time.
 
     Costs two forwards and one backward over the tiles with their halos, less the forward of the last tile, whose
     activations are still there when the way back begins. The image may be kept in main memory while the encoder is on a
@@ -54,41 +33,31 @@ class TiledObjective:
     result.
 
     Raises:
-        UsageError: there is no term, or one that is no sum over positions.
+        UsageError: there is no term, or one that cannot be had of parts.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        terms: Sequence[Term | RecomputedContentTerm],
-        tile: int,
-        team: Team | None = None,
-    ):
-        if not terms:
-            raise UsageError("Nothing to optimise: the weight of every term is 0. Raise one of them.")
+    def __init__(self, encoder: Encoder, terms: Sequence[Term], tile: int, team: Team | None = None):
+        check_terms(terms)
         self._team = team or Alone()
-        self._styles = [term for term in terms if isinstance(term, StyleTerm)]
-        self._kept = [term for term in terms if isinstance(term, ContentTerm)]
-        self._recomputed = [term for term in terms if isinstance(term, RecomputedContentTerm)]
-        self._contents: list[ContentTerm | RecomputedContentTerm] = [*self._kept, *self._recomputed]
-        for term in self._contents:
-            _check_additive(term.loss)
-        self._style_layers = tuple(dict.fromkeys(term.layer for term in self._styles))
-        layers = dict.fromkeys([*self._style_layers, *(term.layer for term in self._contents)])
+        self._of_sums = [term for term in terms if term.needs.sums]
+        self._of_features = [term for term in terms if term.needs.features]
+        for term in self._of_features:
+            _check_additive(term)
+        self._summed = tuple(dict.fromkeys(each for term in self._of_sums for each in term.needs.sums))
+        self._layers = tuple(dict.fromkeys(layer for term in self._of_features for layer in term.needs.features))
+        layers = dict.fromkeys([*(each.layer for each in self._summed), *self._layers])
         self._tiling = Tiling(encoder, tuple(layers), tile, bands=self._team.size)
-        self._targets = Tiling(encoder, [term.layer for term in self._recomputed], tile)
-        self._wholes = [Whole.of(term.target) for term in self._kept]
-        on_image = [term for term in terms if isinstance(term, ImageTerm)]
-        self._on_image = FeatureObjective(encoder, on_image) if on_image else None
+        of_pixels = [term for term in terms if term.needs.pixels]
+        self._of_pixels = WholeObjective(encoder, of_pixels) if of_pixels else None
 
     def evaluate(self, image: Tensor) -> Evaluation:
         """Value and gradient at `image`.  Shape: (N, 3, H, W), sRGB, left as it is."""
-        parts = [self._on_image.evaluate(image)] if self._on_image else []
+        parts = [self._of_pixels.evaluate(image)] if self._of_pixels else []
         if self._tiling.layers:
-            parts.append(self._evaluate_features(image))
+            parts.append(self._evaluate_layers(image))
         return added(parts)
 
-    def _evaluate_features(self, image: Tensor) -> Evaluation:
+    def _evaluate_layers(self, image: Tensor) -> Evaluation:
         *others, last = self._team.share(self._tiling.tiles(*image.shape[-2:]))
         sums: list[Tensor] = []
         for tile in others:
@@ -97,7 +66,7 @@ class TiledObjective:
         with torch.enable_grad():
             kept = self._sums(seen, last)
         _add(sums, kept)
-        terms, slopes = self._differentiated(self._team.total(sums))
+        terms, slopes = self._differentiated(image, self._team.total(sums))
         grad = torch.zeros_like(image)
         last.add(_pulled_back(kept, slopes, seen), grad)
         del kept, seen
@@ -112,33 +81,30 @@ class TiledObjective:
         return Evaluation(torch.stack(list(terms.values())).sum(), grad, terms)
 
     def _sums(self, seen: Tensor, tile: Tile) -> list[Tensor]:
-        """What a tile adds to the whole: the moments of each style layer, then the value of each content term."""
-        layers = tuple(dict.fromkeys(term.layer for term in self._contents))
-        of_layers, features = self._tiling.sums(seen, tile, self._style_layers, layers)
-        sums = [part for m in of_layers.values() for part in (m.count, m.first, m.second)]
-        for term, whole in zip(self._kept, self._wholes, strict=True):
-            target = self._tiling.placed(term.target, term.layer, tile).to(features[term.layer].device)
-            sums.append(term.loss(features[term.layer].to(target.dtype), target, whole))
-        for again in self._recomputed:
-            target = at_least_float32(self._targets.interiors(again.image, tile)[again.layer])
-            sums.append(again.loss(features[again.layer].to(target.dtype), target, again.whole))
-        return sums
+        """What a tile adds to the whole: its sums over positions, then the value of each term of features."""
+        sums, features = self._tiling.sums(seen, tile, self._summed, self._layers)
+        part = Seen(seen, features=features)
+        return [
+            *(number for each in self._summed for number in (sums[each].count, sums[each].first, sums[each].second)),
+            *(term.part(self._tiling, tile).value(part) for term in self._of_features),
+        ]
 
-    def _differentiated(self, totals: list[Tensor]) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def _differentiated(self, image: Tensor, totals: list[Tensor]) -> tuple[dict[str, Tensor], list[Tensor]]:
         """Each term, weighted, from the sums over the whole image; the gradient of their sum in those sums."""
         leaves = [total.detach().requires_grad_(True) for total in totals]
         with torch.enable_grad():
-            terms = self._values(leaves)
+            terms = self._values(image, leaves)
             loss = torch.stack(list(terms.values())).sum()
             slopes = torch.autograd.grad(loss, leaves, materialize_grads=True)
         return {name: value.detach() for name, value in terms.items()}, list(slopes)
 
-    def _values(self, sums: Sequence[Tensor]) -> dict[str, Tensor]:
-        triples = [Moments(*sums[3 * i : 3 * i + 3]) for i in range(len(self._style_layers))]
-        of_layer = dict(zip(self._style_layers, triples, strict=True))
-        contents = zip(self._contents, sums[3 * len(triples) :], strict=True)
-        return {term.name: term.weight * value for term, value in contents} | {
-            term.name: term.weight * term.loss(of_layer[term.layer], term.target) for term in self._styles
+    def _values(self, image: Tensor, sums: Sequence[Tensor]) -> dict[str, Tensor]:
+        count = 3 * len(self._summed)
+        moments = [Moments(*sums[i : i + 3]) for i in range(0, count, 3)]
+        seen = Seen(image, sums=dict(zip(self._summed, moments, strict=True)))
+        pairs = zip(self._of_features, sums[count:], strict=True)
+        return {term.name: term.weight * value for term, value in pairs} | {
+            term.name: term.weight * term.value(seen) for term in self._of_sums
         }
 
 
@@ -167,13 +133,13 @@ def _pulled_back(sums: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor)
     return grad
 
 
-def _check_additive(loss: ContentLoss) -> None:
-    """Raise UsageError if `loss` cannot judge a part of the features, and so is no sum over positions."""
-    if "whole" not in inspect.signature(loss).parameters:
-        name = getattr(loss, "__name__", repr(loss))
+def _check_additive(term: Term) -> None:
+    """Raise UsageError if the values of a term's parts do not add up to its own, or if it looks at more than features."""
+    needs = term.needs
+    if not term.additive or needs.sums or needs.pixels:
         raise UsageError(
-            f"The content loss {name} cannot be evaluated in tiles: it takes no `whole`, so the losses of the parts "
-            "may not add up to that of the whole. Choose a smaller --size, or allow more --memory."
+            f"The term {term.name} cannot be evaluated in tiles: its parts do not add up to the whole. "
+            "Choose a smaller --size, or allow more --memory."
         )
 
 

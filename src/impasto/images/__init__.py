@@ -22,6 +22,9 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
     opencv.py        resize_like_opencv
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from impasto.images.decoding import from_pil
 from impasto.images.encoding import check_encoding, encode_image, to_pil
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
@@ -32,8 +35,14 @@ from impasto.images.reading import load_image
 from impasto.images.sizing import Resampler, resize, resize_nearest, size_for
 from impasto.images.writing import check_output, save_image, write_atomically
 
+# By the names that recipes have for them.
+RESAMPLERS: Mapping[str, Resampler] = MappingProxyType(
+    {"bicubic": resize, "nearest": resize_nearest, "opencv": resize_like_opencv}
+)
+
 __all__ = [
     "READABLE_FORMATS",
+    "RESAMPLERS",
     "WRITABLE_FORMATS",
     "Picture",
     "Resampler",

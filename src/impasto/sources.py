@@ -1,9 +1,11 @@
-"""Where a task's pictures come from: files, swatches, and images that a program already holds."""
+"""Where a run's pictures come from: files, swatches, and images that a program already holds; each scaled once."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
+from copy import copy
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,7 +15,9 @@ from torch import Tensor
 
 from impasto import swatches
 from impasto.errors import MissingFileError, UsageError
-from impasto.images import Picture, from_array, from_pil, load_image
+from impasto.files import file_hash
+from impasto.images import Picture, Resampler, from_array, from_pil, load_image
+from impasto.record import Input
 
 SWATCH = "swatch:"
 ImageSource = str | os.PathLike[str] | BinaryIO | Image.Image | np.ndarray[Any, Any] | Tensor | Picture
@@ -63,6 +67,19 @@ def image_notes(sources: Iterable[ImageSource], pictures: Iterable[Picture]) -> 
     return tuple(f"{source_label(source)}: {note}" for source, picture in read for note in picture.notes)
 
 
+def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
+    """A picture as records have it: its name as it was given, and the sha256 of its file or else of its pixels."""
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
+    if name and not name.startswith(SWATCH) and os.path.isfile(name):  # noqa: PTH113
+        return Input(role, name, sha256=file_hash(name))
+    return Input(role, name, pixels=tensor_hash(picture.pixels))
+
+
+def tensor_hash(image: Tensor) -> str:
+    """The sha256 of an image's values."""
+    return hashlib.sha256(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes()).hexdigest()
+
+
 def _swatch(source: str, size: int) -> Picture:
     name, _, seed = source.removeprefix(SWATCH).partition(":")
     if seed and not seed.isdecimal():
@@ -75,3 +92,35 @@ def _from_tensor(image: Tensor) -> Picture:
     if image.ndim != 4 or image.shape[:2] != (1, 3):
         raise UsageError(f"An image tensor is (1, 3, H, W), sRGB in [0, 1]; this one is {tuple(image.shape)}.")
     return Picture(image.detach().to("cpu", torch.float32))
+
+
+class Resampled:
+    """A picture at the sizes that are asked of it, each made once.  Shape: pixels (1, 3, H, W)."""
+
+    def __init__(self, pixels: Tensor, resample: Resampler, device: torch.device | str = "cpu"):
+        height, width = pixels.shape[-2:]
+        self.shape = height, width
+        self._original: Tensor | None = pixels
+        self._resample = resample
+        self._device = torch.device(device)
+        self._made: dict[tuple[int, int], Tensor] = {}
+
+    def at(self, height: int, width: int) -> Tensor:
+        """The picture at this size, (1, 3, height, width), on the device."""
+        if (height, width) not in self._made:
+            assert self._original is not None, f"{width}x{height} is none of the sizes that were kept"
+            self._made[height, width] = self._resample(self._original, height, width).to(self._device)
+        return self._made[height, width]
+
+    def only(self, sizes: Iterable[tuple[int, int]]) -> Resampled:
+        """The same at these sizes alone; the original can be let go."""
+        kept = copy(self)
+        kept._made = {size: self.at(*size) for size in sizes}
+        kept._original = None
+        return kept
+
+    def on(self, device: torch.device) -> Resampled:
+        """The same on another device."""
+        moved = copy(self)
+        moved._device, moved._made = device, {size: image.to(device) for size, image in self._made.items()}
+        return moved

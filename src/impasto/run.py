@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
-from PIL import Image
 from torch import Tensor
 
+import impasto
+from impasto import record
 from impasto.devices import describe_device, has_own_memory
 from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import NotFiniteError, Snapshot, Step, iterate
-from impasto.images import resize, to_pil
+from impasto.images import resize
 from impasto.memory import in_words, keep_freed
-from impasto.presets import Preset
-from impasto.schedule import Level
-from impasto.solvers import Solver, cautious
-from impasto.tasks.planning import IMAGE, Estimate, Planner, history, with_history
-from impasto.tasks.problem import TransferProblem
+from impasto.problem import PictureProblem
+from impasto.recipe import Recipe
+from impasto.schedule import STOPS, Level
+from impasto.solvers import Solver, cautious, history, with_history
 
 RESTARTS = 3
 SHORTER = 0.1
+IMAGE = 12  # bytes per pixel of a float32 picture
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do, settled before it starts."""
+    """What a run will do: `recipe` has the layers of `encoder`, the levels have their tiles."""
 
-    recipe: Preset
+    recipe: Recipe
     encoder: ChainEncoder = field(repr=False)
     solver: Solver
     levels: tuple[Level, ...]
     notes: tuple[str, ...] = ()
     estimate: Estimate | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the features are computed."""
-        return self.encoder.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The number format of features."""
-        return self.encoder.dtype
 
     @property
     def evaluations(self) -> int:
@@ -60,21 +51,16 @@ class Plan:
         return {
             "preset": recipe.name,
             "encoder": f"{self.encoder.name} ({self.encoder.pooling} pooling, {self.encoder.padding} padding)",
-            "device": describe_device(self.device),
-            "dtype": str(self.dtype).removeprefix("torch."),
+            "device": describe_device(self.encoder.device),
+            "dtype": str(self.encoder.dtype).removeprefix("torch."),
             "size": f"{last.width}x{last.height}",
             "levels": sizes,
             "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
             "solver": str(self.solver),
             "content layers": ", ".join(recipe.content_layers),
             "style layers": ", ".join(recipe.style_layers),
-            "style losses": " + ".join(loss.__name__.replace("_", " ") for loss in recipe.style_losses),
+            "style loss": recipe.style_loss,
         } | self._expected()
-
-    @property
-    def memory(self) -> int:
-        """The most bytes that the process is expected to take; 0 if nobody estimated."""
-        return self.estimate.memory if self.estimate else 0
 
     def keep_freed(self) -> None:
         """Have the C library keep freed memory as suits this run; in tiles, not that of whole pictures."""
@@ -90,20 +76,24 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """A task that is ready: its pictures are read, its network loaded, its plan made.
+    """A picture that is ready to be made: its pictures are read, its network loaded, its plan made.
 
-    Iterating runs it, one `Step` per evaluation; a second iteration runs it again from the start. `transparency` is
-    that of the content, at its own size: (1, 1, H, W), or None. `careful` makes the same run with float32 features.
-    `start` is where it begins, None for the problem's own beginning. `record` is what was asked for, as JSON: see
-    `tasks.provenance`. `team` is who runs it, None for this process alone.
+    Iterating makes it, one `Step` per evaluation; a second iteration makes it again from the start. `recipe` is what
+    was asked for, `inputs` and `network` what it is made of. `precise` gives the same problem with float32 features.
+    `alpha` is the result's transparency, (1, 1, H, W), or None. `start` is where it begins, None for the problem's own
+    beginning, and `origin` the record of the run whose picture that is. `team` is who makes it, None for this process
+    alone.
     """
 
-    problem: TransferProblem = field(repr=False)
+    recipe: Recipe
+    problem: PictureProblem = field(repr=False)
     plan: Plan
-    transparency: Tensor | None = field(default=None, repr=False)
-    careful: Callable[[], Run] | None = field(default=None, repr=False)
+    inputs: tuple[record.Input, ...] = ()
+    network: record.EncoderUsed = record.EncoderUsed("", "")
+    precise: Callable[[], PictureProblem] | None = field(default=None, repr=False)
+    alpha: Tensor | None = field(default=None, repr=False)
     start: Snapshot | None = field(default=None, repr=False)
-    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    origin: record.Record | None = field(default=None, repr=False)
     team: Processes | None = None
 
     def __iter__(self) -> Iterator[Step]:
@@ -112,26 +102,25 @@ class Run:
     @property
     def home(self) -> torch.device:
         """Where the picture and the solver's state are: in main memory if a GPU is too small for the whole picture."""
+        device = self.plan.encoder.device
         in_tiles = any(level.tile for level in self.plan.levels)
-        apart = in_tiles and has_own_memory(self.plan.device) and not self.team
-        return torch.device("cpu") if apart else self.plan.device
+        return torch.device("cpu") if in_tiles and has_own_memory(device) and not self.team else device
 
     def over(self, team: Processes) -> Run:
         """The same run by a team of processes, each of which must have prepared it and go through all its steps.
 
         The steps' pictures are whole; their snapshots leave out the solver's state, which lies with all.
         """
-        remembered = history(self.plan.solver)
         tiles = [level.tile or level.size for level in self.plan.levels]
-        *tiles, remembered = team.least([*tiles, remembered])
+        *tiles, remembered = team.least([*tiles, history(self.plan.solver)])
         levels = tuple(replace(level, tile=tile) for level, tile in zip(self.plan.levels, tiles, strict=True))
         solver = in_strips(with_history(self.plan.solver, remembered), team)
-        careful = self.careful
+        precise = self.precise
         return replace(
             self,
             problem=self.problem.over(team),
             plan=replace(self.plan, levels=levels, solver=solver, estimate=None),
-            careful=careful and (lambda: careful().over(team)),
+            precise=precise and (lambda: precise().over(team)),
             team=team,
         )
 
@@ -144,12 +133,13 @@ class Run:
         Raises:
             NotFiniteError: that did not help.
         """
-        start, note = start or self.start, ""
+        start, note, until = start or self.start, "", self.plan.recipe.until
         while True:
             restarts = start.restarts if start else 0
             problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
             try:
-                for step in iterate(self._at_home(problem), solver, self.plan.levels, start, self.plan.recipe.until):
+                steps = iterate(self._at_home(problem), solver, self.plan.levels, start, until and STOPS[until])
+                for step in steps:
                     snapshot = replace(step.snapshot, state=None) if self.team else step.snapshot
                     yield replace(step, note=note, snapshot=snapshot)
                     note = ""
@@ -163,46 +153,57 @@ class Run:
                     f"with float32 features and steps {SHORTER ** (restarts + 1):g} times as long."
                 )
 
-    def _at_home(self, problem: TransferProblem) -> TransferProblem:
-        return problem if self.home == self.plan.device else problem.kept_on(self.home)
+    def beginning_with(self, image: Tensor) -> Run:
+        """This run from `image`, at the size of its first level."""
+        first = self.plan.levels[0]
+        return replace(self, start=Snapshot(1, 0, resize(image.to(self.home), first.height, first.width)))
 
-    def _more_careful(self, restarts: int) -> tuple[TransferProblem, Solver]:
-        return self._precise, cautious(self.plan.solver, SHORTER**restarts)
+    def full_size(self, image: Tensor) -> Tensor:
+        """`image` at the size of the result, even if it is of a coarser level."""
+        last = self.plan.levels[-1]
+        return resize(image, last.height, last.width)
+
+    def record(self, result: record.Result | None = None) -> record.Record:
+        """What was asked for, what is used to carry it out, and what came of it."""
+        levels = tuple((level.width, level.height, level.iterations, level.tile) for level in self.plan.levels)
+        return record.Record(
+            task=self.recipe.task,
+            settings=self.recipe.to_json(),
+            inputs=self.inputs,
+            encoder=self.network,
+            plan=record.Plan(levels, history(self.plan.solver)),
+            made=self.made(),
+            result=result,
+            start=self.origin,
+        )
+
+    def made(self) -> record.Made:
+        """The versions, the device, the number format, the threads and processes: the last bits depend on them."""
+        return record.Made(
+            impasto=impasto.__version__,
+            torch=torch.__version__,
+            device=describe_device(self.plan.encoder.device),
+            dtype=str(self.plan.encoder.dtype).removeprefix("torch."),
+            threads=torch.get_num_threads(),
+            processes=self.team.size if self.team else 1,
+        )
+
+    def _at_home(self, problem: PictureProblem) -> PictureProblem:
+        return problem if self.home == self.plan.encoder.device else problem.kept_on(self.home)
+
+    def _more_careful(self, restarts: int) -> tuple[PictureProblem, Solver]:
+        return self._exact_problem, cautious(self.plan.solver, SHORTER**restarts)
 
     @cached_property
-    def _precise(self) -> TransferProblem:
-        coarse = self.plan.dtype.itemsize < torch.float32.itemsize
-        return self.careful().problem if coarse and self.careful else self.problem
-
-    def alpha(self) -> Tensor | None:
-        """The content's transparency at the size of the result.  Shape: (1, 1, H, W)."""
-        if self.transparency is None:
-            return None
-        last = self.plan.levels[-1]
-        return resize(self.transparency, last.height, last.width)
-
-    def picture(self) -> Image.Image:
-        """Run to the end; the result as a PIL image."""
-        image = None
-        for step in self:
-            image = step.image
-        assert image is not None
-        return to_pil(image, self.alpha())
+    def _exact_problem(self) -> PictureProblem:
+        coarse = self.plan.encoder.dtype.itemsize < torch.float32.itemsize
+        return self.precise() if coarse and self.precise else self.problem
 
 
-def settled(
-    problem: TransferProblem,
-    recipe: Preset,
-    encoder: ChainEncoder,
-    levels: tuple[Level, ...],
-    notes: Sequence[str],
-    memory: int | None = None,
-) -> Plan:
-    """The plan that keeps a run within `memory` bytes, or within what this machine has to spare.
+def within_memory(plan: Plan, problem: PictureProblem) -> Plan:
+    """`plan` with the tiles and the history that keep it within what its recipe allows, or what the machine has.
 
     Raises:
         UsageError: no tiles are small enough for that.
     """
-    used = [layer for layer, weight in {**recipe.content_layers, **recipe.style_layers}.items() if weight > 0]
-    choice = Planner(problem, encoder, used).choose(recipe.solver, levels, memory)
-    return Plan(recipe, encoder, choice.solver, choice.levels, (*notes, *choice.notes), choice.estimate)
+    return plan

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from torch import Tensor
-
+from impasto.choices import ALL_LAYERS
 from impasto.encoders.base import resolve_layers
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
 from impasto.images import size_for
-from impasto.presets import Preset
+from impasto.recipe import Recipe
 from impasto.schedule import Level
 
-ALL_LAYERS = "*"
+Shape = tuple[int, int]  # height, width
 
 
-def fitted(recipe: Preset, encoder: ChainEncoder, asked: Collection[str] = ()) -> tuple[Preset, tuple[str, ...]]:
+def with_layers_of(encoder: ChainEncoder, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe with layers this encoder has, and notes of what had to give way.
 
-    `*` is spelled out. A layer that only the preset wants and that is missing becomes the nearest there is; one that is
-    in `asked` must be there.
+    `*` is spelled out. A layer that is missing becomes the nearest there is, unless the recipe requires it.
 
     Raises:
-        UnknownNameError: a layer that was asked for is missing.
+        UnknownNameError: a required layer is missing.
     """
-    resolve_layers(encoder, asked)
+    resolve_layers(encoder, recipe.required_layers)
     style, content = _present(recipe.style_layers, encoder), _present(recipe.content_layers, encoder)
     wanted = {**recipe.style_layers, **recipe.content_layers}
     missing = [name for name in wanted if name != ALL_LAYERS and name not in encoder.layers]
@@ -72,46 +70,35 @@ def _present(layers: Mapping[str, float], encoder: ChainEncoder) -> dict[str, fl
 
 
 def levels_that_fit(
-    recipe: Preset, encoder: ChainEncoder, height: int, width: int, styles: Sequence[Tensor] = (), scale: float = 1.0
+    recipe: Recipe, encoder: ChainEncoder, shape: Shape, styles: Sequence[Shape] = (), scale: float = 1.0
 ) -> tuple[Level, ...]:
-    """The schedule's levels, without the coarse ones at which a picture is too small for the encoder.
+    """The levels to a result of `shape`, without the coarse ones at which a picture is too small for the encoder.
 
     `styles` are looked at with a long side of `scale` times the level's, unless the recipe stretches them.
+
+    Raises:
+        UsageError: a picture is too small even at the full size, or there are fewer evaluations than levels.
     """
     needed = _needed(encoder, recipe)
 
     def fits(level: Level) -> bool:
         sides = [(level.height, level.width)]
         if not recipe.stretch_style:
-            sides += [style_sides(style, level, scale) for style in styles]
+            sides += [style_shape(style, level, scale) for style in styles]
         return min(min(each) for each in sides) >= needed
 
-    levels = recipe.schedule.levels(height, width, recipe.iterations)
-    schedule = replace(recipe.schedule, most=max(1, sum(map(fits, levels))))
-    return schedule.levels(height, width, recipe.iterations)
+    iterations, pyramid = recipe.evaluations(max(shape)), recipe.pyramid
+    possible = sum(map(fits, pyramid.levels(*shape, iterations)))
+    levels = replace(pyramid, most=max(1, possible)).levels(*shape, iterations)
+    _check_side("content", levels[0].height, levels[0].width, needed, encoder.name)
+    for style in styles if not recipe.stretch_style else ():
+        _check_side("style", *style_shape(style, levels[0], scale), needed, encoder.name)
+    return levels
 
 
-def grown(recipe: Preset, size: int, asked: int | None) -> Preset:
-    """The recipe with evaluations for the levels that pictures larger than its own `size` have more.
-
-    As it is if so many evaluations were `asked` for.
-    """
-    return recipe if asked else replace(recipe, iterations=recipe.schedule.grown(recipe.iterations, recipe.size, size))
-
-
-def _needed(encoder: ChainEncoder, recipe: Preset) -> int:
+def _needed(encoder: ChainEncoder, recipe: Recipe) -> int:
     """The fewest pixels per side that every layer in use can work with."""
     return max((encoder.smallest_side(layer) for layer in (*recipe.content_layers, *recipe.style_layers)), default=1)
-
-
-def check_sizes(
-    encoder: ChainEncoder, recipe: Preset, level: Level, styles: Sequence[Tensor], style_scale: float
-) -> None:
-    """Raise while nothing has been computed if a picture is too small for the encoder."""
-    needed = _needed(encoder, recipe)
-    _check_side("content", level.height, level.width, needed, encoder.name)
-    for style in styles if not recipe.stretch_style else ():
-        _check_side("style", *style_sides(style, level, style_scale), needed, encoder.name)
 
 
 def _check_side(what: str, height: int, width: int, needed: int, encoder: str) -> None:
@@ -123,12 +110,6 @@ def _check_side(what: str, height: int, width: int, needed: int, encoder: str) -
         )
 
 
-def style_sides(style: Tensor, level: Level, scale: float) -> tuple[int, int]:
+def style_shape(style: Shape, level: Level, scale: float) -> Shape:
     """Height and width of a style image at a level: its long side is `scale` times the level's."""
-    return scaled(style, max(1, round(level.size * scale)))
-
-
-def scaled(image: Tensor, size: int) -> tuple[int, int]:
-    """Height and width of `image` with a long side of `size`."""
-    height, width = image.shape[-2:]
-    return size_for(height, width, size)
+    return size_for(*style, max(1, round(level.size * scale)))

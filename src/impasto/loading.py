@@ -1,0 +1,71 @@
+"""Networks that are loaded once and kept, however many pictures are made with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from impasto.devices import resolve_device, resolve_dtype
+from impasto.encoders.catalog import build_encoder, find_weights
+from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.download import Progress
+from impasto.encoders.weights import Weights
+from impasto.recipe import Recipe
+
+
+class Encoders:
+    """The networks that recipes ask for, each loaded once for a device and a number format.
+
+    `download` allows weights to be fetched; `progress` is told of the bytes while they are.
+    """
+
+    def __init__(self, *, download: bool = True, progress: Progress | None = None):
+        self._download, self._progress = download, progress
+        self._weights: dict[tuple[str, str | None], Weights] = {}
+        self._built: dict[tuple[Any, ...], ChainEncoder] = {}
+
+    def weights(self, recipe: Recipe) -> Weights:
+        """The weights of a recipe.
+
+        Raises:
+            WeightsError: they cannot be had, or are not usable.
+        """
+        key = recipe.encoder, recipe.weights
+        if key not in self._weights:
+            self._weights[key] = find_weights(*key, download=self._download, progress=self._progress)
+        return self._weights[key]
+
+    def load(self, recipe: Recipe, dtype: str | None = None) -> ChainEncoder:
+        """The network of a recipe on its device, in its number format or in `dtype`.
+
+        Raises:
+            UsageError: the device, or the number format on it, cannot be had.
+            WeightsError: the weights cannot be had, or are not usable.
+        """
+        device = resolve_device(recipe.device)
+        kind = resolve_dtype(dtype or recipe.dtype, device)
+        weights = self.weights(recipe)
+        key = id(weights), recipe.pooling, recipe.padding, recipe.preprocessing, device, kind
+        if key not in self._built:
+            self._built[key] = _built(weights, recipe, device, kind)
+        return self._built[key]
+
+
+def weights_notes(recipe: Recipe, weights: Weights) -> tuple[str, ...]:
+    """What a person should know of a weight file of their own."""
+    if recipe.weights is None:
+        return ()
+    return (f"{Path(recipe.weights).name}: {weights.architecture} weights, {weights.layout} layout.",)
+
+
+def _built(weights: Weights, recipe: Recipe, device: torch.device, dtype: torch.dtype) -> ChainEncoder:
+    return build_encoder(
+        weights,
+        pooling=recipe.pooling,
+        padding=recipe.padding,
+        preprocessing=recipe.preprocessing,
+        device=device,
+        dtype=dtype,
+    )

@@ -1,0 +1,195 @@
+"""The one place where a recipe, pictures and encoders are wired into a run, for every task and figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from impasto import record
+from impasto.choices import IMAGE, INITS, TEXTURE
+from impasto.encoders.chain import ChainEncoder
+from impasto.errors import UnknownNameError, UsageError
+from impasto.fitting import Shape, levels_that_fit, with_layers_of
+from impasto.images import RESAMPLERS, Picture, resize, size_for
+from impasto.loading import Encoders, weights_notes
+from impasto.problem import Given, PictureProblem
+from impasto.recipe import Recipe
+from impasto.run import Plan, Run, within_memory
+from impasto.schedule import Level
+from impasto.solvers import solver_of, with_history
+from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory."""
+
+    content: ImageSource | None = None
+    styles: Sequence[ImageSource] = ()
+    init: ImageSource | None = None
+
+
+@dataclass(frozen=True)
+class _Opened:
+    role: str
+    source: ImageSource
+    picture: Picture
+
+
+def prepare(
+    recipe: Recipe, pictures: Pictures, encoders: Encoders | None = None, as_planned: record.Plan | None = None
+) -> Run:
+    """Open the pictures, load the encoder, plan the levels and their memory; nothing is optimised yet.
+
+    Pictures are scaled to the sizes that the run looks at them, and their originals let go. `as_planned` is the plan of
+    a run that is made again: its levels, tiles and history are taken as they were.
+
+    Raises:
+        UsageError: settings that cannot be met.
+        ImageError, WeightsError: a picture or the weights cannot be read.
+    """
+    _check_styles(recipe, pictures)
+    encoders = encoders or Encoders()
+    opened, shape = _open_all(recipe, pictures)
+    encoder = encoders.load(recipe)
+    fitted, notes = with_layers_of(encoder, recipe)
+    styles = [_shape(each.picture) for each in opened if each.role == "style"]
+    scale = _style_scale(recipe, shape, styles)
+    levels = as_planned.all_levels() if as_planned else _levels(fitted, encoder, shape, styles, scale)
+    painter = encoder.with_padding("circular") if recipe.tileable else encoder
+    problem = PictureProblem(fitted, _given(fitted, opened), painter, style_encoder=encoder, style_scale=scale)
+    problem.keep_only(levels)
+    weights = encoders.weights(recipe)
+    said = (*_notes(opened), *weights_notes(recipe, weights), *notes)
+
+    def precise() -> PictureProblem:
+        exact = encoders.load(recipe, "float32")
+        return problem.seen_by(exact.with_padding(painter.padding), exact)
+
+    solver = solver_of(fitted.solver)
+    if as_planned:
+        plan = Plan(fitted, painter, with_history(solver, as_planned.history), levels, said)
+    else:
+        plan = within_memory(Plan(fitted, painter, solver, levels, said), problem)
+    alpha = opened[0].picture.alpha if opened[0].role == "content" else None
+    return Run(
+        recipe=recipe,
+        problem=problem,
+        plan=plan,
+        precise=precise,
+        inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
+        network=record.EncoderUsed(weights.name, weights.sha256),
+        alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
+    )
+
+
+def _levels(
+    recipe: Recipe, encoder: ChainEncoder, shape: Shape, styles: Sequence[Shape], scale: float
+) -> tuple[Level, ...]:
+    levels = levels_that_fit(recipe, encoder, shape, styles, scale)
+    if not recipe.tileable:
+        return levels
+    return _repeating(levels, max(encoder.layers[layer].stride for layer in recipe.style_layers))
+
+
+def _check_styles(recipe: Recipe, pictures: Pictures) -> None:
+    """Raise UsageError unless there are the pictures that the recipe looks at, and as many weights as styles."""
+    count = len(pictures.styles)
+    if recipe.style_layers and count == 0:
+        raise UsageError(f"A {recipe.task} needs at least one style image.")
+    weights = recipe.style_weights
+    if weights is not None and len(weights) != count:
+        one = "1 entry" if len(weights) == 1 else f"{len(weights)} entries"
+        there_are = "there is 1 style image" if count == 1 else f"there are {count} style images"
+        raise UsageError(f"style_weights has {one} but {there_are}; give one for each.")
+
+
+def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]:
+    """All pictures, the one that gives the result its shape first; and that shape."""
+    longest = max(recipe.size) if isinstance(recipe.size, tuple) else recipe.size or recipe.usual_size
+    roles = [("content", pictures.content)] if pictures.content is not None else []
+    roles += [("style", style) for style in pictures.styles]
+    (role, source), *others = roles
+    first = _Opened(role, source, open_picture(source, size=longest, max_pixels=recipe.max_pixels))
+    shape = _result_shape(recipe, first.picture)
+    drawn = longest if recipe.task == TEXTURE else round(max(shape) * recipe.style_scale)
+    opened = [first]
+    for role, source in others:
+        opened.append(_Opened(role, source, open_picture(source, size=drawn, max_pixels=recipe.max_pixels)))
+    if pictures.init is not None:
+        opened.append(_Opened("init", pictures.init, _start(pictures.init, recipe)))
+    return opened, shape
+
+
+def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
+    """The size asked for, by the picture's own shape; else the usual one, but no larger than the picture."""
+    if isinstance(recipe.size, tuple):
+        width, height = recipe.size
+        return height, width
+    own = _shape(picture)
+    return size_for(*own, recipe.size or min(recipe.usual_size, max(own)))
+
+
+def _start(source: ImageSource, recipe: Recipe) -> Picture:
+    """The image to begin with; a word that is neither a file's name nor a way to begin is said to be unknown."""
+    if isinstance(source, str) and not (source.startswith(SWATCH) or Path(source).suffix or Path(source).exists()):
+        raise UnknownNameError("init", source, (*INITS, "or an image file"))
+    return open_picture(source, max_pixels=recipe.max_pixels)
+
+
+def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float:
+    """The styles' long side relative to the result's.  A texture's styles have their own size, unless it is larger.
+
+    Raises:
+        UsageError: a style image would be larger than any image file may be.
+    """
+    scale = recipe.style_scale
+    if recipe.task == TEXTURE:
+        scale *= min(1.0, max(max(style) for style in styles) / max(shape))
+    largest = max((round(max(shape) * scale) ** 2 * min(s) / max(s) for s in styles), default=0.0)
+    if not recipe.stretch_style and largest > recipe.max_pixels:
+        raise UsageError(
+            f"style_scale is {recipe.style_scale:g}, with which a style image would have {largest:,.0f} pixels; the "
+            f"limit is {recipe.max_pixels:,}. Choose a smaller --style-scale or --size."
+        )
+    return scale
+
+
+def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
+    def of(role: str) -> list[Resampled]:
+        return [Resampled(o.picture.pixels, RESAMPLERS[recipe.resample]) for o in opened if o.role == role]
+
+    content, start = of("content"), of("init")
+    return Given(content[0] if content else None, tuple(of("style")), start[0] if start else None)
+
+
+def _shape(picture: Picture) -> Shape:
+    height, width = picture.pixels.shape[-2:]
+    return height, width
+
+
+def _notes(opened: Iterable[_Opened]) -> tuple[str, ...]:
+    return image_notes([each.source for each in opened], [each.picture for each in opened])
+
+
+def _repeating(levels: Sequence[Level], stride: int) -> tuple[Level, ...]:
+    """The levels with sides that a picture can repeat at: multiples of `stride`.
+
+    Raises:
+        UsageError: the last level is none, and would not have the size that was asked for.
+    """
+    rounded = [
+        replace(level, height=_multiple(level.height, stride), width=_multiple(level.width, stride)) for level in levels
+    ]
+    asked, possible = levels[-1], rounded[-1]
+    if (asked.height, asked.width) != (possible.height, possible.width):
+        raise UsageError(
+            f"size is {asked.width}x{asked.height}, but the sides of a tileable picture must be multiples of {stride}: "
+            f"{possible.width}x{possible.height} would do."
+        )
+    return tuple(rounded)
+
+
+def _multiple(side: int, stride: int) -> int:
+    return max(1, round(side / stride)) * stride
