@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder, sums_and_features
+from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.errors import UsageError
 from impasto.losses import ContentTerm, StyleTerm, Term
 from impasto.statistics import Moments
@@ -46,7 +46,7 @@ class FeatureObjective:
             raise UsageError("Nothing to optimise: the weight of every term is 0. Raise one of them.")
         self._encoder = encoder
         self._terms = tuple(terms)
-        self._summed = tuple(dict.fromkeys(term.layer for term in terms if isinstance(term, StyleTerm)))
+        self._summed = tuple(dict.fromkeys(Sums(term.layer) for term in terms if isinstance(term, StyleTerm)))
         self._layers = tuple(dict.fromkeys(term.layer for term in terms if isinstance(term, ContentTerm)))
 
     def evaluate(self, image: Tensor) -> Evaluation:
@@ -58,7 +58,7 @@ class FeatureObjective:
             (grad,) = torch.autograd.grad(loss, x)
         return Evaluation(loss.detach(), grad, {name: value.detach() for name, value in terms.items()})
 
-    def _values(self, image: Tensor, sums: dict[str, Moments], features: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _values(self, image: Tensor, sums: dict[Sums, Moments], features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Each term at the image, weighted.  A layer's moments are summed once, however many terms look at it."""
         values: dict[str, Tensor] = {}
         for term in self._terms:
@@ -66,7 +66,7 @@ class FeatureObjective:
                 f = features[term.layer]
                 value = term.loss(f.to(term.target.dtype), term.target)
             elif isinstance(term, StyleTerm):
-                value = term.loss(sums[term.layer], term.target)
+                value = term.loss(sums[Sums(term.layer)], term.target)
             else:
                 value = term.loss(image)
             values[term.name] = term.weight * value

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder
+from impasto.encoders.base import Encoder, Sums
 from impasto.errors import UsageError
 from impasto.losses import ContentLoss, ContentTerm, ImageTerm, StyleTerm, Term, Whole
 from impasto.memory import give_back, out_of_memory
@@ -114,7 +114,7 @@ class TiledObjective:
     def _sums(self, seen: Tensor, tile: Tile) -> list[Tensor]:
         """What a tile adds to the whole: the moments of each style layer, then the value of each content term."""
         layers = tuple(dict.fromkeys(term.layer for term in self._contents))
-        of_layers, features = self._tiling.sums(seen, tile, self._style_layers, layers)
+        of_layers, features = self._tiling.sums(seen, tile, [Sums(layer) for layer in self._style_layers], layers)
         sums = [part for m in of_layers.values() for part in (m.count, m.first, m.second)]
         for term, whole in zip(self._kept, self._wholes, strict=True):
             target = self._tiling.placed(term.target, term.layer, tile).to(features[term.layer].device)

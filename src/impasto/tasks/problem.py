@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.color import matched_colors
-from impasto.encoders.base import Encoder, sums_and_features
+from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
 from impasto.losses import ContentTerm, ImageTerm, MomentLoss, StyleTerm, Term, energy, weighted_sum
@@ -204,7 +204,7 @@ class TransferProblem:
         """The blended moments of the style images, by layer."""
         styles = self._styles_at(level)
         sums = [_moments(self._style_encoder, style, layers, level.tile, self._team) for style in styles]
-        return {layer: blend([each[layer] for each in sums], self._style_weights) for layer in layers}
+        return {layer: blend([each[Sums(layer)] for each in sums], self._style_weights) for layer in layers}
 
     def _size_of(self, layer: str) -> float:
         """Bytes of a layer's features for each pixel of the image."""
@@ -233,11 +233,11 @@ def _features(encoder: Encoder, image: Tensor, layers: Collection[str], tile: in
 
 def _moments(
     encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None, team: Team
-) -> dict[str, Moments]:
+) -> dict[Sums, Moments]:
     """Moments of layers of an image, seen in tiles, which a team shares, or whole."""
     if tile is None:
-        return sums_and_features(encoder, image, layers)[0]
-    return Tiling(encoder, layers, tile, bands=team.size).moments(image, team)
+        return sums_and_features(encoder, image, [Sums(layer) for layer in layers])[0]
+    return Tiling(encoder, layers, tile, bands=team.size).moments(image, team=team)
 
 
 def _shares(layers: Mapping[str, float], relative: bool) -> dict[str, float]:
