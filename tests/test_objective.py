@@ -1,8 +1,11 @@
 """The objective: its value is the sum of its terms, its gradient that of finite differences."""
 
+from functools import partial
+
 import pytest
 import torch
 
+from impasto.encoders.base import sums_by_features
 from impasto.losses import ContentTerm, ImageTerm, StyleTerm, half_squared_sum, mean_std_error, total_variation
 from impasto.objective import FeatureObjective
 from impasto.statistics import moments
@@ -82,6 +85,7 @@ def test_the_network_sees_each_layer_once_and_the_image_once(small_encoder, term
         asked.append(set(layers))
         return small_encoder(image, layers)
 
+    watched.sums = partial(sums_by_features, watched)
     FeatureObjective(watched, [*terms, terms[0]]).evaluate(uniform(1, 3, 16, 20))
     assert asked == [{"relu1_1", "relu2_1", "relu3_1"}]
 

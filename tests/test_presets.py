@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 import formulas
+from impasto.encoders.base import sums_by_features
 from impasto.encoders.catalog import check_encoder_name
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB, Preprocessing
@@ -190,6 +191,8 @@ class Units:
 
     def __call__(self, image, layers):
         return dict.fromkeys(layers, image.relu())
+
+    sums = sums_by_features
 
 
 def test_a_unit_that_is_off_has_no_gradient_as_equations_2_and_6_of_2016_say(normal):

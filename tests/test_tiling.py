@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from impasto.encoders.base import Sums
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import UsageError
@@ -141,7 +142,7 @@ def test_moments_features_and_wholes_are_those_of_the_whole_image(encoder, unifo
         torch.testing.assert_close(seen[layer], f, rtol=1e-12, atol=1e-13)
         assert wholes[layer].count == f.numel()
         assert float(wholes[layer].energy) == pytest.approx(float(f.square().sum()), rel=1e-12)
-        for found, expected in zip(vars(sums[layer]).values(), vars(moments(f)).values(), strict=True):
+        for found, expected in zip(vars(sums[Sums(layer)]).values(), vars(moments(f)).values(), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 

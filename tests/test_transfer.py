@@ -10,6 +10,7 @@ from PIL import Image
 
 from impasto.cli.transfer import transfer as command
 from impasto.color import matched_colors
+from impasto.encoders.base import sums_by_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
@@ -201,6 +202,8 @@ class Spy:
     def __call__(self, image, layers):
         self.shapes.append(tuple(image.shape[-2:]))
         return self._encoder(image, layers)
+
+    sums = sums_by_features
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,18 @@
 import pytest
 import torch
 
+from impasto.encoders.base import Sums
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.statistics import moments
 
 SUMMED = ("relu1_1", "pool1", "relu2_1", "relu3_1", "relu3_3", "relu4_1")
 WANTED = ("relu3_1", "pool3", "relu4_2")
+
+
+def rectangle(stride):
+    """The rows and columns of a window of an image of 41x66."""
+    return slice(8 // stride, 32 // stride), slice(16 // stride, 56 // stride)
 
 
 def slopes_of(sums, features, weights):
@@ -30,9 +36,9 @@ def test_sums_features_and_gradient_are_those_of_autograd(pooling, padding, coun
     image = uniform(count, 3, 37, 50).requires_grad_()
     weights = [0.1 + i for i in range(2 * len(SUMMED) + len(WANTED))]
     features = encoder(image, {*SUMMED, *WANTED})
-    expected = {layer: moments(features[layer]) for layer in SUMMED}
+    expected = {Sums(layer): moments(features[layer]) for layer in SUMMED}
     (grad,) = torch.autograd.grad(slopes_of(expected, features, weights), image)
-    sums, seen = encoder.sums(image, SUMMED, WANTED)
+    sums, seen = encoder.sums(image, expected, WANTED)
     (found,) = torch.autograd.grad(slopes_of(sums, seen, weights), image)
     for layer, m in expected.items():
         torch.testing.assert_close(sums[layer].count, m.count)
@@ -43,16 +49,16 @@ def test_sums_features_and_gradient_are_those_of_autograd(pooling, padding, coun
 
 def test_a_loss_of_one_shallow_layer_needs_no_deeper_one(small_encoder, uniform):
     image = uniform(1, 3, 8, 8).requires_grad_()  # too small for relu5_1
-    sums, features = small_encoder.sums(image, ["relu1_2"])
-    (grad,) = torch.autograd.grad(sums["relu1_2"].second.square().sum(), image)
+    sums, features = small_encoder.sums(image, [Sums("relu1_2")])
+    (grad,) = torch.autograd.grad(sums[Sums("relu1_2")].second.square().sum(), image)
     assert features == {}
     assert float(grad.abs().max()) > 0
 
 
 def test_the_way_back_is_gone_once(small_encoder, uniform):
     image = uniform(1, 3, 16, 16).requires_grad_()
-    sums, _ = small_encoder.sums(image, ["relu2_1"])
-    loss = sums["relu2_1"].first.sum()
+    sums, _ = small_encoder.sums(image, [Sums("relu2_1")])
+    loss = sums[Sums("relu2_1")].first.sum()
     torch.autograd.grad(loss, image, retain_graph=True)
     with pytest.raises(RuntimeError, match="evaluate again"):
         torch.autograd.grad(loss, image)
@@ -66,12 +72,12 @@ def test_sums_inside_a_rectangle_are_those_of_the_features_there(padding, vgg_te
     weights = [0.1 + i for i in range(2 * len(SUMMED) + len(WANTED))]
 
     def inside(features, stride):
-        return features[..., 8 // stride : 32 // stride, 16 // stride : 56 // stride]
+        return features[(..., *rectangle(stride))]
 
     features = encoder(image, {*SUMMED, *WANTED})
-    expected = {layer: moments(inside(features[layer], encoder.layers[layer].stride)) for layer in SUMMED}
+    expected = {Sums(layer): moments(inside(features[layer], encoder.layers[layer].stride)) for layer in SUMMED}
     (grad,) = torch.autograd.grad(slopes_of(expected, features, weights), image)
-    sums, seen = encoder.sums(image, SUMMED, WANTED, inside)
+    sums, seen = encoder.sums(image, expected, WANTED, rectangle)
     (found,) = torch.autograd.grad(slopes_of(sums, seen, weights), image)
     for layer, m in expected.items():
         torch.testing.assert_close(sums[layer].count, m.count)

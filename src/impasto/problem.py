@@ -269,8 +269,9 @@ def _moments(
     """Moments of layers of an image, seen in tiles, which a team shares, or whole."""
     if tile is None:
         sums, _ = sums_and_features(encoder, image, [Sums(layer) for layer in layers])
-        return {each.layer: found for each, found in sums.items()}
-    return Tiling(encoder, layers, tile, bands=team.size).moments(image, team=team)
+    else:
+        sums = Tiling(encoder, layers, tile, bands=team.size).moments(image, team=team)
+    return {each.layer: found for each, found in sums.items()}
 
 
 def _shares(layers: Mapping[str, float], relative: bool) -> dict[str, float]:

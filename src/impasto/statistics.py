@@ -78,17 +78,11 @@ class Moments:
 def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
     """Sums over the positions of `features`, each position counted `weight` times (once, if None).
 
+    The gradient reaches the features only.
+
     Shape: features (N, C, H, W); weight broadcastable to (N, 1, H, W).
     """
-    batch, _, height, width = features.shape
-    if weight is None:
-        first, second = _sums(features)
-        return Moments(first.new_full((batch,), float(height * width)), first, second)
-    f = at_least_float32(features)
-    weight = weight.to(f.dtype).expand(batch, 1, height, width)
-    rows = position_rows(f)
-    weighted = position_rows(f * weight)
-    return Moments(weight.sum((1, 2, 3)), weighted.sum(1), weighted.mT @ rows)
+    return Moments(*_Sums.apply(features, weight))  # type: ignore[no-untyped-call]
 
 
 def at_least_float32(features: Tensor) -> Tensor:
@@ -101,57 +95,78 @@ def position_rows(features: Tensor) -> Tensor:
     return features.permute(0, 2, 3, 1).flatten(1, 2)
 
 
-def position_sums(features: Tensor) -> tuple[Tensor, Tensor]:
-    """sum f and sum f f^T over positions, without grad.  Shape: (N, C, H, W) -> (N, C), (N, C, C), at least float32.
+def position_sums(features: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """`count`, `first` and `second` of `moments`, without grad.
 
     They are summed over runs of neighbours, and the runs added up: one long product would carry every position's
     rounding along, to 3e-4 of sum f over a picture of 2048x2048. Features of a format shorter than float32 are summed
     in it over `RUNS` runs or more, by hardware that adds in float32, and the runs in float32: a run is rounded once, to
-    0.2 % in bfloat16, and the roundings average out.
+    0.2 % in bfloat16, and the roundings average out. A weight is rounded to the features' format, but for the count.
     """
-    rows = position_rows(features)
-    short = features.dtype.itemsize < torch.float32.itemsize
+    rows, precise = position_rows(features), torch.promote_types(features.dtype, torch.float32)
+    batch, positions, _ = rows.shape
+    if weight is None:
+        return torch.full((batch,), float(positions), dtype=precise, device=rows.device), *_run_sums(rows, None)
+    weight = weight.to(rows.device).expand(batch, 1, *features.shape[-2:])
+    return weight.sum((1, 2, 3), dtype=precise), *_run_sums(rows, position_rows(weight))
+
+
+def _run_sums(rows: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Shape: rows (N, M, C), weight (N, M, 1) -> (N, C), (N, C, C), at least float32."""
+    short = rows.dtype.itemsize < torch.float32.itemsize
     length = min(rows.shape[1] // RUNS if short else rows.shape[1], LONGEST_RUN)
     if length < SHORTEST_RUN or length == rows.shape[1]:
-        return _products(at_least_float32(rows))
-    count = rows.shape[1] // length
-    runs = rows[:, : count * length].view(len(rows), count, length, -1)
-    rest = _products(at_least_float32(rows[:, count * length :]))
-    first, second = (at_least_float32(part).sum(1) + last for part, last in zip(_products(runs), rest, strict=True))
+        return _products(at_least_float32(rows), weight)
+    runs, rest = _split(rows, length)
+    run_weights, rest_weight = (None, None) if weight is None else _split(weight, length)
+    parts = zip(_products(runs, run_weights), _products(at_least_float32(rest), rest_weight), strict=True)
+    first, second = (at_least_float32(part).sum(1) + last for part, last in parts)
     return first, second
 
 
-def _products(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Shape: (..., M, C) -> (..., C), (..., C, C)."""
-    ones = rows.new_ones(1).expand(*rows.shape[:-2], 1, rows.shape[-2])
-    return (ones @ rows)[..., 0, :], rows.mT @ rows
+def _split(rows: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Runs of `length` rows, and the rest.  Shape: (N, M, C) -> (N, M // length, length, C), (N, M % length, C)."""
+    whole = rows.shape[1] // length * length
+    return rows[:, :whole].view(len(rows), -1, length, rows.shape[2]), rows[:, whole:]
 
 
-def _sums(features: Tensor) -> tuple[Tensor, Tensor]:
-    """sum f and sum f f^T.  Shape: (N, C, H, W) -> (N, C), (N, C, C)."""
-    first, second = _Sums.apply(features)  # type: ignore[no-untyped-call]
-    return first, second
+def _products(rows: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Shape: rows (..., M, C), weight (..., M, 1) -> (..., C), (..., C, C)."""
+    if weight is None:
+        weight, weighted = rows.new_ones(1).expand(*rows.shape[:-1], 1), rows
+    else:
+        weight = weight.to(rows.dtype)
+        weighted = rows * weight
+    return (weight.mT @ rows)[..., 0, :], weighted.mT @ rows
+
+
+def sums_gradient(features: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """The gradient of <`first`, sum f> + <`second`, sum f f^T> at `features`, in their format: first + (S + S^T) f."""
+    first, second = first.to(features.dtype), (second + second.mT).to(features.dtype)
+    rows = torch.baddbmm(first[:, None, :], position_rows(features), second)  # (N, H*W, C)
+    return rows.view(len(rows), *features.shape[-2:], -1).permute(0, 3, 1, 2)
 
 
 class _Sums(torch.autograd.Function):
-    """`_sums` with one matrix product each way, backward in the features' own format.
+    """`position_sums` with one matrix product each way, backward in the features' own format.
 
-    The gradient of <g, sum f> + <S, sum f f^T> is g + (S + S^T) f; autograd would take two products and two additions
-    of the features' size for it, which is a third of an evaluation of a small encoder.
+    Autograd would take two products and two additions of the features' size for the way back, which is a third of an
+    evaluation of a small encoder.
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, features: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(features)
-        return position_sums(features)
+        ctx.weight = weight
+        count, first, second = position_sums(features, weight)
+        ctx.mark_non_differentiable(count)
+        return count, first, second
 
     @staticmethod
-    def backward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
+    def backward(ctx: Any, _: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, None]:
         (features,) = ctx.saved_tensors
-        batch, channels, height, width = features.shape
-        first, second = first.to(features.dtype), (second + second.mT).to(features.dtype)
-        grad = torch.baddbmm(first[:, None, :], position_rows(features), second)  # (N, H*W, C)
-        return grad.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        grad = sums_gradient(features, first, second)
+        return grad if ctx.weight is None else grad.mul_(ctx.weight.to(grad)), None
 
 
 def blend(parts: Iterable[Moments], weights: Iterable[float]) -> Moments:

@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder, sums_and_features
+from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.losses import Whole
 from impasto.statistics import Moments, at_least_float32
 
@@ -74,9 +74,13 @@ class Tile:
             for here_too, there_too in self.columns.pieces():
                 whole[..., there, there_too] += part[..., here, here_too]
 
+    def window(self, stride: int) -> tuple[slice, slice]:
+        """The rows and columns of the interior in a layer that was computed from `seen`."""
+        return self.rows.counted(stride), self.columns.counted(stride)
+
     def counted(self, features: Tensor, stride: int) -> Tensor:
         """The interior of a layer that was computed from `seen`."""
-        return features[..., self.rows.counted(stride), self.columns.counted(stride)]
+        return features[(..., *self.window(stride))]
 
     def placed(self, features: Tensor, stride: int) -> Tensor:
         """The interior's place in that layer of the whole image."""
@@ -180,31 +184,45 @@ class Tiling:
         return {layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()}
 
     def sums(
-        self, seen: Tensor, tile: Tile, summed: Collection[str], layers: Collection[str] = ()
-    ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
-        """Moments of the tile's interior in `summed` and features of it in `layers`, from what the tile sees."""
-        sums, features = sums_and_features(self._encoder, seen, summed, layers, tile.counted)
-        return sums, {layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()}
+        self, seen: Tensor, tile: Tile, summed: Collection[Sums], layers: Collection[str] = ()
+    ) -> tuple[dict[Sums, Moments], dict[str, Tensor]]:
+        """Moments of the tile's interior as `summed` says and features of it in `layers`, from what the tile sees.
+
+        Weights are those of the whole image's positions.
+        """
+        here = {each: self._placed_weight(each, tile) for each in summed}
+        sums, features = sums_and_features(self._encoder, seen, here.values(), layers, tile.window)
+        return {each: sums[part] for each, part in here.items()}, {
+            layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()
+        }
 
     def placed(self, whole: Tensor, layer: str, tile: Tile) -> Tensor:
         """The part of a layer of the whole image that is the tile's interior: a view."""
         return tile.placed(whole, self._strides[layer])
 
-    def moments(self, image: Tensor, team: Team | None = None) -> dict[str, Moments]:
-        """Moments of each layer over the whole image, without grad; by a `team`, if there are tiles for all of it.
+    def _placed_weight(self, sums: Sums, tile: Tile) -> Sums:
+        return sums if sums.weight is None else Sums(sums.layer, self.placed(sums.weight, sums.layer, tile))
+
+    def moments(
+        self, image: Tensor, summed: Collection[Sums] | None = None, team: Team | None = None
+    ) -> dict[Sums, Moments]:
+        """Moments over the whole image as `summed` says, without grad; of each layer, unweighted, if it is None.
+
+        They are summed by a `team`, if there are tiles for all of it.
 
         Shape: (N, 3, H, W).
         """
+        summed = [Sums(layer) for layer in self.layers] if summed is None else summed
         tiles = self.tiles(*image.shape[-2:])
         if team is None or len(tiles) < team.size:
             team = Alone()
-        sums: dict[str, Moments] = {}
+        sums: dict[Sums, Moments] = {}
         for tile in team.share(tiles):
             with torch.no_grad():
-                found, _ = self.sums(self.seen(image, tile), tile, self.layers)
-            sums = {layer: sums[layer] + m for layer, m in found.items()} if sums else found
+                found, _ = self.sums(self.seen(image, tile), tile, summed)
+            sums = {each: sums[each] + m for each, m in found.items()} if sums else found
         totals = iter(team.total([part for m in sums.values() for part in (m.count, m.first, m.second)]))
-        return {layer: Moments(next(totals), next(totals), next(totals)) for layer in sums}
+        return {each: Moments(next(totals), next(totals), next(totals)) for each in sums}
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """The layers of the whole image, at least in float32, without grad, where the image is.

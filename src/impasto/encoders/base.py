@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor
 
@@ -22,10 +22,29 @@ class LayerInfo:
     receptive_field: int
 
 
-Inside = Callable[[Tensor, int], Tensor]  # features and their stride -> a view of a rectangle of them
+Window = Callable[[int], tuple[slice, slice]]  # a layer's stride -> the rows and columns of it that count
 
 
-class Encoder(Protocol):
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Which sums over positions: those of `layer`, each position counted `weight` times (once, if None).
+
+    Two are equal if they name the same layer and the same tensor, not only one of equal numbers.
+
+    Shape: weight (N or 1, 1, H', W'), as large as the layer.
+    """
+
+    layer: str
+    weight: Tensor | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sums) and self.layer == other.layer and self.weight is other.weight
+
+    def __hash__(self) -> int:
+        return hash((self.layer, id(self.weight)))
+
+
+class FeatureEncoder(Protocol):
     """A frozen network.  Preprocessing lives inside: it takes images as everybody holds them, sRGB in [0, 1].
 
     Features are on its own device, wherever the image is; the gradient is where the image is.
@@ -49,33 +68,45 @@ class Encoder(Protocol):
         ...
 
 
-@runtime_checkable
-class SummingEncoder(Encoder, Protocol):
-    """An encoder that sums over positions itself."""
+class Encoder(FeatureEncoder, Protocol):
+    """A frozen network that also sums over positions, if it can with less time and memory than its features take."""
 
     def sums(
-        self, image: Tensor, summed: Collection[str], layers: Collection[str] = (), inside: Inside | None = None
-    ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
-        """Moments of the layers in `summed`, features of `layers`, in one forward; one backward is allowed.
+        self, image: Tensor, summed: Collection[Sums], layers: Collection[str] = (), window: Window | None = None
+    ) -> tuple[dict[Sums, Moments], dict[str, Tensor]]:
+        """Moments as `summed` says, features of `layers`, in one forward; one backward is allowed.
 
-        Moments are of the positions that `inside` leaves, features are whole.
+        Moments are of the positions inside the `window`, and so are their weights; features are whole.
         """
         ...
 
 
+def sums_by_features(
+    encoder: FeatureEncoder,
+    image: Tensor,
+    summed: Collection[Sums],
+    layers: Collection[str] = (),
+    window: Window | None = None,
+) -> tuple[dict[Sums, Moments], dict[str, Tensor]]:
+    """`Encoder.sums` from whole features.  As a class attribute, `sums = sums_by_features`, it is the method."""
+    features = encoder(image, {*(each.layer for each in summed), *layers})
+
+    def part(layer: str) -> Tensor:
+        return features[layer][(..., *window(encoder.layers[layer].stride))] if window else features[layer]
+
+    sums = {each: moments(part(each.layer), each.weight) for each in summed}
+    return sums, {layer: features[layer] for layer in layers}
+
+
 def sums_and_features(
-    encoder: Encoder, image: Tensor, summed: Collection[str], layers: Collection[str] = (), inside: Inside | None = None
-) -> tuple[dict[str, Moments], dict[str, Tensor]]:
-    """What `SummingEncoder.sums` gives, of any encoder; of none, if no layer is asked for."""
-    if not (summed or layers):
-        return {}, {}
-    if isinstance(encoder, SummingEncoder):
-        return encoder.sums(image, summed, layers, inside)
-    features = encoder(image, {*summed, *layers})
-    parts = {
-        layer: inside(features[layer], encoder.layers[layer].stride) if inside else features[layer] for layer in summed
-    }
-    return {layer: moments(f) for layer, f in parts.items()}, {layer: features[layer] for layer in layers}
+    encoder: Encoder,
+    image: Tensor,
+    summed: Collection[Sums],
+    layers: Collection[str] = (),
+    window: Window | None = None,
+) -> tuple[dict[Sums, Moments], dict[str, Tensor]]:
+    """What `encoder.sums` gives; no layer is computed if none is asked for."""
+    return encoder.sums(image, summed, layers, window) if summed or layers else ({}, {})
 
 
 def resolve_layers(encoder: Encoder, names: Iterable[str]) -> tuple[str, ...]:

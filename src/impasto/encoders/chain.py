@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.base import Inside, LayerInfo
+from impasto.encoders.base import LayerInfo, Sums, Window
 from impasto.encoders.preprocessing import IDENTITY, Preprocessing
 from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
 from impasto.errors import ImageError, UnknownNameError, WeightsError
@@ -48,8 +48,8 @@ def _as_convolution(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
     return matrix[:, :, None, None], offset
 
 
-def _everything(features: Tensor, stride: int) -> Tensor:
-    return features
+def _everywhere(stride: int) -> tuple[slice, slice]:
+    return slice(None), slice(None)
 
 
 class ChainEncoder:
@@ -133,27 +133,24 @@ class ChainEncoder:
         return found
 
     def sums(
-        self, image: Tensor, summed: Collection[str], layers: Collection[str] = (), inside: Inside | None = None
-    ) -> tuple[dict[str, Moments], dict[str, Tensor]]:
-        """Moments of the layers in `summed`, features of `layers`: `__call__` and `moments` in less time and memory.
+        self, image: Tensor, summed: Collection[Sums], layers: Collection[str] = (), window: Window | None = None
+    ) -> tuple[dict[Sums, Moments], dict[str, Tensor]]:
+        """Moments as `summed` says, features of `layers`: `__call__` and `moments` in less time and memory.
 
-        `inside` takes features and their stride and leaves a view of a rectangle, whose positions are summed.  The
-        gradient can be asked for once.  Raises as `__call__` does.
+        Only positions inside the `window` are summed, and weights are as large as it is.  The gradient can be asked for
+        once.  Raises as `__call__` does.
         """
         summed, layers = tuple(dict.fromkeys(summed)), tuple(dict.fromkeys(layers))
-        wanted = {*summed, *layers}
+        wanted = {*(each.layer for each in summed), *layers}
         self._check_request(image, wanted)
         names = [link.name for link in self._operations]
         links = self._operations[: max((names.index(name) + 1 for name in wanted), default=0)]
         strides = {layer: self._layers[layer].stride for layer in wanted}
-        walk = Route(links, summed, layers, strides, self.pooling, self.padding, inside or _everything)
+        route = Route(links, summed, layers, strides, self.pooling, self.padding, window or _everywhere)
         x = self._preprocessed(image).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        found = iter(Walk.apply(x, walk))  # type: ignore[no-untyped-call]
-        moments = {}
-        for layer in summed:
-            first, second, count = next(found), next(found), walk.positions(layer, *image.shape[-2:])
-            moments[layer] = Moments(first.new_full((len(first),), float(count)), first, second)
-        return moments, dict(zip(layers, found, strict=True))
+        found = iter(Walk.apply(x, route))  # type: ignore[no-untyped-call]
+        sums = {each: Moments(next(found), next(found), next(found)) for each in summed}
+        return sums, dict(zip(layers, found, strict=True))
 
     def _preprocessed(self, image: Tensor) -> Tensor:
         """The colors the network was trained with, at least in float32, on its device."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder, LayerInfo
+from impasto.encoders.base import Encoder, LayerInfo, sums_by_features
 from impasto.statistics import at_least_float32
 
 
@@ -26,6 +26,7 @@ class Normalized:
 
     encoder: Encoder
     scales: Mapping[str, Tensor] = field(repr=False)
+    sums = sums_by_features
 
     @property
     def name(self) -> str:

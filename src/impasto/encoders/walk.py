@@ -7,7 +7,7 @@ the matrix product itself, a ReLU masks it in place, and an activation is freed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.statistics import position_rows, position_sums
+from impasto.encoders.base import Sums, Window
+from impasto.statistics import position_rows, position_sums, sums_gradient
 
 Pooling = Literal["max", "average", "l2"]
 Padding = Literal["zeros", "reflect", "replicate", "circular"]
@@ -101,30 +102,29 @@ def pool2d(features: Tensor, pooling: Pooling) -> Tensor:
 
 @dataclass(frozen=True)
 class Route:
-    """What a `Walk` passes and what it takes along: `links` up to the deepest layer that is asked for, sums over the
-    positions that `inside` leaves of the layers in `summed`, and the features of those in `wanted`.
+    """What a `Walk` passes and what it takes along: `links` up to the deepest layer that is asked for, the sums in
+    `summed` over the positions inside the `window`, and the features of the layers in `wanted`.
     """
 
     links: Sequence[Link]
-    summed: Sequence[str]
+    summed: Sequence[Sums]
     wanted: Sequence[str]
     strides: Mapping[str, int]
     pooling: Pooling
     padding: Padding
-    inside: Callable[[Tensor, int], Tensor]
+    window: Window
 
-    def part(self, features: Tensor, layer: str) -> Tensor:
-        """The positions of a layer that are summed."""
-        return self.inside(features, self.strides[layer])
+    def part(self, features: Tensor, sums: Sums) -> Tensor:
+        """The positions of a layer that `sums` are of: a view."""
+        return features[(..., *self.window(self.strides[sums.layer]))]
 
-    def positions(self, layer: str, height: int, width: int) -> int:
-        """How many those are for an image of this size."""
-        stride = self.strides[layer]
-        return self.part(torch.empty(height // stride, width // stride, device="meta"), layer).numel()
+    def sums_of(self, layer: str) -> list[Sums]:
+        """Which of `summed` are sums of `layer`."""
+        return [each for each in self.summed if each.layer == layer]
 
 
 class Walk(torch.autograd.Function):
-    """`apply(x, route)`: the sums of f and of f f^T of each layer of `route.summed`, then the features of
+    """`apply(x, route)`: count, sum of f and sum of f f^T for each of `route.summed`, then the features of
     `route.wanted`.
 
     The way back can be gone once: it frees what it no longer needs.
@@ -134,7 +134,7 @@ class Walk(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, route: Route) -> tuple[Tensor, ...]:
         """Forward, remembering what the way back needs, if there will be one."""
         returns = ctx.needs_input_grad[0]
-        sums: dict[str, tuple[Tensor, Tensor]] = {}
+        sums: dict[Sums, tuple[Tensor, Tensor, Tensor]] = {}
         features: dict[str, Tensor] = {}
         passed: list[tuple[Tensor | None, Tensor | None]] = []  # each link's result, unless `features` has it; indices
         for link in route.links:
@@ -143,25 +143,26 @@ class Walk(torch.autograd.Function):
                 x, known = _pooled(x, route.pooling)
             else:
                 x = padded_convolution(x, link.weight, link.bias, route.padding).relu_()
-            if link.name in route.summed:
-                sums[link.name] = position_sums(route.part(x, link.name))
+            for each in route.sums_of(link.name):
+                sums[each] = position_sums(route.part(x, each), each.weight)
             if link.name in route.wanted:
                 features[link.name] = x
             if returns:
                 passed.append((None if link.name in route.wanted else x, known))
         ctx.save_for_backward(*(features[name] for name in route.wanted))
         ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*(count for count, _, _ in sums.values()))
         ctx.passed, ctx.route = passed, route
-        return (*(part for name in route.summed for part in sums[name]), *(features[name] for name in route.wanted))
+        return (*(part for each in route.summed for part in sums[each]), *(features[name] for name in route.wanted))
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, None]:
         """The gradient at `x`, from those at what `forward` gave."""
         route: Route = ctx.route
-        links, count = route.links, 2 * len(route.summed)
+        links, count = route.links, 3 * len(route.summed)
         features = dict(zip(route.wanted, ctx.saved_tensors, strict=True))
         of_features = dict(zip(route.wanted, slopes[count:], strict=True))
-        of_sums = {name: slopes[2 * i : 2 * i + 2] for i, name in enumerate(route.summed)}
+        of_sums = {each: slopes[3 * i + 1 : 3 * i + 3] for i, each in enumerate(route.summed)}
         passed: list[tuple[Tensor | None, Tensor | None]] = ctx.passed
         if len(passed) < len(links):
             raise RuntimeError("This graph was gone back through before; evaluate again.")
@@ -173,10 +174,10 @@ class Walk(torch.autograd.Function):
             own = of_features.get(link.name)
             if own is not None:
                 grad = own.clone() if grad is None else grad.add_(own)
-            for_sums = of_sums.get(link.name, (None, None))
-            if any(slope is not None for slope in for_sums):
-                grad = torch.zeros_like(result) if grad is None else grad
-                _add_slopes(route.part(grad, link.name), route.part(result, link.name), *for_sums)
+            for each in route.sums_of(link.name):
+                if any(slope is not None for slope in of_sums[each]):
+                    grad = torch.zeros_like(result) if grad is None else grad
+                    _add_slopes(route.part(grad, each), route.part(result, each), each.weight, *of_sums[each])
             if grad is None:
                 continue
             if link.turned is None:
@@ -191,8 +192,19 @@ class Walk(torch.autograd.Function):
         return grad, None
 
 
-def _add_slopes(grad: Tensor, features: Tensor, first: Tensor | None, second: Tensor | None) -> None:
-    """Add the gradient of a layer's sums at its `features`, first + (second + second^T) f, to `grad` in place."""
+def _add_slopes(
+    grad: Tensor, features: Tensor, weight: Tensor | None, first: Tensor | None, second: Tensor | None
+) -> None:
+    """Add the gradient of a layer's sums at its `features`, weight (first + (second + second^T) f), to `grad` in place.
+
+    A slope that is None is 0.
+    """
+    if weight is not None:
+        batch, channels = features.shape[:2]
+        first = features.new_zeros(batch, channels) if first is None else first
+        second = features.new_zeros(batch, channels, channels) if second is None else second
+        grad.addcmul_(sums_gradient(features, first, second), weight.to(grad))
+        return
     if second is not None:
         slope = (second + second.mT).to(grad.dtype)
         if grad.is_contiguous(memory_format=torch.channels_last):

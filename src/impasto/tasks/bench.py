@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.encoders.base import Sums
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
@@ -107,11 +108,11 @@ def typical_terms(encoder: ChainEncoder, image: Tensor) -> list[Term]:
     default = encoder.name == "compact"
     layers = [name for name in encoder.layers if name.startswith("relu")] if default else FIVE_LAYERS
     with torch.no_grad():
-        targets, features = encoder.sums(torch.rand_like(image), layers, [CONTENT])
+        targets, features = encoder.sums(torch.rand_like(image), [Sums(layer) for layer in layers], [CONTENT])
     losses = (gram_error, mean_std_error) if default else (gram_error,)
     style = [
-        StyleTerm(name, m, 1.0, weighted_sum(*((1 / float(energy(f, m)), f) for f in losses)))
-        for name, m in targets.items()
+        StyleTerm(sums.layer, m, 1.0, weighted_sum(*((1 / float(energy(f, m)), f) for f in losses)))
+        for sums, m in targets.items()
     ]
     return [*style, ContentTerm(CONTENT, at_least_float32(features[CONTENT]), 1.0)]
 
