@@ -16,56 +16,62 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from impasto.encoders.catalog import encoder_names as encoder_names
+    from impasto.encoders.registry import encoder_names as encoder_names
     from impasto.engine import Step as Step
     from impasto.errors import ImpastoError as ImpastoError
     from impasto.images import Picture as Picture
     from impasto.images import load_image as load_image
     from impasto.images import save_image as save_image
+    from impasto.painter import Painter as Painter
+    from impasto.painter import prepare as prepare
+    from impasto.painter import prepare_reconstruction as prepare_reconstruction
+    from impasto.painter import prepare_texture as prepare_texture
+    from impasto.painter import reconstruct as reconstruct
+    from impasto.painter import stylize as stylize
+    from impasto.painter import synthesize as synthesize
+    from impasto.painting import Painting as Painting
     from impasto.presets import PRESETS as PRESETS
-    from impasto.presets import Preset as Preset
-    from impasto.tasks.reconstruct import ReconstructConfig as ReconstructConfig
-    from impasto.tasks.reconstruct import prepare_reconstruction as prepare_reconstruction
-    from impasto.tasks.reconstruct import reconstruct as reconstruct
-    from impasto.tasks.run import Run as Run
-    from impasto.tasks.settings import TransferConfig as TransferConfig
-    from impasto.tasks.texture import TextureConfig as TextureConfig
-    from impasto.tasks.texture import prepare_texture as prepare_texture
-    from impasto.tasks.texture import synthesize as synthesize
-    from impasto.tasks.transfer import prepare as prepare
-    from impasto.tasks.transfer import stylize as stylize
+    from impasto.recipe import Recipe as Recipe
+    from impasto.run import Run as Run
+    from impasto.terms import FeatureTerm as FeatureTerm
+    from impasto.terms import PixelTerm as PixelTerm
+    from impasto.terms import Term as Term
 
 _HOMES = {
-    "stylize": "impasto.tasks.transfer",
-    "prepare": "impasto.tasks.transfer",
-    "synthesize": "impasto.tasks.texture",
-    "prepare_texture": "impasto.tasks.texture",
-    "TextureConfig": "impasto.tasks.texture",
-    "reconstruct": "impasto.tasks.reconstruct",
-    "prepare_reconstruction": "impasto.tasks.reconstruct",
-    "ReconstructConfig": "impasto.tasks.reconstruct",
-    "Run": "impasto.tasks.run",
-    "TransferConfig": "impasto.tasks.settings",
-    "Step": "impasto.engine",
-    "Preset": "impasto.presets",
+    "stylize": "impasto.painter",
+    "synthesize": "impasto.painter",
+    "reconstruct": "impasto.painter",
+    "prepare": "impasto.painter",
+    "prepare_texture": "impasto.painter",
+    "prepare_reconstruction": "impasto.painter",
+    "Painter": "impasto.painter",
+    "Painting": "impasto.painting",
+    "Recipe": "impasto.recipe",
     "PRESETS": "impasto.presets",
+    "Run": "impasto.run",
+    "Step": "impasto.engine",
     "Picture": "impasto.images",
     "load_image": "impasto.images",
     "save_image": "impasto.images",
-    "encoder_names": "impasto.encoders.catalog",
+    "encoder_names": "impasto.encoders.registry",
     "ImpastoError": "impasto.errors",
+    "PixelTerm": "impasto.terms",
+    "FeatureTerm": "impasto.terms",
+    "Term": "impasto.terms",
 }
 
 __all__ = [
-    "PRESETS",
+    "FeatureTerm",
     "ImpastoError",
+    "PRESETS",
+    "Painter",
+    "Painting",
     "Picture",
-    "Preset",
-    "ReconstructConfig",
+    "PixelTerm",
+    "Recipe",
     "Run",
     "Step",
-    "TextureConfig",
-    "TransferConfig",
+    "Term",
     "__version__",
     "encoder_names",
     "load_image",

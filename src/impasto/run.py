@@ -12,7 +12,7 @@ from torch import Tensor
 
 import impasto
 from impasto import record
-from impasto.devices import describe_device, has_own_memory
+from impasto.devices import describe_device, format_name, has_own_memory, products
 from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import NotFiniteError, Snapshot, Step, iterate
@@ -40,6 +40,11 @@ class Plan:
     estimate: Estimate | None = None
 
     @property
+    def number_format(self) -> str:
+        """The name of the features' number format, `tf32` included, which is float32 with rounded products."""
+        return format_name(self.recipe.dtype, self.encoder.dtype)
+
+    @property
     def evaluations(self) -> int:
         """Evaluations in all."""
         return sum(level.iterations for level in self.levels)
@@ -52,7 +57,7 @@ class Plan:
             "preset": recipe.name,
             "encoder": f"{self.encoder.name} ({self.encoder.pooling} pooling, {self.encoder.padding} padding)",
             "device": describe_device(self.encoder.device),
-            "dtype": str(self.encoder.dtype).removeprefix("torch."),
+            "dtype": self.number_format,
             "size": f"{last.width}x{last.height}",
             "levels": sizes,
             "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
@@ -137,9 +142,10 @@ class Run:
         while True:
             restarts = start.restarts if start else 0
             problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
+            number_format = "float32" if restarts else self.plan.number_format
+            steps = iterate(self._at_home(problem), solver, self.plan.levels, start, until and STOPS[until])
             try:
-                steps = iterate(self._at_home(problem), solver, self.plan.levels, start, until and STOPS[until])
-                for step in steps:
+                for step in _computed_in(number_format, steps):
                     snapshot = replace(step.snapshot, state=None) if self.team else step.snapshot
                     yield replace(step, note=note, snapshot=snapshot)
                     note = ""
@@ -183,7 +189,7 @@ class Run:
             impasto=impasto.__version__,
             torch=torch.__version__,
             device=describe_device(self.plan.encoder.device),
-            dtype=str(self.plan.encoder.dtype).removeprefix("torch."),
+            dtype=self.plan.number_format,
             threads=torch.get_num_threads(),
             processes=self.team.size if self.team else 1,
         )
@@ -198,6 +204,16 @@ class Run:
     def _exact_problem(self) -> PictureProblem:
         coarse = self.plan.encoder.dtype.itemsize < torch.float32.itemsize
         return self.precise() if coarse and self.precise else self.problem
+
+
+def _computed_in(number_format: str, steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps, each computed with the products of a number format; between them they are as the caller has them."""
+    while True:
+        with products(number_format):
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step
 
 
 def within_memory(plan: Plan, problem: PictureProblem) -> Plan:

@@ -17,11 +17,12 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
-from impasto.losses import ContentTerm, StyleTerm, Term, energy, gram_error, mean_std_error, weighted_sum
+from impasto.losses import energy, gram_error, mean_std_error, weighted_sum
 from impasto.memory import LiveBytes
-from impasto.objective import FeatureObjective
-from impasto.presets.preset import FIVE_LAYERS
+from impasto.objective import WholeObjective
+from impasto.presets.published import FIVE_LAYERS
 from impasto.statistics import at_least_float32
+from impasto.terms import ContentTerm, StyleTerm, Term
 
 CONTENT = "relu4_2"
 LAST = "relu5_1"
@@ -99,7 +100,7 @@ def random_vgg() -> dict[str, Tensor]:
 
 def evaluation(encoder: ChainEncoder, image: Tensor) -> Callable[[], object]:
     """An evaluation of `typical_terms` at `image`, (1, 3, H, W)."""
-    objective = FeatureObjective(encoder, typical_terms(encoder, image))
+    objective = WholeObjective(encoder, typical_terms(encoder, image))
     return lambda: objective.evaluate(image)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto import record
-from impasto.choices import IMAGE, INITS, TEXTURE
+from impasto.choices import INITS, TEXTURE
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, levels_that_fit, with_layers_of
@@ -19,6 +19,9 @@ from impasto.run import Plan, Run, within_memory
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
 from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input
+
+
+WITHOUT_CONTENT = ("random", "gray", "style")  # ways to begin
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def prepare(
         UsageError: settings that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    _check_styles(recipe, pictures)
+    _check_pictures(recipe, pictures)
     encoders = encoders or Encoders()
     opened, shape = _open_all(recipe, pictures)
     encoder = encoders.load(recipe)
@@ -93,11 +96,15 @@ def _levels(
     return _repeating(levels, max(encoder.layers[layer].stride for layer in recipe.style_layers))
 
 
-def _check_styles(recipe: Recipe, pictures: Pictures) -> None:
+def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
     """Raise UsageError unless there are the pictures that the recipe looks at, and as many weights as styles."""
     count = len(pictures.styles)
     if recipe.style_layers and count == 0:
         raise UsageError(f"A {recipe.task} needs at least one style image.")
+    if pictures.content is None and recipe.init in ("matched", "content"):
+        raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
+    if isinstance(recipe.size, tuple) and recipe.task != TEXTURE:
+        raise UsageError(f"size is {recipe.size}; a {recipe.task} has one size, the long side, such as 512.")
     weights = recipe.style_weights
     if weights is not None and len(weights) != count:
         one = "1 entry" if len(weights) == 1 else f"{len(weights)} entries"

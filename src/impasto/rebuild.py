@@ -1,0 +1,187 @@
+"""A run rebuilt from the record of how a picture was made: the same again, or with changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from impasto.choices import IMAGE
+from impasto.devices import available_devices
+from impasto.engine import Step
+from impasto.errors import MissingFileError, UsageError
+from impasto.files import file_hash
+from impasto.loading import Encoders
+from impasto.preparation import Pictures, prepare
+from impasto.presets import preset
+from impasto.recipe import Recipe, from_json
+from impasto.record import Input, Record
+from impasto.run import Run
+from impasto.sources import SWATCH
+
+PathOf = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that a record names: where it is now, and whether it is the same as then.
+
+    `same` is None where no file can be compared: a swatch is drawn anew.
+    """
+
+    role: str
+    source: str
+    same: bool | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A record with its pictures as they were found; `start` is that of the run whose picture it began with, if any."""
+
+    record: Record
+    inputs: tuple[Found, ...]
+    start: Origin | None = None
+
+    def all_inputs(self) -> tuple[Found, ...]:
+        """The pictures of this run and of those before it."""
+        return (*self.inputs, *(self.start.all_inputs() if self.start else ()))
+
+    def recipe(self, **changes: Any) -> Recipe:
+        """The recipe of the record, on a device that there is here, with `changes`.
+
+        Raises:
+            UsageError: a setting that the task does not have, or that cannot be met.
+        """
+        recipe = from_json(self.record.task, self.record.settings, preset)
+        if recipe.device.partition(":")[0] not in ("auto", *available_devices()):
+            recipe = replace(recipe, device="auto")
+        weights = next((each.source for each in self.inputs if each.role == "weights"), None)
+        return replace(recipe, weights=weights).override(**changes)
+
+    def pictures(self) -> Pictures:
+        """Those that were found, by their roles."""
+        of = {role: [each.source for each in self.inputs if each.role == role] for role in ("content", "style", "init")}
+        return Pictures(next(iter(of["content"]), None), of["style"], next(iter(of["init"]), None))
+
+
+# Finding what there was ---------------------------------------------------------------------------------------------
+
+
+def find_origin(record: Record, folders: Sequence[Path], path_of: PathOf, given: Sequence[str] = ()) -> Origin:
+    """`record` with its pictures, looked for in `folders`; `given` files take the places of its files, in order.
+
+    `path_of` says under which path a recorded name may be looked for, if under any.
+
+    Raises:
+        MissingFileError: a picture is in none of the folders.
+        UsageError: there are more files in `given` than the record has.
+    """
+    others = iter(given)
+    origin = _origin(record, folders, path_of, others)
+    if left := list(others):
+        raise UsageError(f"The picture was not made of so many files; leave out {', '.join(left)}.")
+    return origin
+
+
+def _origin(record: Record, folders: Sequence[Path], path_of: PathOf, given: Iterator[str]) -> Origin:
+    inputs = tuple(_found(each, folders, path_of, given) for each in (*record.inputs, *_weight_files(record)))
+    return Origin(record, inputs, _origin(record.start, folders, path_of, given) if record.start else None)
+
+
+def _weight_files(record: Record) -> list[Input]:
+    """The weight file that was given, as an input is recorded."""
+    name = record.settings.get("weights")
+    return [Input("weights", str(name), sha256=record.encoder.sha256)] if name else []
+
+
+def _found(entry: Input, folders: Sequence[Path], path_of: PathOf, given: Iterator[str]) -> Found:
+    if entry.name.startswith(SWATCH):
+        return Found(entry.role, entry.name)
+    path = next(given, None) or _in_folders(entry, folders, path_of)
+    return Found(entry.role, path, file_hash(path) == entry.sha256 if entry.sha256 else None)
+
+
+def _in_folders(entry: Input, folders: Sequence[Path], path_of: PathOf) -> str:
+    """The file of that name in the first of `folders` that has it; else one that lies there without its own folder."""
+    kind, name = _words(entry.role), path_of(entry.name)
+    if not name:
+        raise MissingFileError(f"The {kind} was no file, and cannot be found again. Name the file that has it now.")
+    places = [folder / each for each in dict.fromkeys((name, os.path.basename(name))) for folder in folders]  # noqa: PTH119
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise MissingFileError(f"The {kind} {name} is not in {' or '.join(map(str, folders))}. Put it there as it was.")
+    return os.fspath(found)
+
+
+def _words(role: str) -> str:
+    return "weight file" if role == "weights" else f"{role} image"
+
+
+# Making it again ----------------------------------------------------------------------------------------------------
+
+
+def same_run(origin: Origin, encoders: Encoders | None = None, *, dtype: str | None = None) -> Run:
+    """The run that `origin` describes, with its very plan; `dtype` takes the place of that setting.
+
+    Raises:
+        UsageError: a setting that cannot be met.
+        ImageError, WeightsError: a picture or the weights cannot be read.
+    """
+    run = prepare(origin.recipe(dtype=dtype), origin.pictures(), encoders, as_planned=origin.record.plan)
+    asked = from_json(origin.record.task, origin.record.settings, preset)
+    return replace(run, recipe=asked, inputs=origin.record.inputs, origin=origin.record.start)
+
+
+def changed_run(origin: Origin, changes: Mapping[str, Any], encoders: Encoders | None = None) -> Run:
+    """A new run, planned afresh, whose settings are those of `origin` with `changes`.
+
+    Raises:
+        UsageError: a setting that the task does not have, or that cannot be met.
+        ImageError, WeightsError: a picture or the weights cannot be read.
+    """
+    return prepare(origin.recipe(**changes), origin.pictures(), encoders)
+
+
+def at_its_start(run: Run, origin: Origin, encoders: Encoders | None = None) -> Run:
+    """`run` with its beginning: if that is another run's picture, it is made again."""
+    if origin.start is None:
+        return run
+    before = at_its_start(same_run(origin.start, encoders), origin.start, encoders)
+    return run.beginning_with(picture_of(step_again(before, origin.start.record), origin.start.record))
+
+
+def step_again(run: Run, record: Record) -> Step:
+    """The step of `run` at which the picture of `record` was made.
+
+    Raises:
+        NotFiniteError: the numbers break before that.
+    """
+    assert record.result is not None, "the record is that of a picture"
+    step = None
+    for step in run:
+        if step.done == record.result.evaluations:
+            break
+    assert step is not None, "a run has at least one step"
+    return step
+
+
+def picture_of(step: Step, record: Record) -> Tensor:
+    """The picture that `record` kept at `step`: the one that followed, or the best that was evaluated until then."""
+    best = step.snapshot.best
+    return best.image if best and record.result and record.result.kept == "best" else step.image
+
+
+def continuing(run: Run, record: Record, image: Tensor) -> Run:
+    """`run` going on from `image`, the result of the run of `record`.
+
+    The levels that are smaller than the picture are left out, and all evaluations split over the others.
+    """
+    plan, size = run.plan, max(image.shape[-2:])
+    levels = [level for level in plan.levels if level.size >= size] or [plan.levels[-1]]
+    counts = plan.recipe.pyramid.counts(plan.evaluations, len(levels))
+    split = tuple(replace(level, iterations=count) for level, count in zip(levels, counts, strict=True))
+    return replace(run, plan=replace(plan, levels=split), origin=record).beginning_with(image)
