@@ -61,9 +61,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "PRESETS",
     "FeatureTerm",
     "ImpastoError",
-    "PRESETS",
     "Painter",
     "Painting",
     "Picture",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -12,7 +11,6 @@ from torch import Tensor
 from impasto.choices import IMAGE, INITS
 from impasto.encoders.download import Progress
 from impasto.engine import Step
-from impasto.errors import UsageError
 from impasto.loading import Encoders
 from impasto.painting import Painting, painting, result_of
 from impasto.preparation import Pictures

@@ -26,7 +26,7 @@ class Painting(Image.Image):
     alpha: Tensor | None
     record: Record
 
-    def save(self, fp: Any, format: str | None = None, **params: Any) -> None:  # noqa: A002 - Pillow's own
+    def save(self, fp: Any, format: str | None = None, **params: Any) -> None:
         """Write an image file; with a `format` or encoder's parameters, or into a stream, as Pillow does, unrecorded.
 
         Raises:

@@ -20,7 +20,6 @@ from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
 from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input
 
-
 WITHOUT_CONTENT = ("random", "gray", "style")  # ways to begin
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from torch import Tensor
 
-from impasto.choices import IMAGE
 from impasto.devices import available_devices
 from impasto.engine import Step
 from impasto.errors import MissingFileError, UsageError

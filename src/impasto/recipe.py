@@ -15,8 +15,6 @@ from types import MappingProxyType
 from typing import Any, TypedDict
 
 from impasto import ranges
-from impasto.encoders.preprocessing import Preprocessing
-from impasto.encoders.registry import COMPACT, encoder_names
 from impasto.choices import (
     ALL_LAYERS,
     BLANK,
@@ -38,11 +36,14 @@ from impasto.choices import (
     Milestones,
     SolverSpec,
 )
+from impasto.encoders.preprocessing import Preprocessing
+from impasto.encoders.registry import COMPACT, encoder_names
 from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
 
-def setting(default: Any, check: ranges.Check, help: str = "", *, only: Sequence[str] = TASKS, shown: str = "") -> Any:  # noqa: A002
+
+def setting(default: Any, check: ranges.Check, help: str = "", *, only: Sequence[str] = TASKS, shown: str = "") -> Any:
     """A field with its default, the check that its values pass, and a sentence for people.
 
     None passes where the field's type has it. `only` says which tasks have the setting, `shown` how help tells the default.
@@ -261,7 +262,7 @@ class Recipe:
         """How many there are, at most, for a result with this long side."""
         pyramid = self.pyramid
         usual = pyramid.evaluations * (PATIENCE if self.until else 1)
-        return self.iterations or pyramid.scaled_evaluations(usual, self.usual_size, size)
+        return self.iterations or pyramid.iterations_at(usual, self.usual_size, size)
 
     @property
     def memory_bytes(self) -> int | None:

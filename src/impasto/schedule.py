@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from impasto.errors import UsageError
 
@@ -73,8 +74,8 @@ class Pyramid:
         counts[counts.index(max(counts))] += iterations - sum(counts)
         return tuple(counts)
 
-    def scaled_evaluations(self, iterations: int, usual: int, size: int) -> int:
-        """`iterations`, meant for a long side of `usual`, with the shares of a larger `size`'s further levels on top.
+    def iterations_at(self, iterations: int, usual: int, size: int) -> int:
+        """`iterations`, meant for long sides of `usual`, with the shares of a larger `size`'s further levels on top.
 
         So every level of a larger picture has as many as it has in one of the usual size.
         """
@@ -110,4 +111,5 @@ class Converged:
         return before - min(losses[-self.window :]) < self.least * abs(before)
 
 
-SINGLE = Pyramid(most=1)
+# When a level is done before its evaluations are, by the names that recipes have for it.
+STOPS: Mapping[str, Converged] = MappingProxyType({"converged": Converged()})
