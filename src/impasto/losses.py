@@ -227,7 +227,7 @@ def out_of_range(image: Tensor) -> Tensor:
     return (image - image.clamp(0, 1)).square().mean()
 
 
-# By the names that recipes have for them -------------------------------------------------------------------------------
+# By the names that recipes have for them ----------------------------------------------------------------------------
 
 CONTENT_LOSSES: Mapping[str, ContentLoss] = MappingProxyType(
     {

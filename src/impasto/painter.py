@@ -203,7 +203,7 @@ def made(run: Run, callback: Callback | None = None, output: str = "pil") -> Any
 
 
 def _listed(style: ImageSource | Sequence[ImageSource]) -> list[ImageSource]:
-    return list(style) if isinstance(style, list | tuple) else [style]
+    return list(style) if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
 
 
 _painter = Painter()

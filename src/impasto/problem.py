@@ -250,7 +250,7 @@ class PictureProblem:
 
 
 def _style_tile(style: Tensor, level: Level) -> int | None:
-    """The side of the tiles that a style image is seen in at a level: as the picture, or if it is much larger, as that."""
+    """The side of the tiles that a style image is seen in: the picture's, or if it is much larger, the picture's side."""
     height, width = style.shape[-2:]
     large = height * width > LARGE_STYLE * level.height * level.width
     return level.tile or (level.size if large else None)

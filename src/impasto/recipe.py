@@ -46,7 +46,8 @@ from impasto.schedule import Pyramid
 def setting(default: Any, check: ranges.Check, help: str = "", *, only: Sequence[str] = TASKS, shown: str = "") -> Any:
     """A field with its default, the check that its values pass, and a sentence for people.
 
-    None passes where the field's type has it. `only` says which tasks have the setting, `shown` how help tells the default.
+    None passes where the field's type has it. `only` says which tasks have the setting, `shown` how help tells its
+    default.
     """
     about = {"check": check, "help": help, "only": only, "shown": shown}
     if isinstance(default, Mapping):

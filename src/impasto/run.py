@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 import impasto
-from impasto import record
 from impasto.devices import describe_device, format_name, has_own_memory, products
 from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
@@ -19,6 +18,8 @@ from impasto.images import resize
 from impasto.memory import in_words, keep_freed
 from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
+from impasto.record import EncoderUsed, Input, Made, Record, Result
+from impasto.record import Plan as PlanRecord
 from impasto.schedule import STOPS, Level
 from impasto.solvers import Solver, cautious, history, with_history
 
@@ -92,12 +93,12 @@ class Run:
     recipe: Recipe
     problem: PictureProblem = field(repr=False)
     plan: Plan
-    inputs: tuple[record.Input, ...] = ()
-    network: record.EncoderUsed = record.EncoderUsed("", "")
+    inputs: tuple[Input, ...] = ()
+    network: EncoderUsed | None = None
     precise: Callable[[], PictureProblem] | None = field(default=None, repr=False)
     alpha: Tensor | None = field(default=None, repr=False)
     start: Snapshot | None = field(default=None, repr=False)
-    origin: record.Record | None = field(default=None, repr=False)
+    origin: Record | None = field(default=None, repr=False)
     team: Processes | None = None
 
     def __iter__(self) -> Iterator[Step]:
@@ -142,7 +143,7 @@ class Run:
             restarts = start.restarts if start else 0
             problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
             number_format = "float32" if restarts else self.plan.number_format
-            steps = iterate(self._at_home(problem), solver, self.plan.levels, start, until and STOPS[until])
+            steps = iterate(self._at_home(problem), solver, self.plan.levels, start, STOPS[until] if until else None)
             try:
                 for step in _computed_in(number_format, steps):
                     snapshot = replace(step.snapshot, state=None) if self.team else step.snapshot
@@ -168,23 +169,24 @@ class Run:
         last = self.plan.levels[-1]
         return resize(image, last.height, last.width)
 
-    def record(self, result: record.Result | None = None) -> record.Record:
+    def record(self, result: Result | None = None) -> Record:
         """What was asked for, what is used to carry it out, and what came of it."""
         levels = tuple((level.width, level.height, level.iterations, level.tile) for level in self.plan.levels)
-        return record.Record(
+        assert self.network is not None, "a run that was prepared has a network"
+        return Record(
             task=self.recipe.task,
             settings=self.recipe.to_json(),
             inputs=self.inputs,
             encoder=self.network,
-            plan=record.Plan(levels, history(self.plan.solver)),
+            plan=PlanRecord(levels, history(self.plan.solver)),
             made=self.made(),
             result=result,
             start=self.origin,
         )
 
-    def made(self) -> record.Made:
+    def made(self) -> Made:
         """The versions, the device, the number format, the threads and processes: the last bits depend on them."""
-        return record.Made(
+        return Made(
             impasto=impasto.__version__,
             torch=torch.__version__,
             device=describe_device(self.plan.encoder.device),

@@ -49,7 +49,7 @@ class Pyramid:
         right = self.smallest >= 1 and self.factor > 1 and self.most >= 1 and self.evaluations >= 1
         if not (right and self.shares and min(self.shares) > 0):
             raise UsageError(
-                f"{self} has no sizes: smallest, most and evaluations must be at least 1, factor above 1, shares above 0."
+                f"{self}: smallest, most and evaluations must be at least 1, factor above 1, all shares above 0."
             )
 
     def sizes(self, size: int) -> tuple[int, ...]:

@@ -134,7 +134,7 @@ def _pulled_back(sums: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor)
 
 
 def _check_additive(term: Term) -> None:
-    """Raise UsageError if the values of a term's parts do not add up to its own, or if it looks at more than features."""
+    """Raise UsageError if the values of a term's parts do not add up to its own, or if it needs more than features."""
     needs = term.needs
     if not term.additive or needs.sums or needs.pixels:
         raise UsageError(
