@@ -250,7 +250,7 @@ class PictureProblem:
 
 
 def _style_tile(style: Tensor, level: Level) -> int | None:
-    """The side of the tiles that a style image is seen in: the picture's, or if it is much larger, the picture's side."""
+    """The side of the tiles that a style image is seen in: as the picture; if it is much larger, as large as that."""
     height, width = style.shape[-2:]
     large = height * width > LARGE_STYLE * level.height * level.width
     return level.tile or (level.size if large else None)
