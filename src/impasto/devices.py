@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from operator import attrgetter
+from threading import RLock
+from typing import Any
 
 import torch
 
@@ -11,6 +17,14 @@ from impasto.errors import UnknownNameError, UsageError
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 TF32 = "tf32"
+_FLAGS = (  # how CUDA multiplies float32 numbers; the first two set the others, which came with PyTorch 2.9
+    ("cuda.matmul", "allow_tf32"),
+    ("cudnn", "allow_tf32"),
+    ("cuda.matmul", "fp32_precision"),
+    ("cudnn.conv", "fp32_precision"),
+    ("cudnn.rnn", "fp32_precision"),
+)
+_in_use = RLock()  # of the flags
 
 
 def available_devices() -> tuple[str, ...]:
@@ -26,9 +40,11 @@ def available_devices() -> tuple[str, ...]:
 def resolve_device(name: str) -> torch.device:
     """The device called `name`; `auto` is the fastest there is.
 
+    Of processes that `torchrun` started each has a CUDA device of its own, number LOCAL_RANK.
+
     Raises:
         UnknownNameError: no such kind of device.
-        UsageError: this PyTorch, or this machine, has none.
+        UsageError: this PyTorch, or this machine, has none, or has it for another process.
     """
     kind, _, index = name.partition(":")
     if kind == "gpu":
@@ -39,12 +55,35 @@ def resolve_device(name: str) -> torch.device:
         raise UnknownNameError("device", name, DEVICES)
     available = available_devices()
     if kind == "auto":
-        return torch.device(available[0])
+        kind = available[0]
     if kind not in available:
         raise UsageError(f"Device {name!r} is not available here; available: {', '.join(available)}.")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
         raise UsageError(f"Device {name!r} does not exist; this machine has {torch.cuda.device_count()} of that kind.")
-    return torch.device(name)
+    if kind == "cuda" and local_rank() is not None:
+        return _own_cuda(index)
+    return torch.device(kind, int(index)) if index else torch.device(kind)
+
+
+def local_rank() -> int | None:
+    """The number of this process among those that `torchrun` started on this machine; None for a process alone."""
+    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    return None if alone else int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def _own_cuda(index: str) -> torch.device:
+    rank, count = local_rank(), torch.cuda.device_count()
+    assert rank is not None
+    if rank >= count:
+        raise UsageError(
+            f"Process {rank} of this machine has no GPU of its own: there are {count}. Start {count} processes, "
+            "or choose --device cpu."
+        )
+    if index not in ("", str(rank)):
+        raise UsageError(
+            f"Device 'cuda:{index}' is not that of process {rank}. Choose --device cuda, without a number."
+        )
+    return torch.device("cuda", rank)
 
 
 def has_own_memory(device: torch.device) -> bool:
@@ -55,7 +94,7 @@ def has_own_memory(device: torch.device) -> bool:
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     """The number format of features; `auto` is bfloat16 where `device` multiplies it natively, else float32.
 
-    `tf32` is float32 whose products are rounded, see `set_products`.
+    `tf32` is float32 whose products are rounded, see `products`.
 
     Raises:
         UnknownNameError: no such format.
@@ -72,13 +111,39 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
-def set_products(name: str) -> None:
-    """Have CUDA devices multiply float32 numbers as they are, or rounded to 10 bits if `name` is `tf32`.
+def format_name(asked: str, dtype: torch.dtype) -> str:
+    """The name of the number format that `asked` stood for, if `dtype` is what `resolve_dtype` made of it."""
+    return TF32 if asked == TF32 else str(dtype).removeprefix("torch.")
 
-    For the whole process. PyTorch rounds in convolutions unless it is told not to, which would make float32 on a GPU
-    another format than on a CPU.
+
+@contextmanager
+def products(format_name: str) -> Iterator[None]:
+    """Within the block, CUDA multiplies float32 numbers as they are, or rounded to 10 bits if `format_name` is `tf32`.
+
+    PyTorch rounds in convolutions unless it is told not to, which would make float32 on a GPU another format than on a
+    CPU. Its flags are those of the whole process: other threads wait for the block's end to enter one of theirs, and
+    whatever else multiplies meanwhile does so in this format. Without CUDA nothing is changed.
     """
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == TF32
+    if not torch.cuda.is_available():
+        yield
+        return
+    with _in_use:
+        before = list(_flags())
+        for path, name in _FLAGS[:2]:
+            setattr(attrgetter(path)(torch.backends), name, format_name == TF32)
+        try:
+            yield
+        finally:
+            for owner, name, value in before:
+                setattr(owner, name, value)
+
+
+def _flags() -> Iterator[tuple[Any, str, Any]]:
+    """Each of `_FLAGS` that there is, as its owner, its name and its value."""
+    for path, name in _FLAGS:
+        with suppress(AttributeError, RuntimeError):  # the first two cannot be read where the others contradict them
+            owner = attrgetter(path)(torch.backends)
+            yield owner, name, getattr(owner, name)
 
 
 def describe_device(device: torch.device) -> str:
@@ -93,7 +158,8 @@ def describe_device(device: torch.device) -> str:
 def _native_bfloat16(device: torch.device) -> bool:
     """Whether `device` has instructions for bfloat16; without, it is slower than float32."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "xpu" and hasattr(torch.xpu, "is_bf16_supported"):
         return bool(torch.xpu.is_bf16_supported())
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):

@@ -3,31 +3,50 @@
 Sums over positions are added up over all (see `tiled`), so every process knows the same loss and gradient, to the bit.
 The solver's memory, which is many times the picture, is cut into strips: each process keeps its own, and inner products
 are sums over all. The picture and its gradient are whole everywhere, 24 bytes per pixel.
+
+Tests run on CPUs, where processes talk by gloo. Of CUDA they see only which devices and backends are asked for: that
+NCCL adds up over several GPUs, and how it tells that a process is gone, is untested.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.errors import UsageError
-from impasto.solvers import LBFGS, LBFGSState, Solver, ValueAndGrad, dot
+from impasto.devices import local_rank
+from impasto.errors import TeamError, UsageError
+from impasto.solvers import Solver, ValueAndGrad, changed, dot
 from impasto.tiling import Tile
 
-S = TypeVar("S", bound=Solver)
+PATIENCE = timedelta(minutes=10)  # for one answer: longer than any process's share of an evaluation or of loading takes
 
 
 def launched() -> bool:
     """Whether `torchrun`, or what sets the same variables, started this process beside others."""
-    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return "RANK" in os.environ and local_rank() is not None
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """The block speaks with the other processes.
+
+    Raises:
+        TeamError: one of them does not answer.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # of gloo as it is, of NCCL a subclass
+        reason = str(error).partition("\n")[0]
+        raise TeamError(f"Another process of this run is gone ({reason}). Start all of them again.") from error
 
 
 @dataclass(frozen=True)
@@ -53,20 +72,23 @@ class Processes:
     def total(self, parts: Sequence[Tensor]) -> list[Tensor]:
         """Each of `parts`, of one format, added up over all processes."""
         flat = torch.cat([part.detach().reshape(-1) for part in parts])
-        dist.all_reduce(flat)
+        with _answered():
+            dist.all_reduce(flat)
         pieces = torch.split(flat, [part.numel() for part in parts])
         return [piece.view(part.shape) for piece, part in zip(pieces, parts, strict=True)]
 
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
         """The inner product of two images of which each process has a strip."""
-        local = dot(a, b).to(_reduced_on(a.device)).double()
-        dist.all_reduce(local)
+        local = dot(a, b).to(_spoken_on(a.device)).double()
+        with _answered():
+            dist.all_reduce(local)
         return local.to(a)
 
     def least(self, values: Sequence[int]) -> list[int]:
         """Each of `values` as small as any process has it."""
-        found = torch.tensor(values, device=_reduced_on(_own_device()))
-        dist.all_reduce(found, dist.ReduceOp.MIN)
+        found = torch.tensor(values)
+        with _answered():
+            dist.all_reduce(found, dist.ReduceOp.MIN)
         return [int(value) for value in found.tolist()]
 
     def strip(self, image: Tensor) -> Tensor:
@@ -79,41 +101,57 @@ class Processes:
         rows = self._rows(height)
         padded = F.pad(strip, (0, 0, 0, rows - strip.shape[-2])).contiguous()
         strips = [torch.empty_like(padded) for _ in range(self.size)]
-        dist.all_gather(strips, padded)
+        with _answered():
+            dist.all_gather(strips, padded)
         return torch.cat(strips, -2)[..., :height, :].contiguous()
+
+    def joined(self, strip: Tensor) -> Tensor:
+        """The image, whatever its height, of which each process has a strip."""
+        height = torch.tensor(strip.shape[-2])
+        with _answered():
+            dist.all_reduce(height)
+        return self.whole(strip, int(height))
 
     def _rows(self, height: int) -> int:
         return -(-height // self.size)
 
 
 @contextmanager
-def processes() -> Iterator[Processes]:
+def processes(patience: timedelta = PATIENCE) -> Iterator[Processes]:
     """Meet the other processes that `torchrun` started.
+
+    One whose connection breaks is missed at once; one that merely falls silent, as when its machine loses power, after
+    `patience`.
 
     Raises:
         UsageError: there are none.
+        TeamError: they do not come, or one of them does not answer later.
     """
     if not launched():
         raise UsageError("There is only this process; start several with torchrun.")
-    if torch.cuda.is_available():
-        torch.cuda.set_device(_own_device())
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    with _answered():
+        dist.init_process_group(_backend(), timeout=patience)
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 
 
-def _own_device() -> torch.device:
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else _CPU
+def _backend() -> str:
+    """Gloo for tensors in main memory, and NCCL for those on GPUs, with this process's own GPU as the current one."""
+    rank = local_rank()
+    if not torch.cuda.is_available() or rank is None or rank >= torch.cuda.device_count():
+        return "gloo"
+    torch.cuda.set_device(rank)
+    os.environ.setdefault(
+        "TORCH_NCCL_BLOCKING_WAIT", "1"
+    )  # else NCCL ends a process that waits in vain, picture and all
+    return "cpu:gloo,cuda:nccl"
 
 
-def _reduced_on(device: torch.device) -> torch.device:
-    """Where numbers must lie to be reduced: MPS has no float64, and NCCL wants its own device."""
-    return device if device.type == "cuda" else _CPU
-
-
-_CPU = torch.device("cpu")
+def _spoken_on(device: torch.device) -> torch.device:
+    """Where numbers must lie to be added up over processes: neither gloo nor NCCL takes those on other accelerators."""
+    return device if device.type == "cuda" else torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -143,12 +181,7 @@ class Strips:
 
     def rescale(self, state: Any, image: Tensor) -> Any:
         """The wrapped solver's, which looks beyond the borders of a strip."""
-        heights = [torch.tensor([float(strip.shape[-2])]) for strip in _images(state)[:1]]
-        if not heights:
-            return self.solver.rescale(state, self.team.strip(image))
-        height = int(self.team.total(heights)[0])
-        whole = _mapped(state, lambda strip: self.team.whole(strip, height))
-        return _mapped(self.solver.rescale(whole, image), self.team.strip)
+        return self.solver.rescale(state.mapped(self.team.joined), image).mapped(self.team.strip)
 
     def result(self, image: Tensor, state: Any) -> Tensor:
         """The wrapped solver's result, whole."""
@@ -157,28 +190,4 @@ class Strips:
 
 def in_strips(solver: Solver, team: Processes) -> Strips:
     """`solver` on a team."""
-    return Strips(_with_dot(solver, team.dot), team)
-
-
-def _with_dot(solver: S, inner: Callable[[Tensor, Tensor], Tensor]) -> S:
-    """The same solver, wrapped ones included, with another inner product."""
-    changes: dict[str, Any] = {"dot": inner} if isinstance(solver, LBFGS) else {}
-    if hasattr(solver, "solver"):
-        changes["solver"] = _with_dot(solver.solver, inner)
-    return replace(solver, **changes)  # type: ignore[type-var]  # every solver is a dataclass
-
-
-def _mapped(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A solver's state with its images changed. L-BFGS carries nothing to another size, so its are left alone."""
-    if isinstance(state, Tensor):
-        return change(state)
-    if isinstance(state, LBFGSState) or not is_dataclass(state):
-        return state
-    return replace(state, **{f.name: _mapped(getattr(state, f.name), change) for f in fields(state)})  # type: ignore[type-var]
-
-
-def _images(state: Any) -> list[Tensor]:
-    """What `_mapped` changes."""
-    found: list[Tensor] = []
-    _mapped(state, lambda image: found.append(image) or image)  # type: ignore[func-returns-value]
-    return found
+    return Strips(changed(solver, "dot", lambda _: team.dot), team)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ from impasto.schedule import Level
 from impasto.solvers import Solver
 
 RECENT = 64  # losses that are remembered
+BACKOFFS = (
+    6  # evaluations in a row that may be not finite: L-BFGS has then shortened its step to nothing, and begun anew
+)
 Until = Callable[[Sequence[float]], bool]
 
 
@@ -38,10 +41,26 @@ class Problem(Protocol):
 
 @dataclass(frozen=True)
 class Best:
-    """The lowest loss of a level so far, and the picture that has it."""
+    """The evaluation with the lowest loss of a level so far.
+
+    `image`, (1, 3, H, W), is the one that was evaluated: the one before a first-order solver's step. `level` and
+    `iteration` count from 1, as in `Step`; `terms` are names and weighted values.
+    """
 
     loss: float
-    image: Tensor
+    image: Tensor = field(repr=False)
+    level: int
+    iteration: int
+    seconds: float
+    terms: tuple[tuple[str, float], ...]
+
+    def record(self, levels: Sequence[Level]) -> dict[str, Any]:
+        """As `Step.record` of that evaluation, with `best`: the picture is the evaluated one, not the step's.
+
+        A run that is made again has it as `snapshot.best.image` of the step that `done` tells.
+        """
+        where = _position(self.level, self.iteration, levels)
+        return _record(where, self.seconds, self.loss, dict(self.terms)) | {"best": True}
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,9 @@ class Snapshot:
 
     `level` and `iteration` are those that are done, as in `Step`; `image` is the next to be evaluated, (1, 3, H, W),
     and `state` the solver's, None for one that is yet to begin. `seconds` have passed, and the run was begun again
-    `restarts` times because a number was not finite. `losses` are the level's, the latest last, `RECENT` at most.
-    Nothing in it changes later: keeping it copies nothing.
+    `restarts` times because a number was not finite. `losses` are the level's, the latest last, `RECENT` at most, and
+    `first_loss` that of its first evaluation; `counts` are the evaluations of the levels before it, as they turned out.
+    The latest `broken` evaluations were not finite. Nothing in it changes later: keeping it copies nothing.
     """
 
     level: int
@@ -62,17 +82,25 @@ class Snapshot:
     seconds: float = 0.0
     restarts: int = 0
     losses: tuple[float, ...] = ()
+    first_loss: float | None = None
+    counts: tuple[int, ...] = ()
+    broken: int = 0
 
 
 class NotFiniteError(DivergedError):
-    """`DivergedError` that tells `where`, and has a snapshot of the best picture so far to begin again from."""
+    """`DivergedError` that tells `where`, and has a snapshot of the level's best picture so far to begin again from.
 
-    def __init__(self, where: str, best: Snapshot):
+    `record` is that picture's, see `Best.record`; None if no evaluation of the level was finite, in which case the
+    snapshot has the picture that the level began with, and the last step's is the best there is.
+    """
+
+    def __init__(self, where: str, best: Snapshot, record: dict[str, Any] | None):
         super().__init__(
             f"The picture is no longer finite ({where}); try float32, another solver, or a smaller weight of that term."
         )
         self.where = where
         self.best = best
+        self.record = record
 
 
 @dataclass(frozen=True)
@@ -113,19 +141,34 @@ class Step:
         """Whether the run ends with this step."""
         return self.done == self.total
 
+    @property
+    def relative_loss(self) -> float:
+        """`loss` over that of the level's first evaluation: above 1 where it has risen."""
+        loss, first = self.loss, self.snapshot.first_loss
+        if first is None:
+            return math.nan
+        return loss / first if first else 1.0 if loss == 0 else math.inf
+
     def record(self) -> dict[str, Any]:
         """The step as plain JSON values, without its picture."""
-        names = ("level", "levels", "iteration", "iterations", "done", "total")
-        return (
-            {name: getattr(self, name) for name in names}
-            | {
-                "size": list(self.size),
-                "seconds": round(self.seconds, 4),
-                "loss": self.loss,
-                "terms": self.terms,
-            }
-            | ({"note": self.note} if self.note else {})
-        )
+        where = {name: getattr(self, name) for name in _POSITION}
+        return _record(where, self.seconds, self.loss, self.terms) | ({"note": self.note} if self.note else {})
+
+
+_POSITION = ("level", "levels", "iteration", "iterations", "done", "total", "size")
+
+
+def _position(level: int, iteration: int, levels: Sequence[Level]) -> dict[str, Any]:
+    """What `Step` counts of an evaluation, and its size in pixels."""
+    now, counts = levels[level - 1], [each.iterations for each in levels]
+    done = sum(counts[: level - 1]) + iteration
+    values = (level, len(levels), iteration, now.iterations, done, sum(counts), (now.width, now.height))
+    return dict(zip(_POSITION, values, strict=True))
+
+
+def _record(where: Mapping[str, Any], seconds: float, loss: float, terms: Mapping[str, float]) -> dict[str, Any]:
+    measured = {"seconds": round(seconds, 4), "loss": loss, "terms": dict(terms)}
+    return {**where, "size": list(where["size"]), **measured}
 
 
 class _Watched:
@@ -153,12 +196,13 @@ def iterate(
     says so of its latest losses; from then on it counts with the evaluations it had.
 
     Raises:
-        NotFiniteError: a number is not finite, and the solver did not back off; the steps before it were.
+        NotFiniteError: a number is not finite, and the solver did not back off, or too often; the steps before it were.
     """
-    began = time.perf_counter() - (start.seconds if start else 0.0)
     at = start or Snapshot(1, 0, problem.initial(levels[0]))
+    zero = time.perf_counter() - at.seconds
     if at.state is None:
         at = replace(at, state=solver.init(at.image))
+    levels = _counted(levels, at.counts)
     for number in range(at.level, len(levels) + 1):
         if number > at.level:
             at = _enlarged(at, problem, solver, levels[number - 1])
@@ -167,30 +211,32 @@ def iterate(
             continue
         value_and_grad = _Watched(problem.objective(levels[number - 1]))
         while at.iteration < levels[number - 1].iterations:
-            at = _advanced(at, solver, value_and_grad, began)
+            at = _advanced(at, solver, value_and_grad, levels, zero)
             levels = _shortened(levels, at, until)
             assert value_and_grad.evaluation is not None
             yield _step(at, levels, value_and_grad.evaluation, solver.result(at.image, at.state))
 
 
+def _counted(levels: Sequence[Level], counts: Sequence[int]) -> tuple[Level, ...]:
+    """The levels, the first of them with so many evaluations."""
+    first = (replace(level, iterations=count) for level, count in zip(levels, counts, strict=False))
+    return (*first, *levels[len(counts) :])
+
+
 def _shortened(levels: Sequence[Level], at: Snapshot, until: Until | None) -> Sequence[Level]:
     """The levels, the one at hand with no more evaluations than it had if it is done."""
-    if until is None or not until(at.losses):
-        return levels
-    now = at.level - 1
-    return (*levels[:now], replace(levels[now], iterations=at.iteration), *levels[now + 1 :])
+    return levels if until is None or not until(at.losses) else _counted(levels, (*at.counts, at.iteration))
 
 
 def _enlarged(at: Snapshot, problem: Problem, solver: Solver, level: Level) -> Snapshot:
     """The beginning of the next level."""
     image = problem.enlarged(solver.result(at.image, at.state), level)
-    return replace(
-        at, level=at.level + 1, iteration=0, image=image, state=solver.rescale(at.state, image), best=None, losses=()
-    )
+    state, counts = solver.rescale(at.state, image), (*at.counts, at.iteration)
+    return Snapshot(at.level + 1, 0, image, state, seconds=at.seconds, restarts=at.restarts, counts=counts)
 
 
-def _advanced(at: Snapshot, solver: Solver, value_and_grad: _Watched, began: float) -> Snapshot:
-    """One evaluation further.
+def _advanced(at: Snapshot, solver: Solver, value_and_grad: _Watched, levels: Sequence[Level], zero: float) -> Snapshot:
+    """One evaluation further.  `zero` is the time at which the run began, as `time.perf_counter` has it.
 
     Raises:
         NotFiniteError: see `iterate`.
@@ -198,13 +244,27 @@ def _advanced(at: Snapshot, solver: Solver, value_and_grad: _Watched, began: flo
     image, state = solver.step(value_and_grad, at.image, at.state)
     evaluation = value_and_grad.evaluation
     assert evaluation is not None
-    loss, grad, sum_of_image = torch.stack((evaluation.loss, evaluation.grad.sum(), image.sum())).tolist()
-    known = math.isfinite(loss) and math.isfinite(grad)
-    if not math.isfinite(sum_of_image) or not (known or _backed_off(at, solver, image, state)):
-        raise NotFiniteError(_what_broke(evaluation, loss, grad), _best(at))
-    best = Best(loss, at.image) if known and (at.best is None or loss < at.best.loss) else at.best
-    seconds, losses = time.perf_counter() - began, (*at.losses, loss)[-RECENT:]
-    return Snapshot(at.level, at.iteration + 1, image, state, best, seconds, at.restarts, losses)
+    numbers = (evaluation.loss, evaluation.grad.sum(), image.sum(), *evaluation.terms.values())
+    loss, grad, sum_of_image, *values = torch.stack(numbers).tolist()
+    known, terms = math.isfinite(loss) and math.isfinite(grad), tuple(zip(evaluation.terms, values, strict=True))
+    broken = 0 if known else at.broken + 1
+    goes_on = known or (broken < BACKOFFS and _backed_off(at, solver, image, state))
+    if not math.isfinite(sum_of_image) or not goes_on:
+        raise NotFiniteError(_what_broke(loss, grad, terms), _best(at), at.best.record(levels) if at.best else None)
+    seconds, iteration, best = time.perf_counter() - zero, at.iteration + 1, at.best
+    if known and (best is None or not at.losses or loss < best.loss):
+        best = Best(loss, at.image, at.level, iteration, seconds, terms)
+    return replace(
+        at,
+        iteration=iteration,
+        image=image,
+        state=state,
+        best=best,
+        seconds=seconds,
+        losses=(*at.losses, loss)[-RECENT:],
+        first_loss=loss if known and at.first_loss is None else at.first_loss,
+        broken=broken,
+    )
 
 
 def _backed_off(at: Snapshot, solver: Solver, image: Tensor, state: Any) -> bool:
@@ -214,29 +274,17 @@ def _backed_off(at: Snapshot, solver: Solver, image: Tensor, state: Any) -> bool
 
 def _best(at: Snapshot) -> Snapshot:
     """The best picture of this level, with a solver that knows nothing; the one at hand if none was ever evaluated."""
-    return replace(at, image=at.best.image if at.best else at.image, state=None, best=None, losses=())
+    return replace(at, image=at.best.image if at.best else at.image, state=None, losses=(), broken=0)
 
 
-def _what_broke(evaluation: Evaluation, loss: float, grad: float) -> str:
-    broken = [name for name, value in evaluation.terms.items() if not math.isfinite(float(value))]
-    parts = {"the loss": loss, "the gradient": grad}
-    return (
-        ", ".join(broken or [name for name, value in parts.items() if not math.isfinite(value)]) or "the solver's step"
-    )
+def _what_broke(loss: float, grad: float, terms: Sequence[tuple[str, float]]) -> str:
+    broken = [name for name, value in terms if not math.isfinite(value)]
+    broken = broken or [
+        name for name, value in (("the loss", loss), ("the gradient", grad)) if not math.isfinite(value)
+    ]
+    return ", ".join(broken) or "the solver's step"
 
 
 def _step(at: Snapshot, levels: Sequence[Level], evaluation: Evaluation, result: Tensor) -> Step:
-    level = levels[at.level - 1]
-    return Step(
-        level=at.level,
-        levels=len(levels),
-        iteration=at.iteration,
-        iterations=level.iterations,
-        done=sum(each.iterations for each in levels[: at.level - 1]) + at.iteration,
-        total=sum(each.iterations for each in levels),
-        size=(level.width, level.height),
-        seconds=at.seconds,
-        evaluation=evaluation,
-        image=result,
-        snapshot=at,
-    )
+    where = _position(at.level, at.iteration, levels)
+    return Step(**where, seconds=at.seconds, evaluation=evaluation, image=result, snapshot=at)

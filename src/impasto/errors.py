@@ -8,6 +8,7 @@ ImpastoError                 anything impasto raises on purpose; its message sta
 |-- WeightsError             a weight file that cannot be had or used; exits with 1
 |-- OutputError              a result that cannot be written (full disk, no permission); exits with 1
 |-- CheckpointError          a checkpoint that cannot be written, read or used; exits with 1
+|-- TeamError                another process of the same run that does not answer; exits with 1
 `-- DivergedError            the optimisation left the finite numbers; exits with 1
 """
 
@@ -60,6 +61,10 @@ class OutputError(ImpastoError):
 
 class CheckpointError(ImpastoError):
     """A checkpoint that cannot be written, read or used."""
+
+
+class TeamError(ImpastoError):
+    """Another process of the same run that does not answer."""
 
 
 class DivergedError(ImpastoError):

@@ -61,7 +61,7 @@ class Pyramid:
         counts[counts.index(max(counts))] += iterations - sum(counts)
         return tuple(counts)
 
-    def grown(self, iterations: int, usual: int, size: int) -> int:
+    def iterations_at(self, iterations: int, usual: int, size: int) -> int:
         """`iterations`, meant for long sides of `usual`, with the shares of a larger `size`'s further levels on top.
 
         So every level of a larger picture has as many as it has in one of the usual size.

@@ -2,13 +2,14 @@
 
 Every solver makes exactly one evaluation per step, at the image it is given, and answers with the next image to look
 at; `result` is the image to keep. A solver holds no state of its own: what it remembers is in the state it returns.
+Solvers are frozen dataclasses, states too; one that wraps another has it in its field `solver`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 ValueAndGrad = Callable[[Tensor], tuple[Tensor, Tensor]]
+Change = Callable[[Tensor], Tensor]
 S = TypeVar("S", bound="Solver")
 
 
@@ -49,6 +51,10 @@ class FirstOrderState:
     steps: int
     first: Tensor
     second: Tensor
+
+    def mapped(self, change: Change) -> FirstOrderState:
+        """The state with `change` applied to its images."""
+        return FirstOrderState(self.steps, change(self.first), change(self.second))
 
 
 class _FirstOrder:
@@ -158,14 +164,19 @@ class LBFGSState:
     scale: float = 1.0
     pairs: tuple[tuple[Tensor, Tensor, float], ...] = ()
 
+    def mapped(self, change: Change) -> LBFGSState:
+        """The state as it is: none of its images goes to another size."""
+        return self
+
 
 @dataclass(frozen=True)
 class LBFGS:
     """Limited-memory BFGS with backtracking, one evaluation per step.
 
     A trial point that raises the loss by more than `tolerance` of it is not kept: the step from the last good point is
-    shortened instead; with an infinite one every step is taken, as PyTorch's LBFGS does. The first step has the length
-    min(1, 1 / |g|_1) * lr along the gradient, as in Schmidt's minFunc and its descendants.
+    shortened instead, as it is if the loss or the gradient there is no number; with an infinite one every other step is
+    taken, as PyTorch's LBFGS does. The first step has the length min(1, 1 / |g|_1) * lr along the gradient, as in
+    Schmidt's minFunc and its descendants.
 
     Memory: 8 bytes per value, 24 per pixel, for each of `history` pairs. `dot` is the inner product of two images. A
     step reads its numbers back from the device once: whether to keep the trial and its curvature are decided here.
@@ -198,7 +209,7 @@ class LBFGS:
         pair = None if state.point is None or state.grad is None else (image - state.point, grad - state.grad)
         products = [self.dot(each, pair[1]) for each in pair] if pair else []
         loss, *curvature = torch.stack([value, *products]).tolist()
-        if pair and not self._improves(loss, state):
+        if pair and (math.isnan(curvature[1]) or not self._improves(loss, state)):
             return self._retry(state)
         pairs = state.pairs
         if pair and self._curves_up(*curvature):
@@ -268,6 +279,10 @@ class AveragedState:
     inner: Any
     average: Tensor
     weight: float = 0.0
+
+    def mapped(self, change: Change) -> AveragedState:
+        """The state with `change` applied to its images, the wrapped solver's included."""
+        return AveragedState(self.inner.mapped(change), change(self.average), self.weight)
 
 
 @dataclass(frozen=True)
@@ -356,14 +371,37 @@ class Clamped:
         return self.solver.result(image, state).clamp(0, 1)
 
 
+# What is inside -----------------------------------------------------------------------------------------------------
+
+
+def changed(solver: S, name: str, change: Callable[[Any], Any]) -> S:
+    """The same solver with `change` applied to its field `name`, and to that of every solver it wraps."""
+    changes: dict[str, Callable[[Any], Any]] = {name: change, "solver": lambda inner: changed(inner, name, change)}
+    there = [each.name for each in fields(solver) if each.name in changes]  # type: ignore[arg-type]
+    return replace(solver, **{each: changes[each](getattr(solver, each)) for each in there})  # type: ignore[type-var]
+
+
 def cautious(solver: S, factor: float) -> S:
     """The same solver, wrapped ones included, with steps `factor` as long."""
-    changes: dict[str, Any] = {}
-    if hasattr(solver, "lr"):
-        changes["lr"] = solver.lr * factor
-    if hasattr(solver, "solver"):
-        changes["solver"] = cautious(solver.solver, factor)
-    return replace(solver, **changes)  # type: ignore[type-var]  # every solver is a dataclass
+    return changed(solver, "lr", lambda lr: lr * factor)
+
+
+def with_history(solver: S, pairs: int) -> S:
+    """The same solver, wrapped ones included, remembering at most `pairs` steps."""
+    return changed(solver, "history", lambda history: min(pairs, history))
+
+
+def history(solver: Solver) -> int:
+    """The steps that a solver, or one that it wraps, remembers."""
+    return max(getattr(each, "history", 0) for each in nested(solver))
+
+
+def nested(solver: Solver) -> Iterator[Solver]:
+    """A solver, then those that it wraps, from the outside in."""
+    inner: Solver | None = solver
+    while inner is not None:
+        yield inner
+        inner = getattr(inner, "solver", None)
 
 
 STATES = (FirstOrderState, LBFGSState, AveragedState)

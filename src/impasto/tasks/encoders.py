@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from impasto.devices import resolve_device, resolve_dtype, set_products
+from impasto.devices import resolve_device, resolve_dtype
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.download import Progress
 from impasto.encoders.weights import Weights
 from impasto.presets import Preset
-from impasto.tasks.settings import AUTO, MethodConfig
+from impasto.tasks.settings import MethodConfig
 
 
 def load_encoder(
@@ -22,9 +22,8 @@ def load_encoder(
         UsageError: the device, or the number format on it, cannot be had.
         WeightsError: the weights cannot be had, or are not usable.
     """
-    device, format_name = resolve_device(config.device), recipe.dtype if config.dtype == AUTO else config.dtype
-    dtype = resolve_dtype(format_name, device)
-    set_products(format_name)
+    device = resolve_device(config.device)
+    dtype = resolve_dtype(recipe.dtype, device)
     weights = find_weights(recipe.encoder, config.weights, download=download, progress=progress)
     encoder = build_encoder(
         weights,

@@ -96,7 +96,8 @@ def grown(recipe: Preset, size: int, asked: int | None) -> Preset:
 
     As it is if so many evaluations were `asked` for.
     """
-    return recipe if asked else replace(recipe, iterations=recipe.schedule.grown(recipe.iterations, recipe.size, size))
+    iterations = recipe.schedule.iterations_at(recipe.iterations, recipe.size, size)
+    return recipe if asked else replace(recipe, iterations=iterations)
 
 
 def _needed(encoder: ChainEncoder, recipe: Preset) -> int:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.color import matched_colors
+from impasto.devices import products
 from impasto.encoders.base import Encoder, sums_and_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
@@ -169,7 +170,7 @@ class TransferProblem:
         recipe, pictures = self._recipe, [p for p in (self._content, *self._styles) if p is not None]
         sizes = [min(recipe.size, max(picture.shape[-2:])) for picture in pictures]
         seen = [recipe.resample(p, *scaled(p, size)) for p, size in zip(pictures, sizes, strict=True)]
-        with torch.no_grad():
+        with torch.no_grad(), products(recipe.dtype):
             return mean_activations(self._style_encoder, seen, {**recipe.content_layers, **recipe.style_layers})
 
     def _content_terms(self, level: Level) -> list[Term | RecomputedContentTerm]:

@@ -6,7 +6,8 @@ encoder             name and sha256 of its weights
 start               the same of the run whose picture this one went on from, if there was one
 plan                the levels, as width, height, evaluations and side of tiles, and the steps L-BFGS remembers
 made                versions, device, number format and threads, on which the last bits depend
-result              how far the run was, its loss and terms, and the sha256 of the picture's pixels
+result              how far the run was, its loss and terms, and the sha256 of the picture's pixels; `best` if it is the
+                    picture that was evaluated last, see `engine.Best`, and not the one that followed
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from impasto.devices import describe_device
 from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
 from impasto.images import Picture, to_pil
-from impasto.tasks.planning import history
+from impasto.solvers import history
 from impasto.tasks.run import Run
 from impasto.tasks.settings import MethodConfig
 from impasto.tasks.sources import SWATCH, ImageSource
@@ -68,7 +69,7 @@ def circumstances(run: Run) -> dict[str, Any]:
         "impasto": impasto.__version__,
         "torch": torch.__version__,
         "device": describe_device(run.plan.device),
-        "dtype": str(run.plan.dtype).removeprefix("torch."),
+        "dtype": run.plan.number_format,
         "threads": torch.get_num_threads(),
     }
 
@@ -90,7 +91,8 @@ def tensor_hash(image: Tensor) -> str:
 
 def progress(step: Mapping[str, Any]) -> dict[str, Any]:
     """How far a run was at a step (see `Step.record`), and how good."""
-    return {"evaluations": step["done"], "of": step["total"], "loss": step["loss"], "terms": step["terms"]}
+    reached = {"evaluations": step["done"], "of": step["total"], "loss": step["loss"], "terms": step["terms"]}
+    return reached | ({"best": True} if step.get("best") else {})
 
 
 def _input(role: str, source: ImageSource, picture: Picture) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from impasto.tasks.fitting import check_sizes, fitted, levels_that_fit, scaled
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.provenance import request_record
 from impasto.tasks.run import Run, settled
-from impasto.tasks.settings import PATIENCE, MethodConfig, check_at_least_one, parse_layers
+from impasto.tasks.settings import AUTO, PATIENCE, MethodConfig, check_at_least_one, parse_layers
 from impasto.tasks.sources import ImageSource, image_notes, open_picture
 
 Representation = Literal["content", "style"]
@@ -60,7 +60,7 @@ class ReconstructConfig(MethodConfig):
             style_losses=STYLE_LOSSES[self.style_loss] if self.style_loss else (gram_error,),
             schedule=base.schedule if self.levels else SINGLE,
             iterations=self.iterations or (PATIENCE if self.until else 1) * ITERATIONS,
-            dtype="float32",
+            dtype="float32" if self.dtype == AUTO else self.dtype,
             init="random",
             noise=self.noise,
             tv_weight=0.0,

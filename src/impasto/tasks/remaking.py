@@ -12,11 +12,11 @@ from torch import Tensor
 
 from impasto.devices import available_devices
 from impasto.encoders.download import Progress
-from impasto.engine import NotFiniteError, Snapshot
+from impasto.engine import Snapshot
 from impasto.errors import MissingFileError, UsageError, named
 from impasto.images import resize
 from impasto.schedule import Level
-from impasto.tasks.planning import with_history
+from impasto.solvers import with_history
 from impasto.tasks.provenance import FORMAT, file_hash
 from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction
 from impasto.tasks.run import Run
@@ -165,20 +165,17 @@ def begun(run: Run, origin: Origin) -> Run:
 def step_again(run: Run, record: Mapping[str, Any]) -> tuple[Tensor, dict[str, Any]]:
     """The picture of `record` made again by `run`, as far as it was, and the record of its step.
 
-    Where the numbers break before that, it is the best picture until then, as it was when it was made.
+    Raises:
+        NotFiniteError: the numbers break before that.
     """
-    image, told = None, {}
-    try:
-        for step in run:
-            image, told = step.image, step.record()
-            if step.done == record["result"]["evaluations"]:
-                break
-    except NotFiniteError as error:
-        if image is None:
-            raise
-        image = error.best.image
-    assert image is not None
-    return image, told
+    result, step = record["result"], None
+    for step in run:
+        if step.done == result["evaluations"]:
+            break
+    assert step is not None
+    if result.get("best") and (best := step.snapshot.best):
+        return best.image, step.record() | {"best": True}
+    return step.image, step.record()
 
 
 def continued(run: Run, record: Mapping[str, Any], image: Tensor) -> Run:

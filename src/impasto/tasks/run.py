@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto.devices import describe_device, has_own_memory
+from impasto.devices import describe_device, format_name, has_own_memory, products
 from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import NotFiniteError, Snapshot, Step, iterate
@@ -19,8 +19,8 @@ from impasto.images import resize, to_pil
 from impasto.memory import in_words, keep_freed
 from impasto.presets import Preset
 from impasto.schedule import Level
-from impasto.solvers import Solver, cautious
-from impasto.tasks.planning import IMAGE, Estimate, Planner, history, with_history
+from impasto.solvers import Solver, cautious, history, with_history
+from impasto.tasks.planning import IMAGE, Estimate, Planner
 from impasto.tasks.problem import TransferProblem
 
 RESTARTS = 3
@@ -49,6 +49,11 @@ class Plan:
         return self.encoder.dtype
 
     @property
+    def number_format(self) -> str:
+        """The name of that format, `tf32` included, which is float32 with rounded products."""
+        return format_name(self.recipe.dtype, self.dtype)
+
+    @property
     def evaluations(self) -> int:
         """Evaluations in all."""
         return sum(level.iterations for level in self.levels)
@@ -61,7 +66,7 @@ class Plan:
             "preset": recipe.name,
             "encoder": f"{self.encoder.name} ({self.encoder.pooling} pooling, {self.encoder.padding} padding)",
             "device": describe_device(self.device),
-            "dtype": str(self.dtype).removeprefix("torch."),
+            "dtype": self.number_format,
             "size": f"{last.width}x{last.height}",
             "levels": sizes,
             "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
@@ -148,8 +153,10 @@ class Run:
         while True:
             restarts = start.restarts if start else 0
             problem, solver = self._more_careful(restarts) if restarts else (self.problem, self.plan.solver)
+            number_format = "float32" if restarts else self.plan.number_format
+            steps = iterate(self._at_home(problem), solver, self.plan.levels, start, self.plan.recipe.until)
             try:
-                for step in iterate(self._at_home(problem), solver, self.plan.levels, start, self.plan.recipe.until):
+                for step in _computed_in(number_format, steps):
                     snapshot = replace(step.snapshot, state=None) if self.team else step.snapshot
                     yield replace(step, note=note, snapshot=snapshot)
                     note = ""
@@ -188,6 +195,16 @@ class Run:
             image = step.image
         assert image is not None
         return to_pil(image, self.alpha())
+
+
+def _computed_in(number_format: str, steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps, each computed with the products of a number format; between them they are as the caller has them."""
+    while True:
+        with products(number_format):
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step
 
 
 def settled(

@@ -84,6 +84,8 @@ class MethodConfig:
             changes["style_losses"] = named("style loss", loss, STYLE_LOSSES)
         if self.solver is not None:
             changes["solver"] = named("solver", self.solver, SOLVERS)
+        if self.dtype != AUTO:
+            changes["dtype"] = self.dtype
         if self.until is not None:
             changes["until"] = named("stop", self.until, STOPS)
             changes["iterations"] = self.iterations or PATIENCE * base.iterations
