@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from impasto.devices import available_devices, describe_device, resolve_device, resolve_dtype, set_products
+from impasto.devices import available_devices, describe_device, products, resolve_device, resolve_dtype
 from impasto.errors import UnknownNameError, UsageError
 
 CPU = torch.device("cpu")
@@ -56,10 +56,10 @@ def test_tf32_is_refused_where_there_is_none():
 
 
 def test_products_of_float32_are_rounded_only_if_asked():
-    set_products("tf32")
+    products("tf32")
     assert torch.backends.cuda.matmul.allow_tf32
     assert torch.backends.cudnn.allow_tf32
-    set_products("float32")
+    products("float32")
     assert not torch.backends.cuda.matmul.allow_tf32
     assert not torch.backends.cudnn.allow_tf32
 
