@@ -1,6 +1,7 @@
 """A run's state in files, so that what was stopped goes on as if it had not been.
 
 packing.py   a snapshot <-> tensors by name and JSON
+tensors.py   tensors by name and JSON <-> a file
 folder.py    a run's folder: its description and its two newest snapshots
 pace.py      how often, so that it costs next to nothing
 """

@@ -23,8 +23,8 @@ from torch import Tensor
 
 import impasto
 from impasto.devices import describe_device
-from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
+from impasto.files import digests
 from impasto.images import Picture, to_pil
 from impasto.tasks.planning import history
 from impasto.tasks.run import Run

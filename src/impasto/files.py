@@ -1,0 +1,207 @@
+"""Files: written whole or not at all, held by one process at a time, known by their digests."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain, count
+from math import inf
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from impasto.errors import OutputError, UsageError
+
+TEMPORARY: Final = ".impasto-*.tmp"  # what a process that was killed may leave behind
+
+_CHUNK: Final = 1 << 20
+_FULL: Final = "Free some space or choose another disk."
+_REMEDIES: Final = {
+    errno.ENOSPC: _FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _FULL,  # Windows has none
+    errno.EFBIG: _FULL,
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+}
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def write_atomically(target: Path, data: bytes) -> None:
+    """Write `data` into `target`, which appears whole or stays as it was.
+
+    Raises:
+        OutputError: the disk is full, no permission
+    """
+    with output_errors(target), replacing(target) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside `target` for the block to fill; then it takes the place of `target`, on the disk too.
+
+    Nothing is left behind if the block fails.
+
+    Raises:
+        OSError: what the system says
+    """
+    temporary = target.with_name(TEMPORARY.replace("*", secrets.token_hex(8)))
+    try:
+        yield temporary
+        _flush(temporary)
+        put_in_place(temporary, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def put_in_place(finished: Path, target: Path) -> None:
+    """Give a file that is on the disk the name `target`, which survives a power cut.
+
+    Raises:
+        OSError: what the system says
+    """
+    finished.replace(target)
+    if os.name == "posix":
+        _flush(target.parent)
+
+
+@contextmanager
+def output_errors(target: Path) -> Iterator[None]:
+    """Turn an OSError of the block into an OutputError: `target` cannot be written, why, and the remedy."""
+    try:
+        yield
+    except OSError as problem:
+        raise OutputError(f"{target} cannot be written: {explained(problem)}") from problem
+
+
+def explained(problem: OSError) -> str:
+    """The reason and the remedy of what the system says of a file that is being written: two sentences."""
+    remedy = _REMEDIES.get(problem.errno or 0, "Choose another folder or name.")
+    return f"{problem.strerror or problem}. {remedy}"
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# Holding ------------------------------------------------------------------------------------------------------------
+
+
+class InUseError(UsageError):
+    """What another process holds."""
+
+
+class Lock:
+    """A file that one process holds; it is there as long as it is held.
+
+    `patience` is how many seconds to wait for another process, at most.
+
+    Raises:
+        InUseError: another process holds it still
+        OSError: the file cannot be made
+    """
+
+    def __init__(self, path: Path, patience: float = 0.0):
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - wanted only by those who write
+
+        self._path, self._lock = path, FileLock(path, thread_local=False)
+        try:
+            while not os.path.lexists(path) or not self._lock.is_locked:  # whoever held it may have removed it
+                self._lock.release()
+                self._lock.acquire(timeout=-1 if patience == inf else patience)
+        except Timeout:
+            raise InUseError(f"{path} is held by another process. Wait for its end.") from None
+
+    def release(self) -> None:
+        """Let others have it; a second time does nothing."""
+        if self._lock.is_locked:
+            with suppress(OSError):  # while it is held, so that no other process loses its own
+                self._path.unlink()
+            self._lock.release()
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+@contextmanager
+def reserved(path: Path) -> Iterator[Path]:
+    """Within the block, `path` is reserved: no other process that asks for it gets it.  It may exist.
+
+    Raises:
+        InUseError: another process has reserved it
+    """
+    with _reserved_first([path], lambda _: True):
+        yield path
+
+
+@contextmanager
+def reserved_new(path: Path) -> Iterator[Path]:
+    """Within the block, the first of `alternatives(path)` that neither exists nor is reserved is reserved."""
+    with _reserved_first(alternatives(path), lambda each: not each.exists()) as free:
+        yield free
+
+
+def alternatives(path: Path) -> Iterator[Path]:
+    """NAME.png, NAME-2.png, NAME-3.png, ..."""
+    return chain([path], (path.with_stem(f"{path.stem}-{number}") for number in count(2)))
+
+
+@contextmanager
+def _reserved_first(paths: Iterable[Path], suits: Callable[[Path], bool]) -> Iterator[Path]:
+    for path in paths:
+        try:
+            lock = _reservation(path)
+        except InUseError:
+            continue
+        try:
+            if suits(path):
+                yield path
+                return
+        finally:
+            if lock:
+                lock.release()
+    raise InUseError(f"{path} is being made by another run. Choose another name, or wait for its end.")
+
+
+def _reservation(path: Path) -> Lock | None:
+    """The lock beside `path`; None where no such file can be, of which writing `path` will tell if it matters."""
+    beside = path.with_name(f".{path.name}.lock")
+    try:
+        return Lock(beside)
+    except OSError:
+        if os.path.lexists(beside):
+            raise InUseError(f"{beside} cannot be opened.") from None
+        return None
+
+
+# Digests ------------------------------------------------------------------------------------------------------------
+
+
+def file_hash(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    return digests(Path(path), ("sha256",))["sha256"]
+
+
+def digests(path: Path, kinds: Iterable[str]) -> dict[str, str]:
+    """The hexadecimal digests of a file by their kinds, in one reading."""
+    hashes = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            for digest in hashes.values():
+                digest.update(chunk)
+    return {kind: digest.hexdigest() for kind, digest in hashes.items()}
