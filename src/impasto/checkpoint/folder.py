@@ -10,33 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
 
-from impasto.checkpoint.packing import Packed, order, pack, unpack
-from impasto.checkpoint.tensors import read_tensors, write_tensors
-from impasto.engine import Snapshot, Step
+from impasto.checkpoint.snapshots import DAMAGED, FORMAT, Kept, read_snapshot, write_snapshot
+from impasto.engine import Step
 from impasto.errors import CheckpointError, UsageError
-from impasto.files import TEMPORARY, InUseError, Lock, explained, replacing
+from impasto.files import InUseError, Lock, explained, replacing
 
-FORMAT: Final = 1
 KEPT: Final = 2
 
-_UNFINISHED: Final = (TEMPORARY, ".*.tmp", ".tmp*")  # of this impasto, of earlier ones, of their safetensors
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A snapshot as it was read back, with the picture to show, (1, 3, H, W), and the record of its step."""
-
-    snapshot: Snapshot
-    image: Tensor
-    step: dict[str, Any]
+_UNFINISHED: Final = (".*.tmp", ".tmp*")  # of impasto; of safetensors, which earlier versions wrote with
 
 
 class Checkpoints:
@@ -108,7 +94,7 @@ class Checkpoints:
         try:
             about = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
             version = about["format"]
-        except (OSError, ValueError, LookupError, TypeError) as problem:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as problem:
             raise CheckpointError(
                 f"{self.folder / 'run.json'} cannot be read ({problem}); begin the run anew."
             ) from None
@@ -131,7 +117,7 @@ class Checkpoints:
         """What was kept as NAME.json; nothing if it is not there."""
         try:
             return cast("dict[str, Any]", json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
 
     def write(self, step: Step) -> int:
@@ -140,15 +126,10 @@ class Checkpoints:
         Raises:
             CheckpointError: it cannot be written; those that were there are as they were.
         """
-        packed = pack(_worth_keeping(step))
-        stored = {
-            name: tensor.detach().permute(order(tensor)).contiguous().cpu() for name, tensor in packed.tensors.items()
-        }
-        about = {"format": FORMAT, "tree": packed.tree, "step": step.record()}
         with _checkpoint_errors(self.folder), replacing(self.folder / f"snapshot-{step.done:08}.safetensors") as path:
-            write_tensors(path, stored, about)
+            size = write_snapshot(path, step)
         _remove(self._files()[:-KEPT])
-        return packed.bytes
+        return size
 
     def has_snapshots(self) -> bool:
         """Whether any was ever written, readable or not."""
@@ -166,8 +147,8 @@ class Checkpoints:
         files = self._files()
         for path in reversed(files):
             try:
-                kept = _read(path, device)
-            except (OSError, SafetensorError, LookupError, TypeError, ValueError) as problem:
+                kept = read_snapshot(path, device)
+            except DAMAGED as problem:
                 notes.append(f"{path} is damaged ({problem}); the one before it is used.")
                 continue
             for damaged in files[files.index(path) + 1 :]:
@@ -180,20 +161,6 @@ class Checkpoints:
     def _files(self) -> list[Path]:
         """The snapshots, oldest first."""
         return sorted(self.folder.glob("snapshot-*.safetensors"))
-
-
-def _worth_keeping(step: Step) -> tuple[Snapshot, Tensor]:
-    """The snapshot and the picture to show; once the run has ended, the picture is all that anyone can go on from."""
-    if step.last:
-        return replace(step.snapshot, image=step.image, state=None, best=None), step.image
-    return step.snapshot, step.image
-
-
-def _read(path: Path, device: torch.device | str) -> Kept:
-    tensors, about = read_tensors(path)
-    placed = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
-    snapshot, image = unpack(Packed(placed, about["tree"]))
-    return Kept(snapshot, image, about["step"])
 
 
 def _check_empty(folder: Path) -> None:
