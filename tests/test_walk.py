@@ -5,6 +5,7 @@ import torch
 
 from impasto.encoders.base import Sums, sums_by_features
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.statistics import Moments, moments
 
 SUMMED = ("relu1_1", "pool1", "relu2_1", "relu3_1", "relu3_3", "relu4_1")
