@@ -1,11 +1,19 @@
 """Snapshots in files: they come back to the bit, the newest that is whole is found, and one process works at a time."""
 
 import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from impasto.checkpoint import Checkpoints, Pace, pack, unpack
+from impasto.checkpoint.tensors import read_tensors, write_tensors
 from impasto.engine import Snapshot, iterate
 from impasto.errors import CheckpointError, UsageError
 from impasto.objective import Evaluation
@@ -179,6 +187,81 @@ def test_a_folder_with_something_in_it_is_not_begun_anew(checkpoints):
     with pytest.raises(UsageError, match=r"not empty. Go on with the run in it \(impasto resume"):
         Checkpoints.create(checkpoints.folder, {})
     assert checkpoints.about()["task"] == "waves"
+
+
+@pytest.mark.parametrize("name", ["holiday.jpg", "lock"])
+def test_a_refused_folder_is_left_as_it_was(tmp_path, name):
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / name).touch()
+    with pytest.raises(UsageError, match="is not empty"):
+        Checkpoints.create(tmp_path, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["notes.txt", name])
+
+
+def test_what_a_killed_process_left_unfinished_is_removed(checkpoints):
+    """Of this impasto, of an earlier one, and of the safetensors that it wrote with."""
+    checkpoints.write(steps(Adam())[0])
+    checkpoints.close()
+    whole = sorted(path.name for path in checkpoints.folder.iterdir())
+    assert whole == ["run.json", "snapshot-00000001.safetensors"]
+    for name in (".impasto-0123456789abcdef.tmp", ".snapshot-00000002-0a1b2c3d.tmp", ".tmpVHRV9z"):
+        (checkpoints.folder / name).write_bytes(b"half")
+    again = Checkpoints.open(checkpoints.folder)
+    again.close()
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == whole
+
+
+KILLED = """
+import resource, signal, sys
+from pathlib import Path
+from test_checkpoint import LBFGS, Checkpoints, steps
+checkpoints, step = Checkpoints.open(Path(sys.argv[1])), steps(LBFGS())[-2]
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
+checkpoints.write(step)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on file sizes there")
+def test_a_process_killed_in_the_middle_of_a_snapshot_leaves_nothing_for_long(checkpoints):
+    """The system kills it as its file grows beyond a limit."""
+    checkpoints.close()
+    command = [sys.executable, "-c", KILLED, str(checkpoints.folder)]
+    killed = subprocess.run(command, cwd=Path(__file__).parent)
+    assert killed.returncode == -signal.SIGXFSZ
+    assert len(list(checkpoints.folder.iterdir())) == 3  # run.json, the lock, a part of the snapshot
+    Checkpoints.open(checkpoints.folder).close()
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["run.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no umask there")
+def test_permissions_follow_the_umask(checkpoints):
+    before = os.umask(0o027)
+    try:
+        checkpoints.write(steps(Adam())[0])
+    finally:
+        os.umask(before)
+    path = checkpoints.folder / "snapshot-00000001.safetensors"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.bfloat16, torch.int64, torch.uint8, torch.bool])
+def test_files_are_safetensors_files(tmp_path, kind):
+    tensors = {
+        "odd": torch.tensor([1, 0, 1], dtype=torch.uint8),
+        "all": torch.arange(6).reshape(2, 3).to(kind),
+        "one": torch.tensor(1).to(kind),
+        "none": torch.zeros(0, 2, dtype=kind),
+    }
+    write_tensors(tmp_path / "file", tensors, {"of": "waves"})
+    theirs = load_file(tmp_path / "file")
+    ours, about = read_tensors(tmp_path / "file")
+    assert about["of"] == "waves"
+    for read in (theirs, ours):
+        assert read.keys() == tensors.keys()
+        assert all(
+            torch.equal(read[name], tensor) and read[name].dtype == tensor.dtype for name, tensor in tensors.items()
+        )
 
 
 def test_a_folder_without_a_run(tmp_path):

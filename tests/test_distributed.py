@@ -1,15 +1,17 @@
 """Several processes make the picture that one makes: objective, solvers, runs and the command."""
 
+import os
 import socket
 import subprocess
 import sys
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from impasto import TransferConfig, load_image, prepare
-from impasto.distributed import processes
-from impasto.errors import UsageError
+from impasto.distributed import Processes, processes
+from impasto.errors import TeamError, UsageError
 
 PROGRAM = """
 import sys, torch
@@ -28,11 +30,44 @@ if team.rank == 0:
 """
 
 
-def torchrun(count, *arguments):
-    """What `count` processes with these arguments print; they must end well."""
+LEFT_ALONE = """
+import os, signal, sys, torch
+from datetime import timedelta
+from impasto.distributed import in_strips, processes
+from impasto.engine import iterate
+from impasto.errors import TeamError
+from impasto.objective import Evaluation
+from impasto.schedule import Level
+from impasto.solvers import LBFGS
+
+class Bowl:
+    def initial(self, level):
+        return torch.linspace(0, 1, 3 * level.height * level.width).reshape(1, 3, level.height, level.width)
+    def objective(self, level):
+        return self
+    def evaluate(self, image):
+        loss = (image - 0.4).square().sum()
+        return Evaluation(loss, 2 * (image - 0.4), {"bowl": loss})
+
+try:
+    with processes(patience=timedelta(seconds=5)) as team:
+        for step in iterate(Bowl(), in_strips(LBFGS(), team), [Level(8, 8, 30)]):
+            if team.rank == 1 and step.done == 4:
+                os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+except TeamError as error:
+    print(step.done, bool(step.image.isfinite().all()), error)
+"""
+
+
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def torchrun(count, *arguments):
+    """What `count` processes with these arguments print; they must end well."""
+    port = free_port()
     command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}", f"--master-port={port}"]
     done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -67,3 +102,65 @@ def test_the_command_started_by_torchrun_writes_one_picture(tmp_path):
 def test_a_process_alone_is_no_team():
     with pytest.raises(UsageError, match="torchrun"), processes():
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP"])
+def test_a_process_that_is_gone_or_falls_silent_leaves_the_others_an_error_and_the_picture_so_far(signal, tmp_path):
+    (tmp_path / "program.py").write_text(LEFT_ALONE)
+    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, tmp_path / "program.py", signal],
+            env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    )
+    try:
+        told, errors = first.communicate(timeout=60)
+    finally:
+        second.kill()
+        second.communicate()
+    assert first.returncode == 0, errors
+    assert told.startswith("4 True Another process of this run is gone (")
+    assert "Start all of them again." in told
+
+
+def test_whatever_the_backend_says_of_a_process_that_is_gone_is_our_error(monkeypatch):
+    """NCCL raises DistBackendError, which is a RuntimeError as gloo's is; what NCCL itself does is untested."""
+
+    def gone(*_):
+        raise dist.DistBackendError("NCCL error\nsomewhere in C++")
+
+    for name in ("all_reduce", "all_gather"):
+        monkeypatch.setattr(dist, name, gone)
+    team, image = Processes(0, 2), torch.zeros(1, 3, 4, 4)
+    for ask in (
+        lambda: team.total([image]),
+        lambda: team.dot(image, image),
+        lambda: team.least([1]),
+        lambda: team.whole(image, 8),
+        lambda: team.joined(image),
+    ):
+        with pytest.raises(TeamError, match=r"is gone \(NCCL error\)"):
+            ask()
+
+
+def test_gpus_are_asked_for_one_by_each_process_with_a_backend_for_tensors_of_either_kind(monkeypatch):
+    """What is asked of PyTorch; whether several GPUs then do as they are told is untested."""
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", asked.append)
+    monkeypatch.setattr(dist, "init_process_group", lambda backend, timeout: asked.append(backend))
+    monkeypatch.setattr(dist, "get_rank", lambda: 1)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: asked.append("end"))
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1"), ("TORCH_NCCL_BLOCKING_WAIT", "1")):
+        monkeypatch.setenv(name, value)
+    with processes() as team:
+        assert (team.rank, team.size) == (1, 2)
+    assert asked == [1, "cpu:gloo,cuda:nccl", "end"]

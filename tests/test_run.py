@@ -11,6 +11,7 @@ from impasto.objective import Evaluation
 from impasto.presets import preset
 from impasto.schedule import Level
 from impasto.solvers import LBFGS, Adam, Averaged, Clamped, InUnits, cautious
+from impasto.tasks.provenance import circumstances
 from impasto.tasks.run import Plan, Run
 
 LEVELS = (Level(4, 6, 40),)
@@ -84,6 +85,17 @@ def test_what_is_left_in_the_end_is_the_best_picture(run):
     assert float(Cliff(-9).evaluate(error.value.best.image).loss) == best.loss
 
 
+def test_what_is_left_in_the_end_is_recorded_as_it_was_and_can_be_made_again(run):
+    with pytest.raises(NotFiniteError) as error:
+        list(run(0.49, Adam(lr=50.0)))
+    record = error.value.record
+    assert record["best"]
+    assert float(Cliff(-9).evaluate(error.value.best.image).loss) == record["loss"] == record["terms"]["bowl"]
+    again = next(step for step in run(0.49, Adam(lr=50.0)) if step.done == record["done"])
+    assert (again.loss, again.terms, again.iteration) == (record["loss"], record["terms"], record["iteration"])
+    assert torch.equal(again.snapshot.best.image, error.value.best.image)
+
+
 def test_a_solver_that_backs_off_is_not_restarted(run):
     steps = list(run(0.39, LBFGS(lr=3.0)))
     assert len(steps) == 40
@@ -110,6 +122,54 @@ def test_features_become_float32_after_a_restart():
     careful = list(coarse.steps(replace(first, restarts=1)))
     assert careful[-1].loss == list(precise.steps(first))[-1].loss
     assert careful[-1].loss != list(coarse.steps(first))[-1].loss
+
+
+class Bright:
+    """A problem that looks at PyTorch's flags as it is evaluated, and whose numbers break at one evaluation."""
+
+    def __init__(self, breaks_at=0):
+        self.seen, self._breaks_at = [], breaks_at
+
+    def initial(self, level):
+        return torch.full((1, 3, level.height, level.width), 0.5)
+
+    def objective(self, level):
+        return self
+
+    def evaluate(self, image):
+        self.seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
+        loss = image.square().sum() * (torch.nan if len(self.seen) == self._breaks_at else 1.0)
+        return Evaluation(loss, 2 * image, {"light": loss})
+
+
+@pytest.fixture
+def in_format(compact, monkeypatch):
+    """in_format(problem, name): 40 evaluations in a number format of CUDA, which is said to be here."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    of = lambda name: replace(preset("default"), dtype=name)  # noqa: E731
+    return lambda problem, name: Run(problem, Plan(of(name), compact, Adam(), LEVELS))
+
+
+def test_two_runs_in_turn_keep_their_own_number_formats(in_format):
+    rounded, exact = Bright(), Bright()
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    assert before not in ((True, True), (False, False)), "PyTorch's own flags are neither"
+    for _ in zip(in_format(rounded, "tf32"), in_format(exact, "float32"), strict=True):
+        assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+    assert set(rounded.seen) == {(True, True)}
+    assert set(exact.seen) == {(False, False)}
+
+
+def test_rounded_products_are_left_after_a_restart(in_format):
+    problem = Bright(breaks_at=5)
+    assert len(list(in_format(problem, "tf32"))) == 40
+    assert problem.seen == 5 * [(True, True)] + 36 * [(False, False)]
+
+
+def test_the_record_names_the_number_format_that_was_asked_for(in_format):
+    assert circumstances(in_format(Bright(), "tf32"))["dtype"] == "tf32"
+    assert in_format(Bright(), "tf32").plan.summary()["dtype"] == "tf32"
+    assert circumstances(in_format(Bright(), "auto"))["dtype"] == "float32"
 
 
 def test_wrapped_solvers_become_cautious_too():

@@ -52,11 +52,11 @@ def test_iterations_are_split_by_shares_the_last_standing_for_all_beyond():
 
 def test_further_levels_of_a_larger_picture_have_their_share_on_top():
     pyramid = Pyramid(smallest=128, shares=(3, 3, 4, 3))
-    assert pyramid.grown(90, usual=512, size=1024) == 117
+    assert pyramid.iterations_at(90, usual=512, size=1024) == 117
     assert pyramid.counts(117, 4) == (27, 27, 36, 27)
-    assert pyramid.grown(90, usual=512, size=2048) == 144
-    assert pyramid.grown(90, usual=512, size=256) == pyramid.grown(90, usual=512, size=1000) == 90
-    assert SINGLE.grown(500, usual=512, size=4096) == 500
+    assert pyramid.iterations_at(90, usual=512, size=2048) == 144
+    assert pyramid.iterations_at(90, usual=512, size=256) == pyramid.iterations_at(90, usual=512, size=1000) == 90
+    assert SINGLE.iterations_at(500, usual=512, size=4096) == 500
 
 
 def test_every_level_gets_a_step_however_small_its_share():

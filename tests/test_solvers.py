@@ -6,7 +6,19 @@ from itertools import pairwise
 import pytest
 import torch
 
-from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop, two_loop
+from impasto.solvers import (
+    LBFGS,
+    SGD,
+    Adam,
+    Averaged,
+    Clamped,
+    InUnits,
+    RMSprop,
+    changed,
+    history,
+    two_loop,
+    with_history,
+)
 
 SHAPE = (1, 3, 4, 5)
 
@@ -339,3 +351,32 @@ def test_lbfgs_bears_gradients_whose_squares_are_too_small_for_float32():
 
     images, _ = trajectory(LBFGS(), faint, torch.full(SHAPE, 0.6), 5)
     assert all(torch.isfinite(image).all() for image in images)
+
+
+def test_lbfgs_backs_off_from_a_gradient_that_is_no_number():
+    image, solver = torch.full(SHAPE, 0.6, dtype=torch.float64), LBFGS()
+    value_and_grad, state = counted(quadratic)[0], solver.init(image)
+    for _ in range(3):
+        image, state = solver.step(value_and_grad, image, state)
+    kept = solver.result(image, state)
+    nearer, state = solver.step(lambda x: (torch.zeros((), dtype=x.dtype), x * torch.nan), image, state)
+    assert torch.equal(solver.result(nearer, state), kept)
+    torch.testing.assert_close(nearer - kept, 0.35 * (image - kept))
+
+
+# What is inside
+
+
+def test_a_field_is_changed_in_a_solver_and_in_all_that_it_wraps():
+    double = lambda value: 2 * value  # noqa: E731
+    assert changed(Averaged(Clamped(Adam(lr=0.5))), "lr", double) == Averaged(Clamped(Adam(lr=1.0)))
+    assert changed(InUnits(LBFGS(history=3), 2.0), "history", double) == InUnits(LBFGS(history=6), 2.0)
+    assert changed(InUnits(InUnits(SGD(), 3.0), 2.0), "scale", double) == InUnits(InUnits(SGD(), 6.0), 4.0)
+    assert changed(Clamped(SGD()), "history", double) == Clamped(SGD())
+
+
+def test_the_history_of_a_wrapped_solver_is_known_and_shortened():
+    assert [history(s) for s in (Adam(), LBFGS(history=7), Averaged(InUnits(LBFGS(history=9), 2.0)))] == [0, 7, 9]
+    assert with_history(Averaged(LBFGS(history=9)), 4) == Averaged(LBFGS(history=4))
+    assert with_history(LBFGS(history=3), 4) == LBFGS(history=3)
+    assert with_history(Adam(), 4) == Adam()

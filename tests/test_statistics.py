@@ -122,3 +122,20 @@ def test_sums_over_many_positions_are_exact_to_float32():
     exact = moments(features.double())
     torch.testing.assert_close(found.first.double(), exact.first, rtol=2e-6, atol=0)
     torch.testing.assert_close(found.second.double(), exact.second, rtol=2e-6, atol=0)
+
+
+@pytest.mark.parametrize("weight", [(2, 1, 7, 6), (1, 1, 7, 6), (7, 6), (7, 1)])
+def test_the_gradient_of_weighted_moments_is_that_of_finite_differences(weight, normal):
+    weight, f = normal(*weight), normal(2, 3, 7, 6).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: tuple(vars(moments(x, weight)).values())[1:], f)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.bfloat16, 2e-3)])
+def test_weighted_sums_over_many_positions_are_as_exact_as_others(dtype, tolerance):
+    generator = torch.Generator().manual_seed(0)
+    features = torch.rand(1, 4, 512, 1027, generator=generator).to(dtype)
+    weight = torch.rand(1, 1, 512, 1027, generator=generator)
+    found, exact = moments(features, weight), moments(features.double(), weight.double())
+    assert float(found.count) == pytest.approx(float(exact.count), rel=1e-6)
+    torch.testing.assert_close(found.first.double(), exact.first, rtol=tolerance, atol=0)
+    torch.testing.assert_close(found.second.double(), exact.second, rtol=tolerance, atol=0)

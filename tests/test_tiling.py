@@ -146,6 +146,42 @@ def test_moments_features_and_wholes_are_those_of_the_whole_image(encoder, unifo
             torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("padding", "height", "width"), [("zeros", 101, 75), ("reflect", 97, 130), ("circular", 96, 64)]
+)
+@pytest.mark.parametrize("tile", [16, 32, 1000])
+def test_weighted_moments_of_tiles_are_those_of_the_whole_image(encoder, uniform, padding, height, width, tile):
+    network, image = encoder("average", padding), uniform(2, 3, height, width)
+    sides = {layer: (height // info.stride, width // info.stride) for layer, info in network.layers.items()}
+    summed = [Sums(layer, uniform(count, 1, *sides[layer])) for layer in STYLE for count in (1, 2)]
+    expected, _ = network.sums(image, [*summed, Sums("relu3_1")])
+    found = Tiling(network, STYLE, tile).moments(image, [*summed, Sums("relu3_1")])
+    assert list(found) == list(expected)
+    for each, m in expected.items():
+        torch.testing.assert_close(vars(found[each]), vars(m), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("padding", ["replicate", "circular"])
+def test_the_gradient_of_weighted_moments_of_tiles_is_that_of_the_whole_image(encoder, uniform, padding):
+    """That of any linear function of the sums, carried back tile by tile."""
+    network, image = encoder("max", padding), uniform(1, 3, 96, 64).requires_grad_()
+    summed = [
+        Sums(layer, uniform(1, 1, 96 // stride, 64 // stride)) for layer, stride in (("relu1_1", 1), ("relu4_1", 8))
+    ]
+
+    slopes = {each: torch.cos(m.first) for each, m in network.sums(image.detach(), summed)[0].items()}
+
+    def value(sums):
+        return sum((slopes[each] * m.first).sum() + m.second.tril().sum() for each, m in sums.items())
+
+    (expected,) = torch.autograd.grad(value(network.sums(image, summed)[0]), image)
+    tiling, found = Tiling(network, STYLE, 32), torch.zeros_like(expected)
+    for tile in tiling.tiles(96, 64):
+        seen = tile.seen(image.detach()).requires_grad_()
+        tile.add(torch.autograd.grad(value(tiling.sums(seen, tile, summed)[0]), seen)[0], found)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10 * float(expected.abs().max()))
+
+
 def test_the_halo_is_as_wide_as_it_must_be_and_no_wider(encoder, uniform):
     """A stride less, and a feature at the edge of the interior would see padding in place of pixels."""
     network, image = encoder(), uniform(1, 3, 128, 96)

@@ -17,10 +17,9 @@ from impasto.schedule import Level
 from impasto.solvers import Solver
 
 RECENT = 64  # losses that are remembered
-BACKOFFS = (
-    6  # evaluations in a row that may be not finite: L-BFGS has then shortened its step to nothing, and begun anew
-)
+BACKOFFS = 4  # evaluations in a row that are not finite, after which the best picture is looked at again
 Until = Callable[[Sequence[float]], bool]
+Terms = tuple[tuple[str, float], ...]  # names and weighted values
 
 
 class Problem(Protocol):
@@ -44,7 +43,7 @@ class Best:
     """The evaluation with the lowest loss of a level so far.
 
     `image`, (1, 3, H, W), is the one that was evaluated: the one before a first-order solver's step. `level` and
-    `iteration` count from 1, as in `Step`; `terms` are names and weighted values.
+    `iteration` count from 1, as in `Step`.
     """
 
     loss: float
@@ -52,7 +51,7 @@ class Best:
     level: int
     iteration: int
     seconds: float
-    terms: tuple[tuple[str, float], ...]
+    terms: Terms
 
     def record(self, levels: Sequence[Level]) -> dict[str, Any]:
         """As `Step.record` of that evaluation, with `best`: the picture is the evaluated one, not the step's.
@@ -175,11 +174,11 @@ class _Watched:
     """An objective as solvers want it, (loss, gradient), that remembers its last evaluation."""
 
     def __init__(self, objective: Objective):
-        self._objective = objective
+        self.objective = objective
         self.evaluation: Evaluation | None = None
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        self.evaluation = self._objective.evaluate(image)
+        self.evaluation = self.objective.evaluate(image)
         return self.evaluation.loss, self.evaluation.grad
 
 
@@ -196,7 +195,7 @@ def iterate(
     says so of its latest losses; from then on it counts with the evaluations it had.
 
     Raises:
-        NotFiniteError: a number is not finite, and the solver did not back off, or too often; the steps before it were.
+        NotFiniteError: a number is not finite, and the solver does not back off; or it does so in vain.
     """
     at = start or Snapshot(1, 0, problem.initial(levels[0]))
     zero = time.perf_counter() - at.seconds
@@ -245,26 +244,26 @@ def _advanced(at: Snapshot, solver: Solver, value_and_grad: _Watched, levels: Se
     evaluation = value_and_grad.evaluation
     assert evaluation is not None
     numbers = (evaluation.loss, evaluation.grad.sum(), image.sum(), *evaluation.terms.values())
-    loss, grad, sum_of_image, *values = torch.stack(numbers).tolist()
-    known, terms = math.isfinite(loss) and math.isfinite(grad), tuple(zip(evaluation.terms, values, strict=True))
-    broken = 0 if known else at.broken + 1
-    goes_on = known or (broken < BACKOFFS and _backed_off(at, solver, image, state))
-    if not math.isfinite(sum_of_image) or not goes_on:
-        raise NotFiniteError(_what_broke(loss, grad, terms), _best(at), at.best.record(levels) if at.best else None)
-    seconds, iteration, best = time.perf_counter() - zero, at.iteration + 1, at.best
-    if known and (best is None or not at.losses or loss < best.loss):
-        best = Best(loss, at.image, at.level, iteration, seconds, terms)
-    return replace(
-        at,
-        iteration=iteration,
-        image=image,
-        state=state,
-        best=best,
-        seconds=seconds,
-        losses=(*at.losses, loss)[-RECENT:],
-        first_loss=loss if known and at.first_loss is None else at.first_loss,
-        broken=broken,
+    loss, grad, sum_of_image, *values = torch.stack(numbers).tolist()  # read from the device at once
+    terms = tuple(zip(evaluation.terms, values, strict=True))
+    there = _recorded(at, loss, grad, terms, time.perf_counter() - zero)
+    goes_on = not there.broken or (
+        _backed_off(at, solver, image, state) and not _is_in_vain(there, levels, value_and_grad.objective)
     )
+    if not (goes_on and math.isfinite(sum_of_image)):
+        raise _not_finite(at, loss, grad, terms, levels)
+    return replace(there, image=image, state=state)
+
+
+def _recorded(at: Snapshot, loss: float, grad: float, terms: Terms, seconds: float) -> Snapshot:
+    """What is known after an evaluation at `at.image`; the solver's next image and state are still missing."""
+    iteration, losses = at.iteration + 1, (*at.losses, loss)[-RECENT:]
+    if not (math.isfinite(loss) and math.isfinite(grad)):
+        return replace(at, iteration=iteration, seconds=seconds, losses=losses, broken=at.broken + 1)
+    best, first_loss = at.best, loss if at.first_loss is None else at.first_loss
+    if best is None or not at.losses or loss < best.loss:
+        best = Best(loss, at.image, at.level, iteration, seconds, terms)
+    return replace(at, iteration=iteration, seconds=seconds, losses=losses, best=best, first_loss=first_loss, broken=0)
 
 
 def _backed_off(at: Snapshot, solver: Solver, image: Tensor, state: Any) -> bool:
@@ -272,17 +271,26 @@ def _backed_off(at: Snapshot, solver: Solver, image: Tensor, state: Any) -> bool
     return torch.equal(solver.result(image, state), solver.result(at.image, at.state))
 
 
-def _best(at: Snapshot) -> Snapshot:
-    """The best picture of this level, with a solver that knows nothing; the one at hand if none was ever evaluated."""
-    return replace(at, image=at.best.image if at.best else at.image, state=None, losses=(), broken=0)
+def _is_in_vain(at: Snapshot, levels: Sequence[Level], objective: Objective) -> bool:
+    """Whether there is nowhere to back off to: not even the level's best picture is finite, or is so any more.
+
+    That is looked at once in a while, and at the level's end.
+    """
+    if at.best is None:
+        return True
+    if at.broken % BACKOFFS and at.iteration < levels[at.level - 1].iterations:
+        return False
+    again = objective.evaluate(at.best.image)
+    return not math.isfinite(float(again.loss) + float(again.grad.sum()))
 
 
-def _what_broke(loss: float, grad: float, terms: Sequence[tuple[str, float]]) -> str:
-    broken = [name for name, value in terms if not math.isfinite(value)]
-    broken = broken or [
-        name for name, value in (("the loss", loss), ("the gradient", grad)) if not math.isfinite(value)
-    ]
-    return ", ".join(broken) or "the solver's step"
+def _not_finite(at: Snapshot, loss: float, grad: float, terms: Terms, levels: Sequence[Level]) -> NotFiniteError:
+    """What the evaluation after `at` broke, and the best picture until then, with a solver that knows nothing."""
+    parts = (("the loss", loss), ("the gradient", grad))
+    broken = [[name for name, value in each if not math.isfinite(value)] for each in (terms, parts)]
+    where = ", ".join(broken[0] or broken[1]) or "the solver's step"
+    best = replace(at, image=at.best.image if at.best else at.image, state=None, losses=(), broken=0)
+    return NotFiniteError(where, best, at.best.record(levels) if at.best else None)
 
 
 def _step(at: Snapshot, levels: Sequence[Level], evaluation: Evaluation, result: Tensor) -> Step:

@@ -16,8 +16,6 @@ from typing import Final
 
 from impasto.errors import OutputError, UsageError
 
-TEMPORARY: Final = ".impasto-*.tmp"  # what a process that was killed may leave behind
-
 _CHUNK: Final = 1 << 20
 _FULL: Final = "Free some space or choose another disk."
 _REMEDIES: Final = {
@@ -50,7 +48,7 @@ def replacing(target: Path) -> Iterator[Path]:
     Raises:
         OSError: what the system says
     """
-    temporary = target.with_name(TEMPORARY.replace("*", secrets.token_hex(8)))
+    temporary = target.with_name(f".impasto-{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         _flush(temporary)

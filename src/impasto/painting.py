@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ class Painting(Image.Image):
         if format or params or not isinstance(fp, str | Path) or Path(fp).suffix.lower() not in WRITABLE_FORMATS:
             super().save(fp, format, **params)
             return
-        save_image(self.pixels, fp, alpha=self.alpha, force=True, text={KEYWORD: json.dumps(self.record.to_json())})
+        save_image(self.pixels, fp, alpha=self.alpha, force=True, text={KEYWORD: self.record.to_text()})
 
 
 def painting(pixels: Tensor, alpha: Tensor | None, record: Record) -> Painting:

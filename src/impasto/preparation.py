@@ -56,7 +56,7 @@ def prepare(
     fitted, notes = with_layers_of(encoder, recipe)
     styles = [_shape(each.picture) for each in opened if each.role == "style"]
     scale = _style_scale(recipe, shape, styles)
-    levels = as_planned.all_levels() if as_planned else _levels(fitted, encoder, shape, styles, scale)
+    levels = _planned_levels(as_planned) if as_planned else _levels(fitted, encoder, shape, styles, scale)
     painter = encoder.with_padding("circular") if recipe.tileable else encoder
     problem = PictureProblem(fitted, _given(fitted, opened), painter, style_encoder=encoder, style_scale=scale)
     problem.keep_only(levels)
@@ -82,6 +82,10 @@ def prepare(
         network=record.EncoderUsed(weights.name, weights.sha256),
         alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
     )
+
+
+def _planned_levels(plan: record.Plan) -> tuple[Level, ...]:
+    return tuple(Level(each.height, each.width, each.evaluations, each.tile) for each in plan.levels)
 
 
 def _levels(

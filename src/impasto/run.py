@@ -18,8 +18,8 @@ from impasto.images import resize
 from impasto.memory import in_words, keep_freed
 from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
-from impasto.record import EncoderUsed, Input, Made, Record, Result
-from impasto.record import Plan as PlanRecord
+from impasto.record import EncoderUsed, Input, Made, PlannedLevel, Record, Result
+from impasto.record import Plan as RecordedPlan
 from impasto.schedule import STOPS, Level
 from impasto.solvers import Solver, cautious, history, with_history
 
@@ -171,14 +171,14 @@ class Run:
 
     def record(self, result: Result | None = None) -> Record:
         """What was asked for, what is used to carry it out, and what came of it."""
-        levels = tuple((level.width, level.height, level.iterations, level.tile) for level in self.plan.levels)
+        levels = tuple(PlannedLevel(lv.width, lv.height, lv.iterations, lv.tile) for lv in self.plan.levels)
         assert self.network is not None, "a run that was prepared has a network"
         return Record(
             task=self.recipe.task,
             settings=self.recipe.to_json(),
             inputs=self.inputs,
             encoder=self.network,
-            plan=PlanRecord(levels, history(self.plan.solver)),
+            plan=RecordedPlan(levels, history(self.plan.solver)),
             made=self.made(),
             result=result,
             start=self.origin,

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from image_files import (
     as_bytes,
     colors,
@@ -27,6 +29,7 @@ from impasto.errors import ImageError, MissingFileError, OutputError
 from impasto.images import (
     READABLE_FORMATS,
     check_output,
+    encode_image,
     from_pil,
     load_image,
     opening,
@@ -193,6 +196,51 @@ def test_many_threads_may_read() -> None:
     for thread in threads:
         thread.join()
     assert len(results) == 8 and all(np.array_equal(result, colors()) for result in results)
+
+
+class Meeting(io.BytesIO):
+    """A PNG file whose pixels are read only when another thread, too, has come to them."""
+
+    def __init__(self, data: bytes, barrier: threading.Barrier):
+        super().__init__(data)
+        self._pixels, self._barrier, self._met = data.index(b"IDAT") + 4, barrier, False
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() >= self._pixels and not self._met:
+            self._met = True
+            self._barrier.wait()
+        return super().read(size)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_two_threads_decode_at_once(bits: int) -> None:
+    """Each waits, at the first byte of its pixels, until the other is there: under a common lock neither would come."""
+    data, barrier = encode_image(smooth(), bits=bits), threading.Barrier(2, timeout=10)
+    with ThreadPoolExecutor(2) as pool:
+        reads = [pool.submit(load_image, Meeting(data, barrier)) for _ in range(2)]
+    assert all(torch.equal(read.result().pixels, load_image(data).pixels) for read in reads)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_adobe_deflate", "group4"])
+def test_the_limit_of_pillow_is_not_met_again_while_a_tiff_file_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, compression: str
+) -> None:
+    image = Image.new("1" if compression == "group4" else "RGB", (30, 30), "white")
+    data = encoded(image, "TIFF", compression=compression).getvalue()
+    deep = encode_image(torch.ones(1, 3, 30, 30), ".tiff", bits=16)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    for file in (data, deep):
+        assert load_image(file, max_pixels=900).pixels.min() == 1
+        assert "900 pixels" in refused(file, max_pixels=899)
+
+
+def test_warnings_of_pillow_do_not_get_out(recwarn: pytest.WarningsRecorder) -> None:
+    """A TIFF file whose tag of EXIF data leads nowhere: Pillow warns as it is opened, and again as it is decoded."""
+    file = io.BytesIO()
+    Image.new("L", (4, 4)).save(file, "TIFF", tiffinfo={34665: 2**31})
+    assert load_image(file.getvalue()).pixels.shape[2:] == (4, 4)
+    assert load_image(io.BytesIO(file.getvalue())).pixels.shape[2:] == (4, 4)
+    assert not recwarn.list
 
 
 def test_a_damaged_pil_image_is_an_image_error() -> None:

@@ -170,7 +170,7 @@ def test_a_full_disk_is_told_and_neither_ends_the_run_nor_harms_what_is_kept(imp
     full_disk()  # no longer
     assert err.count("Note: No checkpoint can be written into kept: ") == 1
     files = sorted(path.name for path in Path("kept").iterdir())
-    assert files == ["lock", "result.json", "run.json", "snapshot-00000015.safetensors"]
+    assert files == ["result.json", "run.json", "snapshot-00000015.safetensors"]
     assert impasto("resume", "kept", "-q") == (0, "", "")
     assert same_as_undisturbed()
 

@@ -8,36 +8,21 @@ lock                           held while a process works with the folder
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
-from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
-from impasto.checkpoint.packing import Packed, order, pack, unpack
-from impasto.engine import Snapshot, Step
+from impasto.checkpoint.snapshots import DAMAGED, FORMAT, Kept, read_snapshot, write_snapshot
+from impasto.engine import Step
 from impasto.errors import CheckpointError, UsageError
+from impasto.files import InUseError, Lock, explained, replacing
 
-FORMAT = 1
-KEPT = 2
+KEPT: Final = 2
 
-
-@dataclass(frozen=True)
-class Kept:
-    """A snapshot as it was read back, with the picture to show, (1, 3, H, W), and the record of its step."""
-
-    snapshot: Snapshot
-    image: Tensor
-    step: dict[str, Any]
+_UNFINISHED: Final = (".*.tmp", ".tmp*")  # of impasto; of safetensors, which earlier versions wrote with
 
 
 class Checkpoints:
@@ -49,10 +34,9 @@ class Checkpoints:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._lock = FileLock(folder / "lock")
         try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
+            self._lock = Lock(folder / "lock")
+        except InUseError:
             raise UsageError(f"{folder} is in use by another run. Wait for its end, or name another folder.") from None
 
     @classmethod
@@ -63,11 +47,13 @@ class Checkpoints:
             UsageError: there is something in the folder, or somebody at work.
             CheckpointError: it cannot be written.
         """
-        with _told(folder):
+        with _checkpoint_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            _check_empty(folder)  # before the lock, which would be one more file in the folder of somebody else
             made = cls(folder)
         try:
-            made._begin(about)
+            _check_empty(folder)
+            made.note("run", {"format": FORMAT, **about})
         except BaseException:
             made.close()
             raise
@@ -83,10 +69,9 @@ class Checkpoints:
         """
         if not (folder / "run.json").is_file():
             raise CheckpointError(f"There is no run in {folder}: no run.json. Name the folder of --checkpoint.")
-        with _told(folder):
+        with _checkpoint_errors(folder):
             opened = cls(folder)
-        for unfinished in folder.glob(".*.tmp"):
-            unfinished.unlink(missing_ok=True)
+        _remove(_unfinished(folder))
         return opened
 
     def close(self) -> None:
@@ -95,9 +80,7 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Take away what `Checkpoints` wrote, and the folder if nothing else is in it."""
-        for path in [*self._files(), *self.folder.glob(".*.tmp"), *self.folder.glob("*.json"), self.folder / "lock"]:
-            with suppress(OSError):
-                path.unlink()
+        _remove([*self._files(), *_unfinished(self.folder), *self.folder.glob("*.json")])
         self.close()
         with suppress(OSError):
             self.folder.rmdir()
@@ -111,7 +94,7 @@ class Checkpoints:
         try:
             about = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
             version = about["format"]
-        except (OSError, ValueError, LookupError, TypeError) as problem:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as problem:
             raise CheckpointError(
                 f"{self.folder / 'run.json'} cannot be read ({problem}); begin the run anew."
             ) from None
@@ -122,14 +105,19 @@ class Checkpoints:
         return cast("dict[str, Any]", about)
 
     def note(self, name: str, value: Mapping[str, Any]) -> None:
-        """Keep `value` as NAME.json."""
-        _put(self.folder / f"{name}.json", lambda path: path.write_text(json.dumps(value, indent=1), encoding="utf-8"))
+        """Keep `value` as NAME.json.
+
+        Raises:
+            CheckpointError: it cannot be written; what was there is as it was.
+        """
+        with _checkpoint_errors(self.folder), replacing(self.folder / f"{name}.json") as path:
+            path.write_text(json.dumps(value, indent=1), encoding="utf-8")
 
     def noted(self, name: str) -> dict[str, Any]:
         """What was kept as NAME.json; nothing if it is not there."""
         try:
             return cast("dict[str, Any]", json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
 
     def write(self, step: Step) -> int:
@@ -138,18 +126,10 @@ class Checkpoints:
         Raises:
             CheckpointError: it cannot be written; those that were there are as they were.
         """
-        packed = pack(_worth_keeping(step))
-        stored = {
-            name: tensor.detach().permute(order(tensor)).contiguous().cpu() for name, tensor in packed.tensors.items()
-        }
-        sums = {name: _checksum(tensor) for name, tensor in stored.items()}
-        header = json.dumps({"format": FORMAT, "tree": packed.tree, "sums": sums, "step": step.record()})
-        path = self.folder / f"snapshot-{step.done:08}.safetensors"
-        _put(path, lambda temporary: save_file(stored, temporary, metadata={"impasto": header}))
-        for old in self._files()[:-KEPT]:
-            with suppress(OSError):
-                old.unlink()
-        return packed.bytes
+        with _checkpoint_errors(self.folder), replacing(self.folder / f"snapshot-{step.done:08}.safetensors") as path:
+            size = write_snapshot(path, step)
+        _remove(self._files()[:-KEPT])
+        return size
 
     def has_snapshots(self) -> bool:
         """Whether any was ever written, readable or not."""
@@ -167,8 +147,8 @@ class Checkpoints:
         files = self._files()
         for path in reversed(files):
             try:
-                kept = _read(path, device)
-            except (OSError, SafetensorError, LookupError, TypeError, ValueError) as problem:
+                kept = read_snapshot(path, device)
+            except DAMAGED as problem:
                 notes.append(f"{path} is damaged ({problem}); the one before it is used.")
                 continue
             for damaged in files[files.index(path) + 1 :]:
@@ -178,76 +158,33 @@ class Checkpoints:
             raise CheckpointError(f"No snapshot in {self.folder} can be read: {'; '.join(notes)} Begin the run anew.")
         return None, ()
 
-    def _begin(self, about: Mapping[str, Any]) -> None:
-        if any(path.name != "lock" and path.suffix != ".tmp" for path in self.folder.iterdir()):
-            raise UsageError(
-                f"{self.folder} is not empty. Go on with the run in it (impasto resume {self.folder}), "
-                "or name another folder."
-            )
-        self.note("run", {"format": FORMAT, **about})
-
     def _files(self) -> list[Path]:
         """The snapshots, oldest first."""
         return sorted(self.folder.glob("snapshot-*.safetensors"))
 
 
-def _worth_keeping(step: Step) -> tuple[Snapshot, Tensor]:
-    """The snapshot and the picture to show; once the run has ended, the picture is all that anyone can go on from."""
-    if step.last:
-        return replace(step.snapshot, image=step.image, state=None, best=None), step.image
-    return step.snapshot, step.image
+def _check_empty(folder: Path) -> None:
+    if {*folder.iterdir()} - {*_unfinished(folder), folder / "lock"}:
+        raise UsageError(
+            f"{folder} is not empty. Go on with the run in it (impasto resume {folder}), or name another folder."
+        )
 
 
-def _read(path: Path, device: torch.device | str) -> Kept:
-    with safe_open(path, framework="pt") as file:
-        header = json.loads(file.metadata()["impasto"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    for name, tensor in tensors.items():
-        if _checksum(tensor) != header["sums"][name]:
-            raise ValueError("its checksum is wrong")
-    placed = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
-    snapshot, image = unpack(Packed(placed, header["tree"]))
-    return Kept(snapshot, image, header["step"])
+def _unfinished(folder: Path) -> set[Path]:
+    """What processes that were killed while they wrote have left behind."""
+    return {path for pattern in _UNFINISHED for path in folder.glob(pattern)}
 
 
-def _checksum(tensor: Tensor) -> int:
-    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
-
-
-def _put(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, and put it into its place once it lies safely on the disk.
-
-    Raises:
-        CheckpointError: that cannot be; nothing is left behind.
-    """
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
-    try:
-        with _told(path.parent):
-            write(temporary)
-            _flush(temporary)
-            temporary.replace(path)
-            if os.name == "posix":  # the new name, too, must survive a power cut
-                _flush(path.parent)
-    finally:
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            path.unlink()
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _checkpoint_errors(folder: Path) -> Iterator[None]:
     """What the system says of `folder` as a CheckpointError."""
     try:
         yield
-    except (OSError, SafetensorError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
-        raise CheckpointError(
-            f"No checkpoint can be written into {folder}: {reason}. Free some space, or choose another folder."
-        ) from problem
+    except OSError as problem:
+        raise CheckpointError(f"No checkpoint can be written into {folder}: {explained(problem)}") from problem

@@ -218,10 +218,9 @@ def _result(last: Step | None, failure: ImpastoError | None, keeper: Keeper) -> 
     from impasto.cli.saving import Result
     from impasto.engine import NotFiniteError
 
-    if last is None:
-        return keeper.resumed
-    broken = isinstance(failure, NotFiniteError)
-    return Result(failure.best.image if broken else last.image, last.record())  # type: ignore[union-attr]
+    if isinstance(failure, NotFiniteError) and failure.record:
+        return Result(failure.best.image, failure.record)
+    return Result(last.image, last.record()) if last else keeper.resumed
 
 
 def _save(ready: Run, result: Result, last: Step | None, keeper: Keeper, request: Request, *, ended: bool) -> None:

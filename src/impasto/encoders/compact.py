@@ -11,9 +11,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from impasto.encoders.preprocessing import IDENTITY
-from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
 from impasto.errors import WeightsError
+from impasto.files import file_hash
 
 FILE = Path(__file__).parent / "data" / "compact.safetensors"
 
@@ -27,7 +27,7 @@ def compact_weights() -> Weights:
     try:
         with safe_open(FILE, framework="pt") as file:
             tensors = {key: file.get_tensor(key).float() for key in sorted(file.keys())}
-        sha256 = digests(FILE, ("sha256",))["sha256"]
+        sha256 = file_hash(FILE)
     except (OSError, SafetensorError) as problem:
         raise WeightsError(
             f"The built-in encoder {FILE} cannot be read ({problem}); install impasto again."

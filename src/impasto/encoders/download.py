@@ -9,11 +9,13 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from math import inf
 from pathlib import Path
 
 from impasto.encoders.registry import WeightSource, by_hand, cached_path, find_source, human_size, places
 from impasto.encoders.verification import check, check_once, remember
 from impasto.errors import WeightsError
+from impasto.files import Lock, put_in_place
 
 Progress = Callable[[int, int | None], None]
 
@@ -67,11 +69,9 @@ def _is_verified(path: Path, source: WeightSource) -> bool:
 def _fetch_into(
     path: Path, source: WeightSource, urls: tuple[str, ...], progress: Progress | None, force: bool
 ) -> Path:
-    from filelock import FileLock  # noqa: PLC0415 - wanted by downloads only
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with Lock(path.with_name(f"{path.name}.lock"), patience=inf):
             if not force and find_verified(source) == path:  # another process was faster
                 return path
             _download(path, source, urls, progress)
@@ -89,18 +89,8 @@ def _download(path: Path, source: WeightSource, urls: tuple[str, ...], progress:
         sha256 = download_first(urls, part, source.size, lambda file: check(file, source), progress)
     except MirrorError as error:
         raise WeightsError(f"Cannot download {source.name}:\n{error}\n{by_hand(source)}") from error
-    _put_in_place(part, path)
+    put_in_place(part, path)
     remember(path, source, sha256)
-
-
-def _put_in_place(part: Path, path: Path) -> None:
-    part.replace(path)
-    if os.name == "posix":  # the new name, too, must survive a power cut
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _require_space(part: Path, source: WeightSource) -> None:

@@ -6,23 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from impasto.encoders.registry import REGISTRY, WeightSource, cache_folder
 from impasto.errors import MissingFileError, WeightsError
-
-_CHUNK = 1 << 20
-
-
-def digests(path: Path, kinds: Iterable[str]) -> dict[str, str]:
-    """The hexadecimal digests of a file by their kinds, in one reading."""
-    hashes = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            for digest in hashes.values():
-                digest.update(chunk)
-    return {kind: digest.hexdigest() for kind, digest in hashes.items()}
+from impasto.files import digests, file_hash, replacing
 
 
 def mismatch(source: WeightSource, size: int, found: dict[str, str]) -> str:
@@ -74,7 +62,7 @@ def verify(path: str | os.PathLike[str], source: WeightSource | None = None) -> 
     if not path.is_file():
         raise MissingFileError(f"There is no file {path}")
     source = source or next((known for known in REGISTRY.values() if known.file_name == path.name), None)
-    return check(path, source) if source else digests(path, ("sha256",))["sha256"]
+    return check(path, source) if source else file_hash(path)
 
 
 def remember(path: Path, source: WeightSource, sha256: str) -> None:
@@ -82,9 +70,8 @@ def remember(path: Path, source: WeightSource, sha256: str) -> None:
     note = _note(path, source)
     with contextlib.suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
-        new = note.with_name(f"{note.name}.{os.getpid()}")
-        new.write_text(json.dumps({**_state(path), "sha256": sha256}), encoding="utf-8")
-        new.replace(note)
+        with replacing(note) as new:
+            new.write_text(json.dumps({**_state(path), "sha256": sha256}), encoding="utf-8")
 
 
 def _remembered(path: Path, source: WeightSource) -> str | None:

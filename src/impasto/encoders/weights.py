@@ -14,8 +14,9 @@ from impasto.encoders.layouts import Chain, find_chain
 from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.registry import REGISTRY, WeightSource, by_hand, cache_folder, weight_path
 from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
-from impasto.encoders.verification import check_once, digests, verify
+from impasto.encoders.verification import check_once, verify
 from impasto.errors import MissingFileError, UnknownNameError, UsageError, WeightsError
+from impasto.files import file_hash
 
 __all__ = ["REGISTRY", "WeightSource", "Weights", "cache_folder", "fetch", "load_weights", "verify", "weight_path"]
 
@@ -69,7 +70,7 @@ def load_weights(
     path = Path(name_or_path)
     if not path.is_file():
         raise _missing(name_or_path)
-    sha256 = digests(path, ("sha256",))["sha256"]
+    sha256 = file_hash(path)
     known = next((source for source in REGISTRY.values() if source.sha256 == sha256), None)
     return _published(path, known, sha256, preprocessing) if known else _unpublished(path, sha256, preprocessing)
 

@@ -17,7 +17,7 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
     encoding.py      to_pil, encode_image: a tensor -> the bytes of a file
     deep_writing.py  16-bit PNG and TIFF files
     metadata.py      read_text: what a file says of itself
-    writing.py       check_output, save_image, write_atomically: a tensor -> a file, whole or not at all
+    writing.py       check_output, save_image: a tensor -> a file, whole or not at all
     sizing.py        size_for, resize, resize_nearest
     opencv.py        resize_like_opencv
 """
@@ -33,7 +33,7 @@ from impasto.images.opencv import resize_like_opencv
 from impasto.images.picture import Picture, from_array
 from impasto.images.reading import load_image
 from impasto.images.sizing import Resampler, resize, resize_nearest, size_for
-from impasto.images.writing import check_output, save_image, write_atomically
+from impasto.images.writing import check_output, save_image
 
 # By the names that recipes have for them.
 RESAMPLERS: Mapping[str, Resampler] = MappingProxyType(
@@ -59,5 +59,4 @@ __all__ = [
     "save_image",
     "size_for",
     "to_pil",
-    "write_atomically",
 ]

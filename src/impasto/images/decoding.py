@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from torch import Tensor
 
 from impasto.errors import ImageError, ImpastoError
-from impasto.images.opening import quiet_pillow
+from impasto.images.opening import parse_rest, parsing
 from impasto.images.picture import Picture, channels_first, composited
 from impasto.images.profiles import deep_to_srgb, to_srgb
 from impasto.images.transparency import split_alpha, split_deep_alpha
@@ -36,8 +36,7 @@ def from_pil(image: Image.Image) -> Picture:
         ImageError: the image is damaged (Pillow reads lazily), or of a mode that is not understood
     """
     try:
-        with quiet_pillow():
-            return decode(image)
+        return decode(image)
     except ImpastoError:
         raise
     except Exception as problem:
@@ -49,6 +48,7 @@ def from_pil(image: Image.Image) -> Picture:
 def decode(image: Image.Image, notes: tuple[str, ...] = ()) -> Picture:
     """Convert a PIL image; whatever Pillow raises for damaged data passes through."""
     rawmode = _rawmode(image)
+    parse_rest(image)
     image.load()
     base, alpha = split_alpha(image, rawmode)
     pixels, color_note = _pixels(base, *_gray_range(image))
@@ -76,7 +76,8 @@ def _rawmode(image: Image.Image) -> str | None:
 def _upright(image: Image.Image, pixels: Tensor, alpha: Tensor | None, notes: tuple[str | None, ...]) -> Picture:
     """Turn and mirror the pixels of `image` as its EXIF block asks; also tell if that block cannot be read."""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        with parsing():
+            orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # the EXIF parser raises nearly everything
         orientation = None
         notes = (*notes, "the EXIF block is damaged and was ignored; the image may lie on its side")

@@ -14,6 +14,8 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 
+from impasto.images.opening import parse, parse_rest
+
 _OPPOSITE: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _SEPARATE: Final = 2  # of the TIFF tag PlanarConfiguration
 
@@ -38,7 +40,7 @@ def deep_samples(image: Image.Image) -> np.ndarray | None:
     assert stream is not None
     samples = np.asarray(_relabeled(image, f"{straight};16{depth}")).astype(np.uint16) << 8
     stream.seek(0)
-    with Image.open(stream, formats=(format_name or "",)) as again:
+    with parse(stream, format_name or "", image.width * image.height) as again:
         samples |= np.asarray(_relabeled(again, f"{straight};16{_OPPOSITE[depth]}"))
     return _divided(samples) if layout == "RGBa" else samples
 
@@ -68,6 +70,7 @@ def _in_separate_planes(image: ImageFile) -> bool:
 def _relabeled(image: Image.Image, layout: str) -> Image.Image:
     """Let `image` be unpacked as if the file had this layout."""
     assert isinstance(image, ImageFile)
+    parse_rest(image)
     image.tile = [
         tile._replace(args=(layout, *tile.args[1:]) if isinstance(tile.args, tuple) else layout) for tile in image.tile
     ]

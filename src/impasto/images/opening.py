@@ -13,9 +13,10 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from threading import RLock
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffTags, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from impasto.errors import ImageError, ImpastoError, MissingFileError
 from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format, webp_size
@@ -28,14 +29,37 @@ _LARGEST_PIPE: Final = 2**30  # bytes; whoever sends more, or without end, is no
 
 
 @contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Let no warning of Pillow out; what matters of them becomes an error or a note.
+def parsing(max_pixels: int | None = None) -> Iterator[None]:
+    """For the block, which parses what surrounds pixels: Pillow warns of nothing, and its own limit is `max_pixels`.
 
-    One thread at a time: the filters of `warnings` belong to the whole process.
+    That limit and the filters of `warnings` belong to the whole process: one thread at a time.  Pixels are decoded
+    outside, so that threads do so at once.  Pillow's limit counts more than the image, such as frames; it raises above
+    twice that, and warns below.
     """
     with _PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None if max_pixels is None else max(max_pixels, before or 0)
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def parse(stream: IO[bytes], format_name: str, max_pixels: int | None = None) -> Image.Image:
+    """Open an image whose format is known, without decoding it yet; what Pillow raises passes through."""
+    with parsing(max_pixels):
+        return Image.open(stream, formats=(format_name,))
+
+
+def parse_rest(image: Image.Image) -> None:
+    """Parse what Pillow leaves until it decodes a TIFF file; it also holds the size against its limit once more."""
+    if isinstance(image, TiffImageFile) and image.tile:
+        with parsing(image.width * image.height):
+            exif = image.getexif()
+            for group in exif.keys() & TiffTags.TAGS_V2_GROUPS.keys():
+                exif.get_ifd(group)
+            image.load_prepare()
 
 
 @contextmanager
@@ -105,7 +129,7 @@ def _image(stream: BinaryIO, name: str, max_pixels: int | None) -> Iterator[Imag
     if format_name == "WEBP":
         _check_size(webp_size(header), name, max_pixels)
     try:
-        with _pillow_limits(max_pixels), Image.open(stream, formats=(format_name,)) as image:
+        with parse(stream, format_name, max_pixels) as image:
             _check_size(image.size, name, max_pixels)
             yield image
     except ImpastoError:
@@ -171,21 +195,6 @@ def _register_heif(name: str) -> None:
         import_module("pillow_heif").register_heif_opener()
     except ImportError as problem:
         raise ImageError(f"{name} is a HEIF image; to read it: pip install 'impasto[heif]'.") from problem
-
-
-@contextmanager
-def _pillow_limits(max_pixels: int | None) -> Iterator[None]:
-    """Put `max_pixels` in the place of Pillow's own limit, which counts more than the image: frames, tiles.
-
-    Pillow raises above twice its limit, and warns below that.
-    """
-    with quiet_pillow():
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None if max_pixels is None else max(max_pixels, before or 0)
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int | None) -> None:

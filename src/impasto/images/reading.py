@@ -7,7 +7,7 @@ from PIL import Image
 from impasto.errors import UsageError
 from impasto.images.decoding import decode, decode_deep
 from impasto.images.deep_reading import deep_samples
-from impasto.images.opening import ImageFile, opened
+from impasto.images.opening import ImageFile, opened, parsing
 from impasto.images.picture import Picture
 
 
@@ -25,7 +25,8 @@ def load_image(source: ImageFile, *, max_pixels: int = 100_000_000) -> Picture:
     if max_pixels < 1:
         raise UsageError(f"max_pixels is {max_pixels}; it must be at least 1.")
     with opened(source, max_pixels=max_pixels) as image:
-        notes = _notes(image)
+        with parsing(max_pixels):
+            notes = _notes(image)
         samples = deep_samples(image)
         return decode(image, notes) if samples is None else decode_deep(image, samples, notes)
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from PIL import Image
 from torch import Tensor
 
 from impasto.errors import MissingFileError, OutputError, UnknownNameError, UsageError
+from impasto.files import output_errors, write_atomically
 from impasto.images.encoding import encode_image
 from impasto.images.formats import WRITABLE_FORMATS
-
-_REMEDIES: Final = {
-    errno.ENOSPC: "Free some space or choose another disk.",
-    errno.EDQUOT: "Free some space or choose another disk.",
-    errno.EFBIG: "Free some space or choose another disk.",
-    errno.ENAMETOOLONG: "Choose a shorter name.",
-}
 
 
 def save_image(
@@ -67,7 +58,7 @@ def check_output(
         OutputError: no permission to write into the folder
     """
     target = Path(path)
-    try:
+    with output_errors(target):
         if target.is_dir():
             raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'result.png'}.")
         _check_extension(target, formats)
@@ -76,8 +67,6 @@ def check_output(
             raise UsageError(
                 f"{target} exists already. Choose another name, or overwrite it with --force (force=True)."
             )
-    except OSError as problem:
-        raise _output_error(target, problem) from problem
 
 
 def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
@@ -102,28 +91,3 @@ def _check_folder(target: Path) -> None:
         raise MissingFileError(f"{target} cannot be written: there is no folder {folder}. Create it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{target} cannot be written: no permission for the folder {folder}. Choose another folder.")
-
-
-def write_atomically(target: Path, data: bytes) -> None:
-    """Write into a temporary file beside `target`, then put it into its place; nothing is left behind on failure.
-
-    Raises:
-        OutputError: the disk is full, no permission
-    """
-    temporary = target.with_name(f".impasto-{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as problem:
-        raise _output_error(target, problem) from problem
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _output_error(target: Path, problem: OSError) -> OutputError:
-    remedy = _REMEDIES.get(problem.errno or 0, "Choose another folder or name.")
-    return OutputError(f"{target} cannot be written: {problem.strerror or problem}. {remedy}")

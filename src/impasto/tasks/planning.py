@@ -22,7 +22,7 @@ from impasto.errors import UsageError
 from impasto.memory import LiveBytes, free_memory, give_back, in_words, resident_memory
 from impasto.objective import Evaluation, Objective
 from impasto.schedule import Level
-from impasto.solvers import LBFGS, Solver
+from impasto.solvers import Solver, history, with_history
 from impasto.tasks.problem import SMALLEST_TILE, TransferProblem
 from impasto.tiling import Tiling
 
@@ -187,22 +187,6 @@ def _fastest(work: Callable[[], object]) -> float:
         work()
         turns.append(time.perf_counter() - began)
     return min(turns)
-
-
-def history(solver: Solver) -> int:
-    """The steps that a solver remembers, wrapped ones included."""
-    if isinstance(solver, LBFGS):
-        return solver.history
-    return history(solver.solver) if hasattr(solver, "solver") else 0
-
-
-def with_history(solver: Solver, pairs: int) -> Solver:
-    """The same solver, wrapped ones included, remembering at most `pairs` steps."""
-    if isinstance(solver, LBFGS):
-        return replace(solver, history=min(pairs, solver.history))
-    if hasattr(solver, "solver"):
-        return replace(solver, solver=with_history(solver.solver, pairs))  # type: ignore[type-var]
-    return solver
 
 
 @dataclass(frozen=True)

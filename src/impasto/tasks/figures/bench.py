@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -30,6 +30,7 @@ class Bench:
     pictures: tuple[Tensor, ...] = field(repr=False)
     size: int
     seed: int
+    dtype: str
     notes: tuple[str, ...] = ()
 
     def run(self, recipe: Preset, content: Tensor | None, style: Tensor | None, asked: Sequence[str] = ()) -> Run:
@@ -38,7 +39,7 @@ class Bench:
         Raises:
             UsageError: a layer is missing, or a picture too small for it.
         """
-        recipe, notes = fitted(recipe, self.encoder, asked)
+        recipe, notes = fitted(replace(recipe, dtype=self.dtype), self.encoder, asked)
         picture = content if content is not None else style
         assert picture is not None, "a run needs a picture to look at"
         styles = [] if style is None else [style]
@@ -72,7 +73,7 @@ def prepare_bench(
     weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
     on_device = tuple(picture.to(encoder.device) for picture in pictures)
     notes = (*image_notes(sources, read), *weights_notes(config, weights))
-    return Bench(encoder, on_device, size, config.seed, notes)
+    return Bench(encoder, on_device, size, config.seed, recipe.dtype, notes)
 
 
 def in_papers_words(layer: str) -> str:

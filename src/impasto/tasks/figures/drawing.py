@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from impasto.errors import OutputError
-from impasto.images import check_output, write_atomically
+from impasto.files import write_atomically
+from impasto.images import check_output
 from impasto.tasks.figures.geometry import CAPTION, SMALL, Box, Page, Placed, Words, layout
 from impasto.tasks.figures.network import draw_network
 from impasto.tasks.figures.panel import Curve, Panel

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from impasto.devices import products
 from impasto.tasks.run import Run
 
 Measure = Callable[[Run, Tensor], Mapping[str, float]]
@@ -22,15 +23,17 @@ def psnr(image: Tensor, reference: Tensor) -> float:
 def reduction(run: Run, image: Tensor) -> float:
     """The share of its loss that the run took away from its start, at the size of the result."""
     level = run.plan.levels[-1]
-    objective = run.problem.objective(level)
-    begun = float(objective.evaluate(run.problem.initial(level)).loss)
-    return 1 - float(objective.evaluate(image).loss) / begun
+    with products(run.plan.number_format):
+        objective = run.problem.objective(level)
+        begun = float(objective.evaluate(run.problem.initial(level)).loss)
+        return 1 - float(objective.evaluate(image).loss) / begun
 
 
 def errors(run: Run, image: Tensor) -> dict[str, float]:
     """The content and the style terms of the picture, each side added up and without its weight."""
     level, recipe = run.plan.levels[-1], run.plan.recipe
-    terms = run.problem.objective(level).evaluate(image).terms
+    with products(run.plan.number_format):
+        terms = run.problem.objective(level).evaluate(image).terms
     weights = {"content": recipe.content_weight, "style": recipe.style_weight}
     return {kind: summed(terms)[kind] / weight for kind, weight in weights.items() if kind in summed(terms)}
 
