@@ -204,9 +204,7 @@ class Recipe:
     schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), _plain(Pyramid))
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), _plain(Pyramid))
-    iterations: int | None = setting(
-        None, ranges.whole(), "Evaluations in all.", shown="{recipe.pyramid.evaluations}"
-    )
+    iterations: int | None = setting(None, ranges.whole(), "Evaluations in all.", shown="{recipe.pyramid.evaluations}")
     until: str | None = setting(
         None,
         ranges.one_of("stop", STOPS),
