@@ -50,13 +50,13 @@ def setting(
     help: str = "",
     *,
     only: Sequence[str] = TASKS,
-    shown: str = "{value}",
+    shown: str = "",
     metavar: str = "",
 ) -> Any:
     """A field with its default, the check that its values pass, and a sentence for people.
 
-    None passes where the field's type has it. `only` says which tasks have the setting. Help tells its default as
-    `shown`, in which `value` is it in words and `recipe` the recipe it is of, and calls its values `metavar`.
+    None passes where the field's type has it, and help tells it as `shown`, which may name fields of the `recipe`.
+    `only` says which tasks have the setting, `metavar` what help calls its values.
     """
     about = {"check": check, "help": help, "only": only, "shown": shown, "metavar": metavar}
     if isinstance(default, Mapping):
@@ -198,9 +198,7 @@ class Recipe:
     normalize: bool = setting(False, ranges.truth)
 
     # The way there
-    solver: SolverSpec = setting(
-        SolverSpec("lbfgs", {"history": 10}), _solver, "lbfgs, adam or rmsprop.", shown="{recipe.solver.method}"
-    )
+    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), _solver, "lbfgs, adam or rmsprop.")
     schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), _plain(Pyramid))
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), _plain(Pyramid))

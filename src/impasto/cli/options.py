@@ -53,13 +53,13 @@ def flag(name: str, default: str = "", **other: Any) -> Decorator:
 
 
 def default_of(base: Recipe, name: str, shown: str = "") -> str:
-    """A setting of `base` as help tells it, or as `shown` does; nothing where the sentence says what None is."""
-    value, shown = getattr(base, name), shown or SETTINGS[name]["shown"]
-    return "" if value is None and "{value}" in shown else shown.format(recipe=base, value=words(value))
+    """A setting of `base` in words; None as `shown`, else as its field has it."""
+    value = getattr(base, name)
+    return (shown or SETTINGS[name]["shown"]).format(recipe=base) if value is None else words(value)
 
 
 def flags(base: Recipe, *names: str, **shown: str) -> list[Decorator]:
-    """The options of settings with the defaults of `base`; `shown` are those that are told in other words."""
+    """The options of settings with the defaults of `base`; `shown` says in other words what None is."""
     return [flag(name, default_of(base, name, shown.get(name, ""))) for name in names]
 
 

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from functools import singledispatch
 from typing import Any
 
+from impasto.choices import SolverSpec
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.schedule import Pyramid
 
@@ -47,6 +48,11 @@ def _(value: Preprocessing) -> str:
         terms = [f"{factor:.6g} {color}" for factor, color in zip(row, "rgb", strict=True) if factor]
         channels.append(f"{' + '.join(terms)} {'-' if offset < 0 else '+'} {abs(offset):.6g}")
     return f"({', '.join(channels)}) of r, g, b in [0, 1]"
+
+
+@words.register
+def _(value: SolverSpec) -> str:
+    return value.method
 
 
 @words.register
