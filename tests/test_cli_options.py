@@ -1,10 +1,12 @@
 """Options of the commands and settings of a recipe: one says what the other does."""
 
+import json
 import re
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+import torch
 
 from impasto.cli.options import asked_recipe, default_of
 from impasto.cli.plan import plan
@@ -13,8 +15,10 @@ from impasto.cli.texture import texture
 from impasto.cli.transfer import transfer
 from impasto.cli.words import words
 from impasto.errors import UnknownNameError
+from impasto.images import save_image
 from impasto.presets import PRESETS
 from impasto.recipe import SETTINGS, Recipe, asked
+from impasto.record import KEYWORD, EncoderUsed, Input, Made, Plan, PlannedLevel, Record, Result
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 from impasto.tasks.texture import texture_of
 
@@ -164,3 +168,64 @@ def test_presets_are_shown_in_words(impasto, name):
     assert f"iterations  {PRESETS[name].pyramid.evaluations}" in out
     for word in ("None", "True", "False", "Preprocessing", "Pyramid", "SolverSpec", "<function", "'inside'"):
         assert word not in out
+
+
+def record(settings, task="transfer", name="photo.jpg", start=None):
+    return Record(
+        task=task,
+        settings=settings,
+        inputs=(Input("content", name, sha256="a" * 64), Input("style", "", pixels="b" * 64)),
+        encoder=EncoderUsed("compact", "c" * 64),
+        plan=Plan((PlannedLevel(64, 48, 4, None),), 10),
+        made=Made("0.1", "2.6", "cpu", "float32", 2),
+        result=Result(4, 9, None, {"range": 0.25}, "d" * 64),
+        start=start,
+    )
+
+
+@pytest.fixture
+def shown(impasto, tmp_path):
+    """shown(record): the lines that `impasto show` prints of a picture with it, and what --json prints."""
+
+    def show(about):
+        path = tmp_path / "picture.png"
+        save_image(torch.zeros(1, 3, 2, 2), path, text={KEYWORD: about.to_text()})
+        (code, out, err), (_, as_json, _) = impasto("show", str(path)), impasto("show", str(path), "--json")
+        assert (code, err) == (0, "")
+        return out.splitlines(), json.loads(as_json)
+
+    return show
+
+
+def test_show_prints_what_is_not_as_the_preset_has_it(shown):
+    recipe = PRESETS["gatys2016"].override(strength=0.7, dtype="auto", content_layers=("relu3_1=0.5",))
+    lines, as_json = shown(record(recipe.to_json()))
+    told = dict(re.split("  +", line, maxsplit=1) for line in lines)
+    assert {name: told.pop(name) for name in ("preset", "strength", "dtype", "content layers")} == {
+        "preset": "gatys2016",
+        "strength": "0.7",
+        "dtype": "float32",  # the last row of that name: what `auto` was
+        "content layers": "relu3_1=0.5",
+    }
+    assert told["content"] == f"photo.jpg  (sha256 {'a' * 16})"
+    assert told["style"] == f"an image in memory  (pixels {'b' * 16})"
+    assert (told["evaluations"], told["loss"], told["range"]) == ("4 of 9", "not finite", "0.25")
+    assert {name.replace("_", " ") for name in SETTINGS} & set(told) == {"device"}  # where it was made
+    assert as_json["settings"] == json.loads(json.dumps(recipe.to_json()))
+
+
+def test_show_prints_all_settings_of_a_preset_that_it_does_not_know(shown):
+    lines, _ = shown(record({"preset": "mine", "seed": 0, "size": None, "grain": [1, 2]}))
+    assert {"preset             mine", "seed               0", "grain              1, 2"} <= set(lines)
+
+
+def test_show_prints_the_run_before(shown):
+    lines, _ = shown(record({}, start=record({}, task="texture")))
+    assert any(line.startswith("went on from") and line.endswith("a texture of 4 evaluations:") for line in lines)
+    assert any(line.startswith("  task") for line in lines)
+
+
+def test_show_escapes_what_a_terminal_would_obey(shown):
+    lines, _ = shown(record({"preset": "\x1b[2J", "se\x07ed": "\u202e"}, name="a\nb\x1b]0;x"))
+    assert all(line.isprintable() for line in lines)
+    assert any("a\\x0ab\\x1b]0;x" in line for line in lines)
