@@ -221,3 +221,18 @@ def test_a_weight_file_of_ones_own_is_found_and_compared(impasto, made, folder, 
     assert "weights: own.safetensors is the same" in impasto("replay", "out.png")[1]
     Path("own.safetensors").unlink()
     assert "The weight file own.safetensors is not in" in impasto("replay", "out.png")[2]
+
+
+def test_the_picture_of_a_diverged_run_is_recorded_as_it_was_and_made_again(impasto, folder):
+    method = ("--preset", "keras-example", "--encoder", "compact", "--style-weight", "1e-2", "--size", "64")
+    code, _, err = impasto(
+        "transfer", "photo.png", "painting.png", "-o", "out.png", *method, "--iterations", "24", "-q"
+    )
+    assert code == 1
+    assert "no longer finite" in err
+    result = json.loads(read_text("out.png")[KEYWORD])["result"]
+    assert result["best"]
+    assert result["evaluations"] < 24
+    assert result["loss"] == pytest.approx(sum(result["terms"].values()), rel=1e-5)
+    assert result["loss"] < 1e15  # not that of the step that broke
+    assert impasto("replay", "out.png", "-q") == (0, "", "")
