@@ -8,7 +8,7 @@ Solvers are frozen dataclasses, states too; one that wraps another has it in its
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -57,6 +57,9 @@ class FirstOrderState:
         return FirstOrderState(self.steps, change(self.first), change(self.second))
 
 
+Stepped = tuple[Tensor, FirstOrderState]  # the next image and state
+
+
 class _FirstOrder:
     """What Adam, RMSprop and SGD share: their state, and how it grows with the picture."""
 
@@ -88,9 +91,7 @@ class Adam(_FirstOrder):
     beta2: float = 0.99
     epsilon: float = 1e-8
 
-    def step(
-        self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState
-    ) -> tuple[Tensor, FirstOrderState]:
+    def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState) -> Stepped:
         """One evaluation, one update."""
         _, grad = value_and_grad(image)
         steps = state.steps + 1
@@ -114,9 +115,7 @@ class RMSprop(_FirstOrder):
     epsilon: float = 1e-7
     epsilon_placement: Literal["inside", "outside"] = "inside"
 
-    def step(
-        self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState
-    ) -> tuple[Tensor, FirstOrderState]:
+    def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState) -> Stepped:
         """One evaluation, one update."""
         _, grad = value_and_grad(image)
         second = torch.lerp(state.second, grad.square(), 1 - self.rho)
@@ -132,9 +131,7 @@ class SGD(_FirstOrder):
     decay: float = 1.0
     decay_steps: int = 100
 
-    def step(
-        self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState
-    ) -> tuple[Tensor, FirstOrderState]:
+    def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState) -> Stepped:
         """One evaluation, one update."""
         _, grad = value_and_grad(image)
         rate = self.lr * self.decay ** (state.steps / self.decay_steps)
@@ -393,15 +390,8 @@ def with_history(solver: S, pairs: int) -> S:
 
 def history(solver: Solver) -> int:
     """The steps that a solver, or one that it wraps, remembers."""
-    return max(getattr(each, "history", 0) for each in nested(solver))
-
-
-def nested(solver: Solver) -> Iterator[Solver]:
-    """A solver, then those that it wraps, from the outside in."""
-    inner: Solver | None = solver
-    while inner is not None:
-        yield inner
-        inner = getattr(inner, "solver", None)
+    inner = getattr(solver, "solver", None)
+    return max(getattr(solver, "history", 0), history(inner) if inner else 0)
 
 
 STATES = (FirstOrderState, LBFGSState, AveragedState)
