@@ -21,7 +21,7 @@ from torch import Tensor
 
 from impasto.encoders.vgg import convolution_names
 from impasto.presets.preset import FIVE_LAYERS
-from impasto.tasks.bench import (
+from impasto.bench import (
     CONTENT,
     CONVOLUTION_FLOPS,
     convolution,

@@ -19,7 +19,7 @@ import torch
 from impasto.devices import DTYPES
 from impasto.memory import LiveBytes, keep_freed
 from impasto.objective import FeatureObjective, Objective
-from impasto.tasks.bench import ENCODERS, encoder_to_time, typical_terms
+from impasto.bench import ENCODERS, encoder_to_time, typical_terms
 from impasto.tiled import TiledObjective
 from impasto.tiling import Tiling
 

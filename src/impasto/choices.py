@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 INITS = ("matched", "content", "random", "gray", "style")
 BLANK = ("random", "gray")  # those that show nothing yet
+WITHOUT_CONTENT = (*BLANK, "style")  # those that need no photograph
 IMAGE = "image"  # an init that is a picture of its own
 STYLE_LOSSES = ("gram", "gram+mean-std", "covariance", "wasserstein2", "gram+wasserstein2")
 CONTENT_LOSSES = ("relative squared error", "mean squared error", "half squared sum", "squared sum")

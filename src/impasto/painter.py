@@ -8,7 +8,6 @@ from typing import Any, Literal, Unpack, overload
 import numpy as np
 from torch import Tensor
 
-from impasto.choices import IMAGE, INITS
 from impasto.encoders.download import Progress
 from impasto.engine import Step
 from impasto.loading import Encoders
@@ -17,7 +16,7 @@ from impasto.preparation import Pictures
 from impasto.preparation import prepare as prepare_run
 from impasto.presets import preset as named_preset
 from impasto.ranges import one_of
-from impasto.recipe import Recipe, Settings
+from impasto.recipe import Recipe, Settings, asked
 from impasto.run import Run
 from impasto.sources import ImageSource
 from impasto.tasks.reconstruct import reconstruction_of
@@ -176,10 +175,7 @@ class Painter:
 
     def _asked(self, base: Recipe, settings: Any) -> tuple[Recipe, ImageSource | None]:
         """The recipe of a request, and the picture to begin with if `init` is one."""
-        init = settings.pop("init", None)
-        picture = None if init is None or (isinstance(init, str) and init in INITS) else init
-        changes = {"device": self._device, "dtype": self._dtype, "init": init if picture is None else IMAGE} | settings
-        return base.override(**changes), picture
+        return asked(base, {"device": self._device, "dtype": self._dtype} | settings)
 
 
 def check_output(name: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto import record
-from impasto.choices import INITS, TEXTURE
+from impasto.choices import INITS, TEXTURE, WITHOUT_CONTENT
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, levels_that_fit, with_layers_of
@@ -19,8 +19,6 @@ from impasto.run import Plan, Run, within_memory
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
 from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input
-
-WITHOUT_CONTENT = ("random", "gray", "style")  # ways to begin
 
 
 @dataclass(frozen=True)

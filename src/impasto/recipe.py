@@ -33,6 +33,7 @@ from impasto.choices import (
     TASKS,
     TEXTURE,
     TRANSFER,
+    WITHOUT_CONTENT,
     Milestones,
     SolverSpec,
 )
@@ -43,13 +44,21 @@ from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
 
 
-def setting(default: Any, check: ranges.Check, help: str = "", *, only: Sequence[str] = TASKS, shown: str = "") -> Any:
+def setting(
+    default: Any,
+    check: ranges.Check,
+    help: str = "",
+    *,
+    only: Sequence[str] = TASKS,
+    shown: str = "",
+    metavar: str = "",
+) -> Any:
     """A field with its default, the check that its values pass, and a sentence for people.
 
-    None passes where the field's type has it. `only` says which tasks have the setting, `shown` how help tells its
-    default.
+    None passes where the field's type has it, and help tells it as `shown`, which may name fields of the `recipe`.
+    `only` says which tasks have the setting, `metavar` what help calls its values.
     """
-    about = {"check": check, "help": help, "only": only, "shown": shown}
+    about = {"check": check, "help": help, "only": only, "shown": shown, "metavar": metavar}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), metadata=about)
     return field(default=default, metadata=about)
@@ -83,7 +92,6 @@ def _terms(name: str, value: Any) -> tuple[Any, ...]:
 
 
 _weight = ranges.number()
-_layers_help = "Layers that hold the {}: {}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +120,12 @@ class Recipe:
     task: str = TRANSFER
 
     # The picture
-    size: int | tuple[int, int] | None = setting(None, ranges.sides, "Long side of the result in pixels.")
+    size: int | tuple[int, int] | None = setting(
+        None,
+        ranges.sides,
+        "Long side of the result in pixels.",
+        shown="{recipe.usual_size}, or the picture's own if that is less",
+    )
     strength: float = setting(
         0.5,
         ranges.number(0, 1, rule="it goes from 0 (the content) to 1 (the style alone)."),
@@ -133,6 +146,7 @@ class Recipe:
         ranges.one_of("init", (*INITS, IMAGE)),
         "What to begin with: matched (the content in the style's colors), content, random, gray, style, "
         "or an image file.",
+        metavar="WAY|FILE",
     )
     tileable: bool = setting(
         False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
@@ -145,12 +159,12 @@ class Recipe:
 
     # What is minimised
     content_layers: Mapping[str, float] = setting(
-        {"relu4_2": 1.0}, ranges.layers, _layers_help.format("content", "relu4_2, or relu4_2=0.5")
+        {"relu4_2": 1.0}, ranges.layers, "Layers that hold the content: relu4_2, or relu4_2=0.5."
     )
     content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES))
     content_weight: float = setting(1.0, _weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT])
     style_layers: Mapping[str, float] = setting(
-        {ALL_LAYERS: 1.0}, ranges.layers, _layers_help.format("style", "names, or name=weight; '*' for all")
+        {ALL_LAYERS: 1.0}, ranges.layers, "Layers that hold the style; '*' for all."
     )
     style_loss: str = setting(
         "gram+mean-std",
@@ -171,27 +185,30 @@ class Recipe:
         ranges.one_of("encoder", encoder_names),
         "compact (built in), vgg19, vgg16, or one of `impasto weights list`.",
     )
-    weights: str | None = setting(None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.")
+    weights: str | None = setting(
+        None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
+    )
     preprocessing: Preprocessing | None = setting(None, _plain(Preprocessing))
-    pooling: str | None = setting(None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max")
+    pooling: str | None = setting(
+        None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max", metavar="KIND"
+    )
     padding: str | None = setting(
-        None, ranges.one_of("padding", PADDINGS), "zeros, reflect or replicate.", shown="as trained"
+        None, ranges.one_of("padding", PADDINGS), "zeros, reflect or replicate.", shown="as trained", metavar="KIND"
     )
     normalize: bool = setting(False, ranges.truth)
 
     # The way there
-    solver: SolverSpec = setting(
-        SolverSpec("lbfgs", {"history": 10}), _solver, "lbfgs, adam or rmsprop.", shown="lbfgs"
-    )
+    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), _solver, "lbfgs, adam or rmsprop.")
     schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), _plain(Pyramid))
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), _plain(Pyramid))
-    iterations: int | None = setting(None, ranges.whole(), "Evaluations in all.")
+    iterations: int | None = setting(None, ranges.whole(), "Evaluations in all.", shown="{recipe.pyramid.evaluations}")
     until: str | None = setting(
         None,
         ranges.one_of("stop", STOPS),
         "converged: leave a size once 10 evaluations win less than 1 %.",
         shown="--iterations are done",
+        metavar="WHEN",
     )
     levels: int | None = setting(None, ranges.whole(), "The most sizes, coarse to fine; 1 for the full size alone.")
     usual_size: int = setting(512, ranges.whole())
@@ -213,6 +230,7 @@ class Recipe:
         ranges.memory_size,
         "The most to take, as 4GB; large pictures are made in tiles.",
         shown="what is free",
+        metavar="SIZE",
     )
     max_pixels: int = setting(100_000_000, ranges.whole(), "Refuse larger image files.")
 
@@ -281,6 +299,20 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {each.name: each.metadata for each in fields(Recipe) if "check" in each.metadata}
 )
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
+
+
+def asked(base: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, Any]:
+    """`base` with the `settings` of a request, and the picture to begin with if its `init` is one.
+
+    Raises:
+        UsageError: a setting that the task does not have, or a value out of range.
+    """
+    init = settings.get("init")
+    if init is None or (isinstance(init, str) and init in INITS):
+        return base.override(**settings), None
+    if base.task != TRANSFER:
+        raise UnknownNameError("init", str(init), WITHOUT_CONTENT, of=f"a {base.task}")
+    return base.override(**{**settings, "init": IMAGE}), init
 
 
 class Settings(TypedDict, total=False):

@@ -15,20 +15,18 @@ from impasto.cli import interrupts
 from impasto.cli.layout import columns
 from impasto.cli.options import (
     Decorator,
-    content_layers_option,
-    device_option,
     dry_run_option,
+    flag,
+    flags,
     force_option,
-    levels_option,
-    max_pixels_option,
     network_options,
     optimisation_options,
     preset_option,
     quiet_option,
-    style_layers_option,
 )
-from impasto.cli.parameters import Names, Numbers, Whole, debug_option
+from impasto.cli.parameters import Names, Numbers, debug_option
 from impasto.cli.running import Request, loading, prepared, requested
+from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
     from impasto.tasks.figures import Curve, Figure, Panel
@@ -47,7 +45,7 @@ def figure() -> None:
 
 
 def _look_options(*look: Decorator) -> Decorator:
-    size = cloup.option("--size", type=Whole(), help="Long side of each picture in pixels.  [default: 256]")
+    size = flag("size", "256", help="Long side of each picture in pixels.")
     return cloup.option_group("Look", *look, size)
 
 
@@ -61,7 +59,7 @@ def _file_options(name: str) -> Decorator:
             help=f"The figure; its ending sets the format: png, pdf or svg.  [default: a new {name}.png here]",
         ),
         force_option,
-        max_pixels_option,
+        *flags(Recipe(), "max_pixels"),
         quiet_option,
         cloup.option("--json", "as_json", is_flag=True, help="Print JSON records of evaluations and panels."),
         dry_run_option,
@@ -85,8 +83,8 @@ _style = cloup.argument("style", help="An image file, or swatch:NAME to have one
     ),
     preset_option,
 )
-@network_options()
-@optimisation_options(300)
+@network_options(Recipe())
+@optimisation_options(Recipe(), without=["levels"], iterations="300")
 @_file_options("CONTENT-STYLE-representations")
 def representations(content: str, style: str, convention: str, **settings: Any) -> int:
     """Show CONTENT as five layers see it, and STYLE as ever more layers see it.
@@ -107,10 +105,10 @@ def representations(content: str, style: str, convention: str, **settings: Any) 
         help="Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]",
     ),
     preset_option,
-    levels_option,
+    flag("levels"),
 )
-@network_options()
-@optimisation_options(210)
+@network_options(Recipe())
+@optimisation_options(Recipe(), without=["levels"], iterations="210")
 @_file_options("CONTENT-STYLE-tradeoff")
 def tradeoff(content: str, style: str, ratios: tuple[float, ...], **settings: Any) -> int:
     """Show transfers side by side: rows of ever more style layers, columns of ever more content.
@@ -130,12 +128,12 @@ def tradeoff(content: str, style: str, ratios: tuple[float, ...], **settings: An
         type=Names(),
         help="Content layers, one transfer each.  [default: relu2_2,relu4_2]",
     ),
-    style_layers_option,
+    flag("style_layers"),
     preset_option,
-    levels_option,
+    flag("levels"),
 )
-@network_options()
-@optimisation_options(210)
+@network_options(Recipe())
+@optimisation_options(Recipe(), without=["levels"], iterations="210")
 @_file_options("CONTENT-STYLE-layers")
 def layers(content: str, style: str, **settings: Any) -> int:
     """Show what it means to take the content from a low layer or from a high one.
@@ -149,17 +147,13 @@ def layers(content: str, style: str, **settings: Any) -> int:
 @_content
 @_style
 @_look_options(
-    cloup.option(
-        "--init",
-        metavar="WAY",
-        help="What to begin with: random, matched, content, gray or style.  [default: random]",
-    ),
-    content_layers_option,
-    style_layers_option,
+    flag("init", "random", metavar="WAY", help="What to begin with: random, matched, content, gray or style."),
+    flag("content_layers"),
+    flag("style_layers"),
     preset_option,
 )
-@network_options()
-@optimisation_options(500)
+@network_options(Recipe())
+@optimisation_options(Recipe(), without=["levels"], iterations="500")
 @_file_options("CONTENT-STYLE-progress")
 def progress(content: str, style: str, **settings: Any) -> int:
     """Show a transfer after 0, 1, 2, 5, 10, ... evaluations, and its loss."""
@@ -170,9 +164,9 @@ def progress(content: str, style: str, **settings: Any) -> int:
 @cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
 @_look_options(
     cloup.option("--layers", type=Names(), help="Layers to show.  [default: relu1_1 to relu5_1]"),
-    device_option,
+    *flags(Recipe(), "device"),
 )
-@network_options()
+@network_options(Recipe())
 @_file_options("IMAGE-features")
 def features(image: str, **settings: Any) -> int:
     """Show the feature maps of layers and their Gram matrices."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
 import cloup
 
-from impasto.cli.options import json_option, levels_option, network_options, optimisation_options, preset_option
+from impasto.cli.options import asked_recipe, json_option, network_options, optimisation_options, preset_option
 from impasto.cli.parameters import Wholes, debug_option
 from impasto.cli.running import loading
+from impasto.recipe import Recipe
 
 _EXAMPLES = """\b
 Examples:
@@ -25,27 +27,28 @@ Examples:
 @cloup.option(
     "--sizes",
     type=Wholes(),
-    default=(512, 1024, 2048, 4096),
+    default="512,1024,2048,4096",
     help="Long sides of the results.  [default: 512,1024,2048,4096]",
 )
 @cloup.option_group("Method", preset_option)
-@network_options()
-@optimisation_options(90, levels_option)
+@network_options(Recipe())
+@optimisation_options(Recipe())
 @json_option
 @debug_option
-def plan(sizes: tuple[int, ...], as_json: bool, **settings: Any) -> None:
+def plan(sizes: tuple[int, ...], as_json: bool, **options: Any) -> None:
     """Tell how much memory and time a transfer would take.
 
     The pictures are 4:3. For a picture of your own: `impasto transfer ... --dry-run`.
     """
+    recipe, _ = asked_recipe(options)
     with loading(shown=not as_json):
         import torch
 
-        from impasto.tasks.transfer import TransferConfig, prepare
-    picture = torch.zeros(1, 3, 384, 512)
+        from impasto.loading import Encoders
+        from impasto.preparation import Pictures, prepare
+    picture, encoders = torch.zeros(1, 3, 384, 512), Encoders(download=False)
     for number, size in enumerate(sizes):
-        config = TransferConfig(size=size, **settings)
-        found = prepare(picture, [picture], config, download=False).plan
+        found = prepare(replace(recipe, size=size), Pictures(picture, [picture]), encoders).plan
         summary = found.summary()
         if as_json:
             click.echo(json.dumps({"event": "plan", **summary, "notes": list(found.notes)}))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import cloup
@@ -13,15 +12,21 @@ import cloup
 from impasto.cli.layout import columns
 from impasto.cli.options import (
     Decorator,
+    asked_recipe,
     file_options,
-    levels_option,
+    flag,
+    flags,
     network_options,
     optimisation_options,
     preset_option,
-    style_loss_option,
 )
-from impasto.cli.parameters import Names, Number, Whole, debug_option
+from impasto.cli.parameters import Names, debug_option
 from impasto.cli.running import execute, loading, requested
+from impasto.recipe import Recipe
+from impasto.tasks.reconstruct import LAYERS, reconstruction_of
+
+_BASE = reconstruction_of(Recipe())
+_SIZE = "{recipe.usual_size}, or the image's own if that is less"
 
 
 @cloup.group()
@@ -34,67 +39,58 @@ def reconstruct() -> None:
     """
 
 
-def _look_options(layers: str) -> Decorator:
+def _look_options(representation: str) -> Decorator:
+    layers = f"Names, or name=weight.  [default: {','.join(LAYERS[representation])}]"
     return cloup.option_group(
         "Look",
-        cloup.option(
-            "--layers", "--layer", type=Names(), metavar="L,L,...", help=f"Names, or name=weight.  [default: {layers}]"
-        ),
-        cloup.option(
-            "--size",
-            type=Whole(),
-            help="Long side of the result in pixels.  [default: 512, or the image's own if that is less]",
-        ),
-        cloup.option(
-            "--noise",
-            type=Number(),
-            default=1 / 255,
-            help="Standard deviation of the noise it begins with; 0.25 can be seen plainly.  [default: 1/255]",
-        ),
+        cloup.option("--layers", "--layer", type=Names(), help=layers),
+        *flags(_BASE, "size", size=_SIZE),
+        flag("noise", f"1/{1 / _BASE.noise:.0f}"),
         preset_option,
     )
 
 
 @reconstruct.command(epilog="Example:  impasto reconstruct content photo.jpg --layer relu4_2 -o out.png")
 @cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
-@_look_options("relu4_2")
-@network_options()
-@optimisation_options(300, levels_option)
+@_look_options("content")
+@network_options(_BASE)
+@optimisation_options(_BASE)
 @file_options("a new IMAGE-content.png here")
-def content(image: str, **settings: Any) -> int:
+def content(image: str, **options: Any) -> int:
     """Bring the features of layers back into a picture.
 
     Beginning with noise, the squared error between its features and those of IMAGE is minimised.
     """
-    return _reconstruct("content", image, **settings)
+    return _reconstruct("content", image, options)
 
 
 @reconstruct.command(epilog="Example:  impasto reconstruct style painting.jpg --layers relu1_1,relu2_1 -o out.png")
 @cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
-@_look_options("relu1_1,relu2_1,relu3_1,relu4_1,relu5_1")
-@style_loss_option
-@network_options()
-@optimisation_options(300, levels_option)
+@_look_options("style")
+@flag("style_loss", _BASE.style_loss)
+@network_options(_BASE)
+@optimisation_options(_BASE)
 @file_options("a new IMAGE-style.png here")
-def style(image: str, **settings: Any) -> int:
+def style(image: str, **options: Any) -> int:
     """Bring the Gram matrices of layers back into a picture.
 
     Beginning with noise, the squared error between its Gram matrices and those of IMAGE is minimised.
     """
-    return _reconstruct("style", image, **settings)
+    return _reconstruct("style", image, options)
 
 
-def _reconstruct(representation: str, image: str, **settings: Any) -> int:
+def _reconstruct(representation: str, image: str, options: dict[str, Any]) -> int:
     began = time.perf_counter()
-    with loading(shown=not (settings["quiet"] or settings["as_json"])):
-        from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction
-    request = replace(requested(settings, (image,), (image, representation), began), closing=reductions)
-    config = ReconstructConfig(representation=representation, **settings)  # type: ignore[arg-type]
-    config.recipe()
-    return execute(partial(prepare_reconstruction, image, config), request)
+    layers = options.pop("layers")
+    recipe, _ = asked_recipe(options, lambda base: reconstruction_of(base, representation, layers))
+    with loading(shown=not (options["quiet"] or options["as_json"])):
+        from impasto.preparation import Pictures, prepare
+    request = replace(requested(options, (image,), (image, representation), began), closing=reductions)
+    pictures = Pictures(image) if representation == "content" else Pictures(styles=[image])
+    return execute(lambda encoders: prepare(recipe, pictures, encoders), request)
 
 
-def reductions(begun: Mapping[str, float], ended: Mapping[str, float]) -> str:
+def reductions(first: Mapping[str, float], last: Mapping[str, float]) -> str:
     """How far each term has come, as `content/relu4_2  0.597 -> 0.007  -98.8 %`."""
-    told = [(name, begun[name], value) for name, value in ended.items() if begun[name] > 0]
-    return columns((name, f"{old:.4g} -> {new:.4g}  {100 * (new - old) / old:+.2f} %") for name, old, new in told)
+    both = [(name, first[name], value) for name, value in last.items() if first[name] > 0]
+    return columns((name, f"{old:.4g} -> {new:.4g}  {100 * (new - old) / old:+.2f} %") for name, old, new in both)

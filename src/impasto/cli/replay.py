@@ -13,7 +13,6 @@ from impasto.cli import interrupts
 from impasto.cli.parameters import debug_option
 from impasto.cli.resume import differences
 from impasto.cli.running import loading, threads
-from impasto.cli.show import read_record
 
 if TYPE_CHECKING:
     from impasto.tasks.remaking import Origin
@@ -39,6 +38,8 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     It tells whether the inputs and the result are the same. The exit code is 0 if the result is the same to the last
     pixel, 1 if not.
     """
+    from impasto.record import read_record
+
     record = read_record(file)
     if output:
         from impasto.cli.saving import check_path

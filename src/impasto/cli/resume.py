@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import cloup
 
 from impasto.cli.options import json_option, no_metadata_option, quiet_option
-from impasto.cli.parameters import Number, Numbers, Whole, debug_option
+from impasto.cli.parameters import Numbers, debug_option
 from impasto.cli.running import Request, execute, loading, threads
 from impasto.errors import CheckpointError, UsageError
 
@@ -33,13 +34,13 @@ Examples:
 @cloup.option_group(
     "Changes (with any of them, a new run begins with the picture that is there)",
     cloup.option("--size", metavar="N|WxH", help="Another size, in pixels, as the command has it."),
-    cloup.option("-s", "--strength", type=Number(), help="Another strength, of a transfer."),
+    cloup.option("-s", "--strength", type=click.FLOAT, metavar="X", help="Another strength, of a transfer."),
     cloup.option("--style-weights", type=Numbers(), help="How much of each style."),
-    cloup.option("--style-scale", type=Number(), help="Another size of the strokes."),
-    cloup.option("--content-weight", type=Number(), help="Another factor of the content terms."),
-    cloup.option("--style-weight", type=Number(), help="Another factor of the style terms."),
-    cloup.option("--tv-weight", type=Number(), help="Another factor of the smoothness term."),
-    cloup.option("--iterations", type=Whole(), help="Evaluations of the new run."),
+    cloup.option("--style-scale", type=click.FLOAT, metavar="X", help="Another size of the strokes."),
+    cloup.option("--content-weight", type=click.FLOAT, metavar="X", help="Another factor of the content terms."),
+    cloup.option("--style-weight", type=click.FLOAT, metavar="X", help="Another factor of the style terms."),
+    cloup.option("--tv-weight", type=click.FLOAT, metavar="X", help="Another factor of the smoothness term."),
+    cloup.option("--iterations", type=click.INT, metavar="N", help="Evaluations of the new run."),
     cloup.option("--solver", metavar="NAME", help="lbfgs, adam or rmsprop."),
     cloup.option("--device", metavar="NAME", help="auto, cpu, cuda, mps or xpu."),
     cloup.option("--dtype", metavar="NAME", help="auto, float32, bfloat16, tf32 or float64."),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
+from impasto.cli.layout import columns
 from impasto.cli.parameters import debug_option
-from impasto.errors import UsageError
+from impasto.cli.words import words
+from impasto.presets import PRESETS
+
+if TYPE_CHECKING:
+    from impasto.record import Input, Record
 
 
 @cloup.command()
@@ -20,54 +24,42 @@ from impasto.errors import UsageError
 @debug_option
 def show(file: str, as_json: bool) -> None:
     """Print how a picture was made."""
+    from impasto.record import printable, read_record
+
     record = read_record(file)
     if as_json:
-        click.echo(json.dumps(record, indent=1))
-        return
-    from impasto.cli.layout import columns
-
-    click.echo(columns(_rows(record)))
+        click.echo(json.dumps(record.to_json(), indent=1))
+    else:
+        click.echo(columns((printable(name), printable(text)) for name, text in _rows(record)))
 
 
-def read_record(file: str) -> dict[str, Any]:
-    """How the picture in `file` was made.
-
-    Raises:
-        UsageError: it does not say.
-    """
-    from impasto.images import read_text
-    from impasto.tasks.provenance import KEYWORD
-
-    text = read_text(file).get(KEYWORD)
-    try:
-        record = json.loads(text or "")
-    except ValueError:
-        record = None
-    if not isinstance(record, dict) or "task" not in record:
-        raise UsageError(
-            f"{Path(file)} does not say how it was made: it is not of impasto, or was made with --no-metadata, "
-            "or another program has saved it since."
-        )
-    return record
-
-
-def _rows(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "task", record["task"]
-    for each in record["inputs"]:
-        kind = "sha256" if "sha256" in each else "pixels"
-        yield each["role"], f"{each['name'] or 'an image in memory'}  ({kind} {each[kind][:16]})"
-    for name, value in record["settings"].items():
-        if value is not None:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            yield name.replace("_", " "), shown
-    yield "network", f"{record['encoder']['name']}  (sha256 {record['encoder']['sha256'][:16]})"
-    for name, value in record.get("made", {}).items():
+def _rows(record: Record) -> Iterator[tuple[str, str]]:
+    yield "task", record.task
+    yield from map(_input, record.inputs)
+    yield from ((name.replace("_", " "), words(value)) for name, value in _changed(record))
+    yield "network", f"{record.encoder.name}  (sha256 {record.encoder.sha256[:16]})"
+    for name, value in vars(record.made).items():
         yield f"made with {name}" if name in ("impasto", "torch") else name, str(value)
-    result = record["result"]
-    yield "evaluations", f"{result['evaluations']} of {result['of']}"
-    yield "loss", f"{result['loss']:.6g}"
-    for name, value in result["terms"].items():
-        yield name, f"{value:.6g}"
-    if "start" in record:
-        yield "went on from", f"a {record['start']['task']} of {record['start']['result']['evaluations']} evaluations:"
-        yield from ((f"  {name}", value) for name, value in _rows(record["start"]))
+    if record.result:
+        yield "evaluations", f"{record.result.evaluations} of {record.result.of}"
+        yield "loss", _number(record.result.loss)
+        yield from ((name, _number(value)) for name, value in record.result.terms.items())
+    if record.start and record.start.result:
+        yield "went on from", f"a {record.start.task} of {record.start.result.evaluations} evaluations:"
+        yield from ((f"  {name}", text) for name, text in _rows(record.start))
+
+
+def _input(each: Input) -> tuple[str, str]:
+    known = f"sha256 {each.sha256[:16]}" if each.sha256 else f"pixels {str(each.pixels)[:16]}"
+    return each.role, f"{each.name or 'an image in memory'}  ({known})"
+
+
+def _changed(record: Record) -> Iterator[tuple[str, Any]]:
+    """The preset, and the settings that are not as it has them."""
+    name = str(record.settings.get("preset"))
+    usual = PRESETS[name].to_json() | {"preset": None} if name in PRESETS else {}
+    return ((name, value) for name, value in record.settings.items() if value is not None and value != usual.get(name))
+
+
+def _number(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.6g}"

@@ -8,7 +8,7 @@ import click
 import cloup
 
 from impasto.cli.interrupts import held_back
-from impasto.cli.parameters import Whole, debug_option, width_and_height
+from impasto.cli.parameters import debug_option, width_and_height
 from impasto.errors import UsageError
 
 
@@ -21,7 +21,7 @@ from impasto.errors import UsageError
     default="1024x768",
     help="In pixels; one number is the long side of 4:3.  [default: 1024x768]",
 )
-@cloup.option("--seed", type=Whole(), default=0, help="Another seed is another picture.  [default: 0]")
+@cloup.option("--seed", type=click.INT, metavar="N", default=0, help="Another seed is another picture.  [default: 0]")
 @cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 @debug_option
 def swatches(name: str | None, output: str | None, size: str, seed: int, force: bool) -> None:

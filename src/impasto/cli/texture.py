@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any
 
 import cloup
 
 from impasto.cli.options import (
+    asked_recipe,
+    default_of,
     file_options,
-    levels_option,
+    flag,
+    flags,
+    method_options,
     network_options,
     optimisation_options,
-    preset_option,
-    style_layers_option,
-    style_loss_option,
-    style_weights_option,
     styles_argument,
 )
-from impasto.cli.parameters import Number, Size
+from impasto.cli.parameters import Size
 from impasto.cli.running import execute, loading, requested
+from impasto.recipe import Recipe
+from impasto.tasks.texture import texture_of
 
+_BASE = texture_of(Recipe())
 _EXAMPLES = """\b
 Examples:
   impasto texture painting.jpg -o out.png --size 1024x768
@@ -33,44 +35,35 @@ Examples:
 @styles_argument
 @cloup.option_group(
     "Look",
-    cloup.option(
-        "--size",
+    flag(
+        "size",
+        f"the style image's own, its long side at most {_BASE.usual_size}",
         type=Size(),
-        help="Width and height of the result in pixels; one number for a square.  [default: the style image's own, its "
-        "long side at most 512]",
+        metavar="WxH",
+        help="Width and height of the result in pixels; one number for a square.",
     ),
-    cloup.option("--tileable", is_flag=True, help="Let opposite borders fit each other, so that the result repeats."),
-    style_weights_option,
-    cloup.option(
-        "--style-scale",
-        type=Number(),
-        default=1.0,
-        help="Size of the strokes; 1 is as in the style image, 2 twice as large.  [default: 1]",
+    flag("tileable"),
+    *flags(_BASE, "style_weights"),
+    flag(
+        "style_scale",
+        default_of(_BASE, "style_scale"),
+        help="Size of the strokes; 1 is as in the style image, 2 twice as large.",
     ),
-    cloup.option(
-        "--init", metavar="WAY", default="random", help="What to begin with: random, gray or style.  [default: random]"
-    ),
+    flag("init", _BASE.init, metavar="WAY", help="What to begin with: random, gray or style."),
 )
-@cloup.option_group(
-    "Method (the preset has what is not given)",
-    preset_option,
-    style_layers_option,
-    style_loss_option,
-    cloup.option("--tv-weight", type=Number(), help="Factor of the smoothness term."),
-)
-@network_options()
-@optimisation_options(210, levels_option)
+@method_options("style_layers", "style_loss", "tv_weight")
+@network_options(_BASE)
+@optimisation_options(_BASE)
 @file_options("a new STYLE-texture.png here")
-def texture(styles: tuple[str, ...], **settings: Any) -> int:
+def texture(styles: tuple[str, ...], **options: Any) -> int:
     """Make a texture of the picture STYLE, at any size.
 
     It has the style's colors, strokes and motifs, and nothing of its arrangement. Ctrl-C stops early and saves the
     picture so far.
     """
     began = time.perf_counter()
-    with loading(shown=not (settings["quiet"] or settings["as_json"])):
-        from impasto.tasks.texture import TextureConfig, prepare_texture
-    request = requested(settings, styles, (styles[0], "texture"), began)
-    config = TextureConfig(**settings)
-    config.recipe()
-    return execute(partial(prepare_texture, styles, config), request)
+    recipe, _ = asked_recipe(options, texture_of)
+    with loading(shown=not (options["quiet"] or options["as_json"])):
+        from impasto.preparation import Pictures, prepare
+    request = requested(options, styles, (styles[0], "texture"), began)
+    return execute(lambda encoders: prepare(recipe, Pictures(styles=styles), encoders), request)

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -36,9 +37,13 @@ _TURNS = 5
 class Ceiling:
     """The most that the machine does of one kind of work, in floating-point operations per second."""
 
+    event: ClassVar = "ceiling"
     work: str
     dtype: str
     rate: float
+
+    def __str__(self) -> str:
+        return f"{self.dtype:8}  {self.work:14}  {self.rate / 1e9:8.0f} GFLOP/s at most"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Speed:
     `rate` is that of its convolutions, `share` the same over the machine's ceiling for convolutions.
     """
 
+    event: ClassVar = "evaluation"
     encoder: str
     dtype: str
     width: int
@@ -56,6 +62,13 @@ class Speed:
     rate: float
     share: float
     bytes_per_pixel: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dtype:8}  {self.encoder:7} {f'{self.width}x{self.height}':>9}  {1e3 * self.seconds:7.0f} ms  "
+            f"{1 / self.seconds:6.1f} per second  {self.rate / 1e9:6.0f} GFLOP/s, {100 * self.share:3.0f} % of the "
+            f"most  {self.bytes_per_pixel / 1e3:5.2f} kB per pixel"
+        )
 
 
 def bench(device: torch.device, dtype: torch.dtype, sizes: Sequence[int]) -> Iterator[Ceiling | Speed]:
