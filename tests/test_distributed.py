@@ -30,7 +30,7 @@ if team.rank == 0:
 """
 
 
-LEFT_ALONE = """
+BOWL = """
 import os, signal, sys, torch
 from datetime import timedelta
 from impasto.distributed import in_strips, processes
@@ -38,17 +38,32 @@ from impasto.engine import iterate
 from impasto.errors import TeamError
 from impasto.objective import Evaluation
 from impasto.schedule import Level
-from impasto.solvers import LBFGS
+from impasto.solvers import LBFGS, Adam, Averaged, InUnits, RMSprop
 
 class Bowl:
     def initial(self, level):
         return torch.linspace(0, 1, 3 * level.height * level.width).reshape(1, 3, level.height, level.width)
+    def enlarged(self, image, level):
+        return torch.nn.functional.interpolate(image, (level.height, level.width), mode="bilinear")
     def objective(self, level):
         return self
     def evaluate(self, image):
         loss = (image - 0.4).square().sum()
         return Evaluation(loss, 2 * (image - 0.4), {"bowl": loss})
+"""
 
+NEXT_SIZE = """
+levels = [Level(7, 9, 5), Level(13, 17, 5)]
+with processes() as team:
+    for solver in (Averaged(Adam()), InUnits(RMSprop(lr=1.0), 255.0), InUnits(LBFGS(), 2.0)):
+        *_, alone = iterate(Bowl(), solver, levels)
+        *_, shared = iterate(Bowl(), in_strips(solver, team), levels)
+        torch.testing.assert_close(shared.image, alone.image)
+        if team.rank == 0:
+            print("the same")
+"""
+
+LEFT_ALONE = """
 try:
     with processes(patience=timedelta(seconds=5)) as team:
         for step in iterate(Bowl(), in_strips(LBFGS(), team), [Level(8, 8, 30)]):
@@ -89,6 +104,11 @@ def test_processes_make_the_picture_that_one_makes(count, solver, uniform, tmp_p
     assert float((picture - last.image).abs().max()) < 1e-4  # pictures are float32
 
 
+def test_solvers_in_strips_go_on_at_the_next_size_as_whole_ones_do(tmp_path):
+    (tmp_path / "program.py").write_text(BOWL + NEXT_SIZE)
+    assert torchrun(3, tmp_path / "program.py").count("the same") == 3
+
+
 def test_the_command_started_by_torchrun_writes_one_picture(tmp_path):
     common = ["transfer", "swatch:seigaiha", "swatch:mosaic", "--size", 160, "--iterations", 8, "--dtype", "float32"]
     told = torchrun(2, "-m", "impasto", *common, "-o", tmp_path / "two.png", "--checkpoint", tmp_path / "kept")
@@ -107,7 +127,7 @@ def test_a_process_alone_is_no_team():
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP"])
 def test_a_process_that_is_gone_or_falls_silent_leaves_the_others_an_error_and_the_picture_so_far(signal, tmp_path):
-    (tmp_path / "program.py").write_text(LEFT_ALONE)
+    (tmp_path / "program.py").write_text(BOWL + LEFT_ALONE)
     shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     first, second = (
         subprocess.Popen(

@@ -258,10 +258,10 @@ def test_a_text_beyond_a_million_characters_is_not_looked_into():
         Record.from_text(replace(RECORD, settings=settings).to_text())
 
 
-HOSTILE = [
-    None, True, 0, -1, 1, 2**63, 10**30, 10**400, 0.5, math.nan, math.inf, "", "x", "x" * 5000, "\x1b[2J\x07",
-    "\u202egnp", "\ud800", "../../etc/passwd", [], [[]], [None] * 100, {}, {"": {}}, {"x" * 5000: 1}, {"\x1b": "\x00"}, nested(40),
-]  # fmt: skip
+HOSTILE_NUMBERS = [True, 0, -1, 1, 2**63, 10**30, 10**400, 0.5, math.nan, math.inf]
+HOSTILE_TEXTS = ["", "x", "x" * 5000, "\x1b[2J\x07", "\u202egnp", "\ud800", "../../etc/passwd"]
+HOSTILE_TREES = [None, [], [[]], [None] * 100, {}, {"": {}}, {"x" * 5000: 1}, {"\x1b": "\x00"}, nested(40)]
+HOSTILE = [*HOSTILE_NUMBERS, *HOSTILE_TEXTS, *HOSTILE_TREES]
 
 
 def paths(value, path=""):

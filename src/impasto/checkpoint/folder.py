@@ -151,8 +151,7 @@ class Checkpoints:
             except DAMAGED as problem:
                 notes.append(f"{path} is damaged ({problem}); the one before it is used.")
                 continue
-            for damaged in files[files.index(path) + 1 :]:
-                damaged.unlink(missing_ok=True)
+            _remove(files[files.index(path) + 1 :])
             return kept, tuple(notes)
         if files:
             raise CheckpointError(f"No snapshot in {self.folder} can be read: {'; '.join(notes)} Begin the run anew.")

@@ -26,7 +26,7 @@ class Normalized:
 
     encoder: Encoder
     scales: Mapping[str, Tensor] = field(repr=False)
-    sums = sums_by_features
+    sums = sums_by_features  # dividing the sums instead of the features would change every last bit
 
     @property
     def name(self) -> str:

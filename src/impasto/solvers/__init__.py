@@ -28,7 +28,6 @@ from impasto.solvers.wrappers import (
     cautious,
     changed,
     history,
-    nested,
     with_history,
 )
 
@@ -51,7 +50,6 @@ __all__ = [
     "changed",
     "dot",
     "history",
-    "nested",
     "solver_of",
     "two_loop",
     "with_history",

@@ -25,6 +25,9 @@ class FirstOrderState:
         return FirstOrderState(self.steps, change(self.first), change(self.second))
 
 
+Stepped = tuple[Tensor, FirstOrderState]  # the next image and state
+
+
 class _FirstOrder:
     """What Adam, RMSprop and SGD share: their state, and how it grows with the picture."""
 
@@ -56,9 +59,7 @@ class Adam(_FirstOrder):
     beta2: float = 0.99
     epsilon: float = 1e-8
 
-    def step(
-        self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState
-    ) -> tuple[Tensor, FirstOrderState]:
+    def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState) -> Stepped:
         """One evaluation, one update."""
         _, grad = value_and_grad(image)
         steps = state.steps + 1
@@ -82,9 +83,7 @@ class RMSprop(_FirstOrder):
     epsilon: float = 1e-7
     epsilon_placement: Literal["inside", "outside"] = "inside"
 
-    def step(
-        self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState
-    ) -> tuple[Tensor, FirstOrderState]:
+    def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState) -> Stepped:
         """One evaluation, one update."""
         _, grad = value_and_grad(image)
         second = torch.lerp(state.second, grad.square(), 1 - self.rho)
@@ -100,9 +99,7 @@ class SGD(_FirstOrder):
     decay: float = 1.0
     decay_steps: int = 100
 
-    def step(
-        self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState
-    ) -> tuple[Tensor, FirstOrderState]:
+    def step(self, value_and_grad: ValueAndGrad, image: Tensor, state: FirstOrderState) -> Stepped:
         """One evaluation, one update."""
         _, grad = value_and_grad(image)
         rate = self.lr * self.decay ** (state.steps / self.decay_steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -131,12 +131,5 @@ def with_history(solver: S, pairs: int) -> S:
 
 def history(solver: Solver) -> int:
     """The steps that a solver, or one that it wraps, remembers."""
-    return max(getattr(each, "history", 0) for each in nested(solver))
-
-
-def nested(solver: Solver) -> Iterator[Solver]:
-    """A solver, then those that it wraps, from the outside in."""
-    inner: Solver | None = solver
-    while inner is not None:
-        yield inner
-        inner = getattr(inner, "solver", None)
+    inner = getattr(solver, "solver", None)
+    return max(getattr(solver, "history", 0), history(inner) if inner else 0)
