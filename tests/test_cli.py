@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 
 from impasto.cli import interrupts
-from impasto.cli.progress import Clock, Live, duration, reporter
+from impasto.cli.progress import Live, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
 from impasto.presets import PRESETS
 from impasto.schedule import Level
+from impasto.session.clock import Clock, duration
 from impasto.tasks.settings import TransferConfig
 
 pty = pytest.importorskip("pty", reason="needs a POSIX system")
@@ -329,14 +330,14 @@ def test_interruptions_are_held_back_and_swallowed_ones_found():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_broken_pipe_is_silent(folder):
-    process = started(*transfer("--json", "-o", "out.png"))
+def test_a_broken_pipe_is_silent_and_the_picture_so_far_is_saved(folder):
+    process = started(*transfer("--json", "-o", "out.png", iterations=100_000))
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait() == 1
-    assert left_over(folder) == []
+    assert left_over(folder) == ["out.png"]
 
 
 def smallest_files():
@@ -359,7 +360,7 @@ def test_a_result_that_cannot_be_saved_is_saved_elsewhere(impasto, folder, monke
     elsewhere.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     (folder / "gone").mkdir()
-    monkeypatch.setattr("impasto.cli.running._show_plan", lambda *_: rmtree("gone"))  # meanwhile
+    monkeypatch.setattr("impasto.cli.drawing.plan_in_words", lambda *_: rmtree("gone") or {})  # meanwhile
     code, _, err = impasto(*transfer("--json", "-o", "gone/out.png"))
     (rescued,) = elsewhere.iterdir()
     assert code == 2

@@ -18,7 +18,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.errors import UsageError
+from impasto.errors import ProcessError, UsageError
 from impasto.solvers import LBFGS, LBFGSState, Solver, ValueAndGrad, dot
 from impasto.tiling import Tile
 
@@ -53,20 +53,23 @@ class Processes:
     def total(self, parts: Sequence[Tensor]) -> list[Tensor]:
         """Each of `parts`, of one format, added up over all processes."""
         flat = torch.cat([part.detach().reshape(-1) for part in parts])
-        dist.all_reduce(flat)
+        with _met():
+            dist.all_reduce(flat)
         pieces = torch.split(flat, [part.numel() for part in parts])
         return [piece.view(part.shape) for piece, part in zip(pieces, parts, strict=True)]
 
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
         """The inner product of two images of which each process has a strip."""
         local = dot(a, b).to(_reduced_on(a.device)).double()
-        dist.all_reduce(local)
+        with _met():
+            dist.all_reduce(local)
         return local.to(a)
 
     def least(self, values: Sequence[int]) -> list[int]:
         """Each of `values` as small as any process has it."""
         found = torch.tensor(values, device=_reduced_on(_own_device()))
-        dist.all_reduce(found, dist.ReduceOp.MIN)
+        with _met():
+            dist.all_reduce(found, dist.ReduceOp.MIN)
         return [int(value) for value in found.tolist()]
 
     def strip(self, image: Tensor) -> Tensor:
@@ -79,7 +82,8 @@ class Processes:
         rows = self._rows(height)
         padded = F.pad(strip, (0, 0, 0, rows - strip.shape[-2])).contiguous()
         strips = [torch.empty_like(padded) for _ in range(self.size)]
-        dist.all_gather(strips, padded)
+        with _met():
+            dist.all_gather(strips, padded)
         return torch.cat(strips, -2)[..., :height, :].contiguous()
 
     def _rows(self, height: int) -> int:
@@ -102,6 +106,21 @@ def processes() -> Iterator[Processes]:
         yield Processes(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+@contextmanager
+def _met() -> Iterator[None]:
+    """The block meets the other processes.
+
+    Raises:
+        ProcessError: one of them is not there.
+    """
+    try:
+        yield
+    except RuntimeError as problem:
+        raise ProcessError(
+            f"Another process of this run is gone, or cannot be reached ({problem}). Start all of them again."
+        ) from problem
 
 
 def _own_device() -> torch.device:

@@ -8,7 +8,8 @@ ImpastoError                 anything impasto raises on purpose; its message sta
 |-- WeightsError             a weight file that cannot be had or used; exits with 1
 |-- OutputError              a result that cannot be written (full disk, no permission); exits with 1
 |-- CheckpointError          a checkpoint that cannot be written, read or used; exits with 1
-`-- DivergedError            the optimisation left the finite numbers; exits with 1
+|-- DivergedError            the optimisation left the finite numbers; exits with 1
+`-- ProcessError             another process of a run on several is gone; exits with 1
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ class CheckpointError(ImpastoError):
 
 class DivergedError(ImpastoError):
     """The optimisation left the finite numbers."""
+
+
+class ProcessError(ImpastoError):
+    """Another process of a run on several is gone."""
 
 
 def named(kind: str, name: str, choices: Mapping[str, T]) -> T:

@@ -16,6 +16,8 @@ from impasto.cli.running import loading, threads
 from impasto.cli.show import read_record
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from impasto.tasks.remaking import Origin
     from impasto.tasks.run import Run
 
@@ -36,15 +38,17 @@ if TYPE_CHECKING:
 def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, quiet: bool) -> int:
     """Make a picture again, and compare.
 
-    It tells whether the inputs and the result are the same. The exit code is 0 if the result is the same to the last
-    pixel, 1 if not.
+    It tells whether the inputs and the result are the same, and whether FILE has its very pixels. The exit code is 0 if
+    the result is the same to the last pixel, 1 if not.
     """
     record = read_record(file)
     if output:
-        from impasto.cli.saving import check_path
+        from impasto.session import Destination
 
-        check_path(Path(output), (file, *inputs), force=force)
+        Destination(Path(output), (file, *inputs), force).check()
     with loading(shown=not quiet):
+        from impasto.images import same_pixels
+        from impasto.tasks.provenance import pixels_hash
         from impasto.tasks.remaking import find_origin
     origin = find_origin(record, [Path(), Path(file).parent], inputs)
     tell = _silent if quiet else click.echo
@@ -54,7 +58,14 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
         run = _prepared(origin, quiet)
         for note in _differences(run, record):
             tell(note)
-        same = _repeated(run, record, output, force)
+        image = _repeated(run, record, output, force)
+        same = pixels_hash(run, image) == record["result"]["pixels"]
+        kept = same_pixels(file, image, run.alpha()) if same else True
+    if kept is None:
+        tell(f"{file}: its format does not keep every pixel, so the record's are compared, not its own.")
+    elif not kept:
+        tell(f"{file}: its pixels are not those that were recorded.")
+    same = same and kept is not False
     interrupts.check()
     tell(f"result: {'the same' if same else 'not the same'}")
     return 0 if same else 1
@@ -78,17 +89,17 @@ def _differences(run: Run, record: Mapping[str, Any]) -> Iterator[str]:
         yield f"The weights of {run.record['encoder']['name']} are not those that were used."
 
 
-def _repeated(run: Run, record: Mapping[str, Any], output: str | None, force: bool) -> bool:
-    """Run as far as the picture was made, save it if asked; whether its pixels are those of the record."""
-    from impasto.cli.saving import Result, save
-    from impasto.tasks.provenance import pixels_hash
+def _repeated(run: Run, record: Mapping[str, Any], output: str | None, force: bool) -> Tensor:
+    """Run as far as the picture was made, and save it if asked; the picture at its full size."""
+    from impasto.session import Destination
+    from impasto.session.saving import Result, save
     from impasto.tasks.remaking import full_size, step_again
 
     image, step = step_again(run, record)
     if output:
         with interrupts.held_back():
-            save(run, Result(image, step), Path(output), force=force, metadata=True)
-    return bool(pixels_hash(run, full_size(run, image)) == record["result"]["pixels"])
+            save(run, Result(image, step), Destination(Path(output), force=force))
+    return full_size(run, image)
 
 
 def _compared(same: bool | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,12 @@ import cloup
 
 from impasto.cli.options import json_option, no_metadata_option, quiet_option
 from impasto.cli.parameters import Number, Numbers, Whole, debug_option
-from impasto.cli.running import Request, execute, loading, threads
+from impasto.cli.running import Output, execute, loading, threads
 from impasto.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
+    from impasto.session import Destination
     from impasto.tasks.remaking import Origin
     from impasto.tasks.run import Run
 
@@ -76,18 +78,14 @@ def resume(
     asked = {name: value for name, value in changes.items() if value is not None}
     with closing(Checkpoints.open(Path(folder))) as checkpoints:
         about = checkpoints.about()
-        path = Path(output) if output else _output(about, checkpoints, fresh=bool(asked))
-        request = Request(
-            path,
-            (),
-            force or _own(checkpoints, path),
-            quiet=quiet,
-            as_json=as_json,
-            fresh=bool(asked and not output),
+        destination = _destination(about, checkpoints, output, fresh=bool(asked and not output))
+        destination = replace(
+            destination,
+            force=force or destination.force,
             checkpoint=checkpoint,
-            metadata=about["metadata"] and not no_metadata,
-            bits=about["bits"],
+            metadata=destination.metadata and not no_metadata,
         )
+        request = Output(destination, quiet, as_json)
         if asked:
             return execute(partial(_changed, checkpoints, about, asked), request)
         if checkpoint:
@@ -96,21 +94,25 @@ def resume(
             return execute(partial(_same, checkpoints, about), request, checkpoints)
 
 
-def _output(about: Mapping[str, Any], checkpoints: Checkpoints, *, fresh: bool) -> Path:
-    """Where the run was to put its result; with `fresh`, a new name beside it."""
-    from impasto.cli.saving import unused
+def _destination(about: Mapping[str, Any], checkpoints: Checkpoints, output: str | None, *, fresh: bool) -> Destination:
+    """Where the run was to put its pictures, or `output`; with `fresh`, a new name beside that.
 
-    path = Path(about["output"])
-    if about["folder"] != os.getcwd():  # noqa: PTH109
+    What the run itself wrote there, when it was stopped, may be written anew.
+    """
+    from impasto.session.destination import Destination
+    from impasto.session.keeping import wrote
+
+    path = Path(output or (fresh and about.get("base")) or about["output"])
+    if not output and about["folder"] != os.getcwd():  # noqa: PTH109
         path = Path(about["folder"]) / path
-    return unused(path) if fresh else path
-
-
-def _own(checkpoints: Checkpoints, path: Path) -> bool:
-    """Whether the run itself wrote the file at `path`, when it was stopped, and nobody has changed it since."""
-    from impasto.tasks.provenance import file_hash
-
-    return path.is_file() and checkpoints.noted("result").get("sha256") == file_hash(path)
+    return Destination(
+        path,
+        force=wrote(checkpoints, path),
+        fresh=fresh,
+        save_every=about.get("save_every"),
+        metadata=about["metadata"],
+        bits=about["bits"],
+    ).named()
 
 
 def _same(checkpoints: Checkpoints, about: Mapping[str, Any], **loading: Any) -> Run:
@@ -120,8 +122,6 @@ def _same(checkpoints: Checkpoints, about: Mapping[str, Any], **loading: Any) ->
         UsageError: a picture is missing, or is not what it was.
         CheckpointError: the run cannot be the same.
     """
-    from dataclasses import replace
-
     from impasto.tasks.provenance import circumstances
     from impasto.tasks.remaking import begun, remade
 
@@ -144,8 +144,6 @@ def _same(checkpoints: Checkpoints, about: Mapping[str, Any], **loading: Any) ->
 
 def _changed(checkpoints: Checkpoints, about: Mapping[str, Any], changes: dict[str, Any], **loading: Any) -> Run:
     """The run with `changes`, going on from the picture that is there."""
-    from dataclasses import replace
-
     from impasto.tasks.provenance import progress, tensor_hash
     from impasto.tasks.remaking import changed, continued
 
@@ -185,4 +183,6 @@ def _size(text: str, task: str) -> int | tuple[int, int]:
 
 def differences(made: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
     """What is not as it was: the last bits of the result may differ for it."""
-    return tuple(f"{name} was {made[name]}, and is {now[name]}." for name in now if made[name] != now[name])
+    return tuple(
+        f"{name} was {made[name]}, and is {now[name]}." for name in now if made.get(name, now[name]) != now[name]
+    )

@@ -17,11 +17,13 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
     encoding.py      to_pil, encode_image: a tensor -> the bytes of a file
     deep_writing.py  16-bit PNG and TIFF files
     metadata.py      read_text: what a file says of itself
+    comparing.py     same_pixels: whether a file has a picture's pixels
     writing.py       check_output, save_image, write_atomically: a tensor -> a file, whole or not at all
     sizing.py        size_for, resize, resize_nearest
     opencv.py        resize_like_opencv
 """
 
+from impasto.images.comparing import same_pixels
 from impasto.images.decoding import from_pil
 from impasto.images.encoding import check_encoding, encode_image, to_pil
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
@@ -47,6 +49,7 @@ __all__ = [
     "resize",
     "resize_like_opencv",
     "resize_nearest",
+    "same_pixels",
     "save_image",
     "size_for",
     "to_pil",

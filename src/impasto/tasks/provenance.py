@@ -5,8 +5,9 @@ inputs              role, name as it was given, and the sha256 of the file or, f
 encoder             name and sha256 of its weights
 start               the same of the run whose picture this one went on from, if there was one
 plan                the levels, as width, height, evaluations and side of tiles, and the steps L-BFGS remembers
-made                versions, device, number format and threads, on which the last bits depend
-result              how far the run was, its loss and terms, and the sha256 of the picture's pixels
+made                versions, device, number format, threads and processes, on which the last bits depend
+result              how far the run was, its loss and terms, and the sha256 of the picture's pixels; `best` if it is the
+                    best picture before the numbers broke
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import impasto
 from impasto.devices import describe_device
 from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
+from impasto.engine import NotFiniteError, Step
 from impasto.images import Picture, to_pil
 from impasto.tasks.planning import history
 from impasto.tasks.run import Run
@@ -63,13 +65,14 @@ def use_record(run: Run) -> dict[str, Any]:
 
 
 def circumstances(run: Run) -> dict[str, Any]:
-    """The versions, the device, the number format and the threads: the last bits depend on them."""
+    """The versions, the device, the number format, the threads and processes: the last bits depend on them."""
     return {
         "impasto": impasto.__version__,
         "torch": torch.__version__,
         "device": describe_device(run.plan.device),
         "dtype": str(run.plan.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
+        "processes": run.team.size if run.team else 1,
     }
 
 
@@ -90,7 +93,16 @@ def tensor_hash(image: Tensor) -> str:
 
 def progress(step: Mapping[str, Any]) -> dict[str, Any]:
     """How far a run was at a step (see `Step.record`), and how good."""
-    return {"evaluations": step["done"], "of": step["total"], "loss": step["loss"], "terms": step["terms"]}
+    best = {"best": True} if step.get("best") else {}
+    return {"evaluations": step["done"], "of": step["total"], "loss": step["loss"], "terms": step["terms"], **best}
+
+
+def record_of(error: NotFiniteError, last: Step) -> dict[str, Any]:
+    """The record of the best picture before the numbers broke, after step `last`: `best` says that it is that one."""
+    record, best = {**last.record(), "best": True}, last.snapshot.best
+    if best is None or error.best.level != last.level or best.loss == last.loss:
+        return record
+    return {**record, "loss": best.loss, "terms": {}}  # its terms are not known
 
 
 def _input(role: str, source: ImageSource, picture: Picture) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from impasto.errors import MissingFileError, UsageError, named
 from impasto.images import resize
 from impasto.schedule import Level
 from impasto.tasks.planning import with_history
-from impasto.tasks.provenance import FORMAT, file_hash
+from impasto.tasks.provenance import FORMAT, file_hash, record_of
 from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction
 from impasto.tasks.run import Run
 from impasto.tasks.settings import MethodConfig
@@ -167,18 +167,17 @@ def step_again(run: Run, record: Mapping[str, Any]) -> tuple[Tensor, dict[str, A
 
     Where the numbers break before that, it is the best picture until then, as it was when it was made.
     """
-    image, told = None, {}
+    step = None
     try:
         for step in run:
-            image, told = step.image, step.record()
-            if step.done == record["result"]["evaluations"]:
+            if step.done == record["result"]["evaluations"] and not record["result"].get("best"):
                 break
     except NotFiniteError as error:
-        if image is None:
+        if step is None:
             raise
-        image = error.best.image
-    assert image is not None
-    return image, told
+        return error.best.image, record_of(error, step)
+    assert step is not None
+    return step.image, step.record()
 
 
 def continued(run: Run, record: Mapping[str, Any], image: Tensor) -> Run:
