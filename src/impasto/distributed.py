@@ -119,7 +119,7 @@ def _met() -> Iterator[None]:
         yield
     except RuntimeError as problem:
         raise ProcessError(
-            f"Another process of this run is gone, or cannot be reached ({problem}). Start all of them again."
+            "Another process of this run is gone, or cannot be reached. Start all of them again."
         ) from problem
 
 

@@ -154,6 +154,42 @@ def test_sigterm_is_like_ctrl_c(impasto):
     assert same_as_undisturbed()  # the picture of the stop was the run's own to overwrite
 
 
+TUTORIAL = ("transfer", "photo.png", "painting.png", "--preset", "tutorial", "--encoder", "compact", "--size", "48")
+
+
+def test_killed_after_a_milestone_the_run_writes_its_own_pictures_again(impasto, monkeypatch):
+    arguments = (*TUTORIAL, "--iterations", "3000", "-o", "out.png", "--checkpoint", "kept")
+    code, _ = ended_after(2050, signal.SIGKILL, *arguments)
+    assert code == -9
+    assert not snapshots()  # so the run goes on from its very start
+    first = Path("epoch1000.png").read_bytes()
+    assert impasto("resume", "kept", "-q") == (0, "", "")
+    assert Path("epoch1000.png").read_bytes() == first
+    assert Path("epoch3000.png").exists()
+
+
+def test_a_milestone_that_somebody_has_changed_is_not_written_again(impasto):
+    arguments = (*TUTORIAL, "--iterations", "2000", "-o", "out.png", "--checkpoint", "kept")
+    code, _ = ended_after(1050, signal.SIGKILL, *arguments)
+    assert code == -9
+    Path("epoch1000.png").write_bytes(Path("photo.png").read_bytes())
+    code, _, err = impasto("resume", "kept", "-q")
+    assert code == 2
+    assert "epoch1000.png exists already" in err
+
+
+def test_a_resumed_run_saves_its_pictures_on_the_way_as_before(impasto, stopped):
+    code, _ = ended_after(22, signal.SIGKILL, *KEPT, "--save-every", "7")
+    assert code == -9
+    Path("out-0021.png").unlink()
+    assert impasto("resume", "kept", "-q") == (0, "", "")
+    assert sorted(path.name for path in Path().glob("out*")) == [
+        *(f"out-{done:04}.png" for done in (7, 14, 21, 28)),
+        "out.png",
+    ]
+    assert same_as_undisturbed()
+
+
 # Disks and files ----------------------------------------------------------------------------------------------------
 
 
@@ -171,7 +207,7 @@ def test_a_full_disk_is_told_and_neither_ends_the_run_nor_harms_what_is_kept(imp
     full_disk()  # no longer
     assert err.count("Note: No checkpoint can be written into kept: ") == 1
     files = sorted(path.name for path in Path("kept").iterdir())
-    assert files == ["lock", "written.json", "run.json", "snapshot-00000015.safetensors"]
+    assert files == ["lock", "run.json", "snapshot-00000015.safetensors", "written.json"]
     assert impasto("resume", "kept", "-q") == (0, "", "")
     assert same_as_undisturbed()
 

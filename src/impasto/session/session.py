@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.checkpoint import Checkpoints
-from impasto.engine import Step
+from impasto.engine import NotFiniteError, Step
 from impasto.session.destination import Destination
 from impasto.session.events import Event, Failed, Milestone, Note, Outcome, Planned, Saved, Stepped, Stopped
 from impasto.session.keeping import Keeper
@@ -120,7 +120,8 @@ class Session:
             notes = self._keeper.stop(last)
             return [*map(Note, notes), Failed(problem, rescue(self._run, result, self._destination))]
         notes = self._keeper.stop(last) if error else self._keeper.finish(last)
-        return [*map(Note, [*self._rise(), *notes]), _outcome(error, path, result.step, folder)]
+        rise = [] if isinstance(error, NotFiniteError) else self._rise()
+        return [*map(Note, [*rise, *notes]), _outcome(error, path, result.step, folder)]
 
     def _save(self, result: Result, destination: Destination) -> None:
         with self._keeper.writing(destination.path):
