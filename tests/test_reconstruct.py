@@ -7,7 +7,7 @@ import torch
 
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
 from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction, reconstruct
-from impasto.tasks.sources import open_picture
+from impasto.sources import open_picture
 
 PICTURE = open_picture("swatch:stained-glass", size=64)
 QUICK = {"iterations": 60, "device": "cpu"}

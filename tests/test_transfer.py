@@ -21,7 +21,7 @@ from impasto.schedule import Level
 from impasto.statistics import moments
 from impasto.tasks.problem import TransferProblem
 from impasto.tasks.settings import INITS, TransferConfig, parse_layers
-from impasto.tasks.sources import open_picture, source_name
+from impasto.sources import open_picture, source_name
 from impasto.tasks.transfer import prepare, stylize
 
 QUICK = {"size": 64, "iterations": 4, "device": "cpu", "dtype": "float32"}
