@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import cloup
 
-from impasto import __version__
 from impasto.cli import interrupts, streams
 from impasto.cli.bench import bench
 from impasto.cli.figure import figure
@@ -24,6 +23,7 @@ from impasto.cli.texture import texture
 from impasto.cli.transfer import transfer
 from impasto.cli.weights import weights
 from impasto.errors import ImpastoError, UnknownNameError, UsageError, closest
+from impasto.version import __version__
 
 
 class _Group(cloup.Group):

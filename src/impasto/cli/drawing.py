@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from impasto.cli.layout import columns
+from impasto.cli.output import Output
 from impasto.cli.progress import Reporter, Silent, reporter
-from impasto.cli.running import Output
 from impasto.run import Plan
 from impasto.session import Event, Milestone, Note, Planned, Saved, Stepped, Stopped
 

@@ -24,8 +24,9 @@ from impasto.cli.options import (
     preset_option,
     quiet_option,
 )
+from impasto.cli.output import Output, requested
 from impasto.cli.parameters import Names, Numbers, debug_option
-from impasto.cli.running import Output, loading, prepared, requested
+from impasto.cli.running import loading, prepared
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from impasto.cli.running import Output, execute
+from impasto.cli.output import Output
+from impasto.cli.running import execute
 from impasto.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ import click
 import cloup
 
 from impasto.cli.options import json_option, no_metadata_option, quiet_option
+from impasto.cli.output import Output
 from impasto.cli.parameters import Numbers, debug_option
-from impasto.cli.running import Output, execute, loading, threads
+from impasto.cli.running import execute, loading, threads
 from impasto.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
