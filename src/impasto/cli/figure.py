@@ -31,7 +31,7 @@ from impasto.cli.parameters import Names, Numbers, Whole, debug_option
 from impasto.cli.running import Request, loading, prepared, requested
 
 if TYPE_CHECKING:
-    from impasto.tasks.figures import Curve, Figure, Panel
+    from impasto.tasks.figures import Event, Figure
 
 _EXAMPLE = "Example:  impasto figure {} -o figure.png"
 _TWO = "photo.jpg painting.jpg"
@@ -213,26 +213,25 @@ def _execute(prepare: Callable[..., Figure], request: Request) -> int:
     return 0
 
 
-def _computed(ready: Figure, request: Request) -> list[Panel | Curve]:
-    """All panels; each is told as soon as it is there, if to a program."""
+def _computed(ready: Figure, request: Request) -> list[Event]:
+    """What the plate shows; each is told as soon as it is there, if to a program."""
     from impasto.cli.progress import reporter
-    from impasto.engine import Step
 
-    shown: list[Panel | Curve] = []
+    shown: list[Event] = []
     with reporter(ready.levels, quiet=request.quiet, as_json=request.as_json, unit="picture") as report:
-        for item in ready:
-            if isinstance(item, Step):
-                report.step(item)
+        for event in ready:
+            if event.step is not None:
+                report.step(event.step)
             else:
-                shown.append(item)
-                _tell(item, request)
+                shown.append(event)
+                _tell(event, request)
             interrupts.check()
     return shown
 
 
-def _tell(item: Panel | Curve, request: Request) -> None:
+def _tell(event: Event, request: Request) -> None:
     if request.as_json:
-        print(json.dumps({"event": type(item).__name__.lower(), **item.record()}), flush=True)
+        print(json.dumps(event.record()), flush=True)
 
 
 def _show_plan(ready: Figure, request: Request) -> None:
@@ -246,7 +245,7 @@ def _show_plan(ready: Figure, request: Request) -> None:
         click.echo(f"Note: {note}", err=not request.dry_run)
 
 
-def _say_saved(ready: Figure, shown: Sequence[Panel | Curve], request: Request) -> None:
+def _say_saved(ready: Figure, shown: Sequence[Event], request: Request) -> None:
     if request.as_json:
         print(json.dumps({"event": "saved", "path": str(request.path)}), flush=True)
     elif not request.quiet:

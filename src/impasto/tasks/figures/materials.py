@@ -1,9 +1,10 @@
-"""The pictures of a figure at their size, and the network that looks at them."""
+"""What all runs of a figure share: pictures at their size, and the encoder that looks at them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
 from torch import Tensor
 
@@ -22,8 +23,15 @@ from impasto.tasks.sources import ImageSource, image_notes, open_picture
 SIZE = 256
 
 
+class Loading(TypedDict, total=False):
+    """Whether weights that are not here may be downloaded, by default yes, and who is told how far they are."""
+
+    download: bool
+    progress: Progress | None
+
+
 @dataclass(frozen=True)
-class Bench:
+class Materials:
     """Pictures, (1, 3, H, W) each with a long side of `size`, and the encoder that all runs of a figure share."""
 
     encoder: ChainEncoder = field(repr=False)
@@ -57,9 +65,7 @@ class Bench:
         return tuple(dict.fromkeys(there))
 
 
-def prepare_bench(
-    sources: Sequence[ImageSource], config: MethodConfig, *, download: bool = True, progress: Progress | None = None
-) -> Bench:
+def prepare_materials(sources: Sequence[ImageSource], config: MethodConfig, **loading: Unpack[Loading]) -> Materials:
     """Read the pictures, load the encoder.  The size is the config's, or `SIZE`.
 
     Raises:
@@ -68,11 +74,10 @@ def prepare_bench(
     """
     recipe, size = config.recipe(), getattr(config, "size", None) or SIZE
     read = [open_picture(source, size=size, max_pixels=config.max_pixels) for source in sources]
-    pictures = tuple(resize(picture.pixels, *scaled(picture.pixels, size)) for picture in read)
-    weights, encoder = load_encoder(recipe, config, download=download, progress=progress)
-    on_device = tuple(picture.to(encoder.device) for picture in pictures)
+    weights, encoder = load_encoder(recipe, config, **loading)
+    pictures = (resize(picture.pixels, *scaled(picture.pixels, size)).to(encoder.device) for picture in read)
     notes = (*image_notes(sources, read), *weights_notes(config, weights))
-    return Bench(encoder, on_device, size, config.seed, notes)
+    return Materials(encoder, tuple(pictures), size, config.seed, notes)
 
 
 def in_papers_words(layer: str) -> str:
