@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from impasto.tasks.figures.sheet import CAPTION, SMALL, Band, Sheet
 
@@ -32,7 +34,7 @@ class Curve(Band):
         for (name, values), color in zip(self.series.items(), COLORS, strict=False):
             axes.plot(range(1, len(values) + 1), values, color=color, linewidth=1.1, label=name)
         axes.set(xscale="log", yscale="log", xlim=(1, max(2, *self.marks)))
-        axes.set_xticks(self.marks[1:], [str(mark) for mark in self.marks[1:]])
+        axes.set_xticks(self.marks[1:], self._labels())
         axes.minorticks_off()
         axes.grid(axis="x", color="#d8d8d8", linewidth=0.6)
         axes.tick_params(labelsize=SMALL["fontsize"], width=0.6)
@@ -43,3 +45,9 @@ class Curve(Band):
         look = {"frameon": False, "labelcolor": "linecolor", "handlelength": 1.0, "fontsize": CAPTION["fontsize"]}
         axes.legend(handles=lines, loc="center left", bbox_to_anchor=(1, 0.5), **look)
         return top + height + below
+
+    def _labels(self) -> list[str]:
+        """Each mark but 0 as a number, unless that of the next one would touch it."""
+        return [
+            str(mark) if 1.4 * mark < following else "" for mark, following in pairwise((*self.marks[1:], math.inf))
+        ]

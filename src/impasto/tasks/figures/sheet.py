@@ -55,22 +55,25 @@ class Sheet:
         self, text: str, font: Mapping[str, Any], top: float, x: float | None = None, width: float = 0, **place: Any
     ) -> int:
         """Write in the longest lines within `width` around or from `x`, or else over the page; where they end."""
+        if not text:
+            return math.ceil(top)
         x, width = (self.gap, self.width - 2 * self.gap) if x is None else (x, width)
         words = self.axes.text(x, top, text, **{"va": "top", **font, **place})
-        for letters in range(len(text), 0, -1):
-            if words.get_window_extent().width <= width * self.dots:
-                break
+        whole, room = words.get_window_extent().width, width * self.dots
+        letters = min(len(text), round(1.5 * len(text) * room / whole))
+        while letters and words.get_window_extent().width > room:
             words.set_text(textwrap.fill(text, letters))
-        height = words.get_window_extent().height / self.dots + self.gap / 3 if text else 0
-        return math.ceil(top + height)
+            letters -= 1
+        return math.ceil(top + words.get_window_extent().height / self.dots + self.gap / 3)
 
     def close(self, bottom: int) -> None:
         """Cut the page at `bottom`."""
-        self.axes.set(xlim=(0, self.width), ylim=(bottom, 0))
         spare = 0.01 / self.dots  # matplotlib rounds down to whole dots
+        width, height = self.width + spare, bottom + spare
+        self.axes.set(xlim=(0, width), ylim=(height, 0))
         figure = self.axes.get_figure(root=True)
         assert figure is not None, "the axes are a figure's"
-        figure.set_size_inches((self.width + spare) * self.inch, (bottom + spare) * self.inch)
+        figure.set_size_inches(width * self.inch, height * self.inch)
 
 
 class Band(ABC):
