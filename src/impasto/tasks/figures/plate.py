@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from impasto.errors import OutputError
 from impasto.images import check_output, write_atomically
 from impasto.tasks.figures.panel import Panel
-from impasto.tasks.figures.sheet import SMALL, WIDEST, Band, Sheet
+from impasto.tasks.figures.sheet import INK, SMALL, WIDEST, Band, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,12 +25,10 @@ LEAST_DPI = 200
 _UNDATED: Final[Any] = {"PNG": {}, "PDF": {"CreationDate": None}, "SVG": {"Date": None}}
 _SETTINGS: Final[Any] = {
     "font.family": "DejaVu Sans",
-    "text.color": "#1a1a1a",
+    "text.color": INK,
+    "axes.labelcolor": INK,
     "image.composite_image": False,
-    "pdf.fonttype": 42,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "impasto",
-}
+} | {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "impasto"}
 
 
 @dataclass(frozen=True)

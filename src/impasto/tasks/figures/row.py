@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from impasto.tasks.figures.measures import in_words
 from impasto.tasks.figures.panel import Panel
@@ -24,12 +25,8 @@ class Row(Band):
         sheet.write(self.side, CAPTION, top + tallest / 2, sheet.gap, sheet.side - sheet.gap, va="center")
         ends = []
         for column, panel in enumerate(self.panels):
-            _show(
-                sheet,
-                panel,
-                sheet.left(column) + (sheet.cell - panel.size[0]) // 2,
-                top + (tallest - panel.size[1]) // 2,
-            )
+            width, height = panel.size
+            _show(sheet, panel, sheet.left(column) + (sheet.cell - width) // 2, top + (tallest - height) // 2)
             end = top + tallest + sheet.gap // 3
             for text, font in ((f"{panel.label} {panel.caption}".strip(), CAPTION), (in_words(panel.measures), SMALL)):
                 end = sheet.write(text, font, end, sheet.middle(column), sheet.cell, ha="center")
@@ -40,15 +37,9 @@ class Row(Band):
 def _show(sheet: Sheet, panel: Panel, left: int, top: int) -> None:
     """The picture, each of its values as a square."""
     (width, height), values = panel.size, panel.image[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
-    sheet.axes.imshow(
-        values[..., 0] if values.shape[2] == 1 else values,
-        cmap=panel.palette,
-        vmin=0,
-        vmax=1,
-        interpolation="none",
-        extent=(left, left + width, top + height, top),
-        aspect="auto",
-    )
+    place = (left, left + width, top + height, top)
+    shades: dict[str, Any] = {"cmap": panel.palette, "vmin": 0, "vmax": 1}
+    sheet.axes.imshow(values, interpolation="none", extent=place, aspect="auto", **shades)
 
 
 @dataclass(frozen=True)

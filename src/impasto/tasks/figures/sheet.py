@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDEST, NARROWEST = 7.2, 3.6  # inches
-FAINT = "#5a5a5a"
+INK, FAINT = "#1a1a1a", "#5a5a5a"
 HEADING: Final[Mapping[str, Any]] = {"fontsize": 8.5, "fontweight": "bold"}
 COLUMN: Final[Mapping[str, Any]] = {"fontsize": 7.5, "fontweight": "bold"}
 CAPTION: Final[Mapping[str, Any]] = {"fontsize": 7.5}
