@@ -17,9 +17,9 @@ import time
 import torch
 
 from impasto.devices import DTYPES
-from impasto.memory import LiveBytes, keep_freed
+from impasto.memory import keep_freed
 from impasto.objective import FeatureObjective, Objective
-from impasto.tasks.bench import ENCODERS, encoder_to_time, typical_terms
+from impasto.tasks.bench import ENCODERS, LiveBytes, encoder_to_time, typical_terms
 from impasto.tiled import TiledObjective
 from impasto.tiling import Tiling
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -14,17 +14,16 @@ from impasto.color import matched_colors
 from impasto.encoders.base import Encoder, sums_and_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
+from impasto.footprint import KEPT, LARGE_STYLE
 from impasto.losses import ContentTerm, ImageTerm, MomentLoss, StyleTerm, Term, energy, weighted_sum
 from impasto.objective import FeatureObjective, Objective
+from impasto.plan import SMALLEST_TILE
 from impasto.presets import Preset
 from impasto.schedule import Level
 from impasto.statistics import Moments, at_least_float32, blend, moments
 from impasto.tasks.fitting import scaled, style_sides
 from impasto.tiled import RecomputedContentTerm, ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team, Tiling
-
-KEPT = 64  # bytes per pixel that a content target may take in a tiled run; beyond, it is computed again tile by tile
-SMALLEST_TILE = 64
 
 
 class TransferProblem:
@@ -117,8 +116,14 @@ class TransferProblem:
         moved._styles = [style.to(device) for style in self._styles]
         return moved
 
-    def reduced(self, size: int) -> TransferProblem:
-        """The same for pictures of `size` by `size` pixels, coarsely made: to measure what an evaluation costs."""
+    def small_evaluation(self, side: int) -> Callable[[], object]:
+        """An evaluation of a picture of `side` by `side` pixels, to be timed."""
+        level, small = Level(side, side, 1), self._reduced(side)
+        objective, image = small.objective(level), small.initial(level)
+        return lambda: objective.evaluate(image)
+
+    def _reduced(self, size: int) -> TransferProblem:
+        """The same for pictures of `size` by `size` pixels, coarsely made."""
         small = copy(self)
         small._content, small._start = _coarse(self._content, size), _coarse(self._start, size)
         small._styles = [F.interpolate(style, (size, size)) for style in self._styles]
@@ -160,9 +165,14 @@ class TransferProblem:
         return self._recipe.resample(self._content, level.height, level.width)
 
     def _styles_at(self, level: Level) -> list[Tensor]:
+        pairs = zip(self._styles, self.style_shapes(level), strict=True)
+        return [self._recipe.resample(style, *shape) for style, shape in pairs]
+
+    def style_shapes(self, level: Level) -> list[tuple[int, int]]:
+        """Heights and widths of the style images at a level."""
         if self._recipe.stretch_style:
-            return [self._recipe.resample(style, level.height, level.width) for style in self._styles]
-        return [self._recipe.resample(s, *style_sides(s, level, self._style_scale)) for s in self._styles]
+            return [(level.height, level.width)] * len(self._styles)
+        return [style_sides(style, level, self._style_scale) for style in self._styles]
 
     def _mean_activations(self) -> dict[str, Tensor]:
         """Of the recipe's layers, over the given pictures, their long sides at the recipe's size if they are larger."""
@@ -203,7 +213,7 @@ class TransferProblem:
     def _style_targets(self, level: Level, layers: Collection[str]) -> dict[str, Moments]:
         """The blended moments of the style images, by layer."""
         styles = self._styles_at(level)
-        sums = [_moments(self._style_encoder, style, layers, level.tile, self._team) for style in styles]
+        sums = [_moments(self._style_encoder, s, layers, _style_tile(s, level), self._team) for s in styles]
         return {layer: blend([each[layer] for each in sums], self._style_weights) for layer in layers}
 
     def _size_of(self, layer: str) -> float:
@@ -218,6 +228,12 @@ class TransferProblem:
             ImageTerm("range", recipe.range_weight, recipe.range_loss),
         ]
         return [term for term in terms if term.weight > 0]
+
+
+def _style_tile(style: Tensor, level: Level) -> int | None:
+    """The side of the tiles that a style image is seen in: the picture's, or if it is much larger, the level's."""
+    large = style.shape[-2] * style.shape[-1] > LARGE_STYLE * level.height * level.width
+    return level.tile or (level.size if large else None)
 
 
 def _coarse(image: Tensor | None, size: int) -> Tensor | None:

@@ -25,8 +25,8 @@ import impasto
 from impasto.devices import describe_device
 from impasto.encoders.verification import digests
 from impasto.encoders.weights import Weights
+from impasto.footprint import history
 from impasto.images import Picture, to_pil
-from impasto.tasks.planning import history
 from impasto.tasks.run import Run
 from impasto.tasks.settings import MethodConfig
 from impasto.tasks.sources import SWATCH, ImageSource

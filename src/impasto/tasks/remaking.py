@@ -14,9 +14,9 @@ from impasto.devices import available_devices
 from impasto.encoders.download import Progress
 from impasto.engine import NotFiniteError, Snapshot
 from impasto.errors import MissingFileError, UsageError, named
+from impasto.footprint import with_history
 from impasto.images import resize
 from impasto.schedule import Level
-from impasto.tasks.planning import with_history
 from impasto.tasks.provenance import FORMAT, file_hash
 from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction
 from impasto.tasks.run import Run

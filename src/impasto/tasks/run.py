@@ -15,12 +15,13 @@ from impasto.devices import describe_device, has_own_memory
 from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import NotFiniteError, Snapshot, Step, iterate
+from impasto.footprint import PICTURE, Work, history, with_history
 from impasto.images import resize, to_pil
 from impasto.memory import in_words, keep_freed
+from impasto.plan import Estimate, choose
 from impasto.presets import Preset
 from impasto.schedule import Level
 from impasto.solvers import Solver, cautious
-from impasto.tasks.planning import IMAGE, Estimate, Planner, history, with_history
 from impasto.tasks.problem import TransferProblem
 
 RESTARTS = 3
@@ -79,7 +80,7 @@ class Plan:
     def keep_freed(self) -> None:
         """Have the C library keep freed memory as suits this run; in tiles, not that of whole pictures."""
         last = self.levels[-1]
-        keep_freed(*([IMAGE * last.height * last.width] if last.tile else []))
+        keep_freed(*([PICTURE * last.height * last.width] if last.tile else []))
 
     def _expected(self) -> dict[str, str]:
         if self.estimate is None:
@@ -203,6 +204,10 @@ def settled(
     Raises:
         UsageError: no tiles are small enough for that.
     """
-    used = [layer for layer, weight in {**recipe.content_layers, **recipe.style_layers}.items() if weight > 0]
-    choice = Planner(problem, encoder, used).choose(recipe.solver, levels, memory)
+    styles, contents = (
+        tuple(layer for layer, weight in layers.items() if weight > 0)
+        for layers in (recipe.style_layers, recipe.content_layers)
+    )
+    work = Work(encoder, styles, contents, tuple(tuple(problem.style_shapes(level)) for level in levels))
+    choice = choose(work, recipe.solver, levels, problem.small_evaluation, memory)
     return Plan(recipe, encoder, choice.solver, choice.levels, (*notes, *choice.notes), choice.estimate)
