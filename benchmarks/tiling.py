@@ -16,10 +16,10 @@ import time
 
 import torch
 
+from impasto.bench import ENCODERS, LiveBytes, encoder_to_time, typical_terms
 from impasto.devices import DTYPES
-from impasto.memory import LiveBytes, keep_freed
-from impasto.objective import FeatureObjective, Objective
-from impasto.bench import ENCODERS, encoder_to_time, typical_terms
+from impasto.memory import keep_freed
+from impasto.objective import Objective, WholeObjective
 from impasto.tiled import TiledObjective
 from impasto.tiling import Tiling
 
@@ -37,7 +37,7 @@ def main() -> None:
     image = torch.rand(1, 3, args.size, args.size).square()
     terms = typical_terms(encoder, image)
     layers = [term.layer for term in terms if hasattr(term, "layer")]
-    objectives: dict[int, Objective] = {args.size: FeatureObjective(encoder, terms)}
+    objectives: dict[int, Objective] = {args.size: WholeObjective(encoder, terms)}
     objectives |= {tile: TiledObjective(encoder, terms, tile) for tile in args.tiles}
     times: dict[int, list[float]] = {tile: [] for tile in objectives}
     whole = objectives[args.size].evaluate(image)

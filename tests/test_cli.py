@@ -12,6 +12,7 @@ from shutil import rmtree
 import numpy as np
 import pytest
 import torch
+from impasto.tasks.settings import TransferConfig
 from PIL import Image
 
 from impasto.cli import interrupts
@@ -19,10 +20,9 @@ from impasto.cli.progress import Live, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
 from impasto.presets import PRESETS
+from impasto.run import Run
 from impasto.schedule import Level
 from impasto.session.clock import Clock, duration
-from impasto.run import Run
-from impasto.tasks.settings import TransferConfig
 
 pty = pytest.importorskip("pty", reason="needs a POSIX system")
 resource = pytest.importorskip("resource", reason="needs a POSIX system")

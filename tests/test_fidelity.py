@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from impasto.tasks.problem import TransferProblem
+from impasto.tasks.transfer import TransferConfig, prepare
 from safetensors.numpy import save_file
 
 import material
@@ -16,8 +18,6 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.engine import iterate
 from impasto.presets import preset
 from impasto.schedule import SINGLE
-from impasto.tasks.problem import TransferProblem
-from impasto.tasks.transfer import TransferConfig, prepare
 
 DATA = Path(__file__).parent / "data"
 

@@ -11,10 +11,12 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
+from impasto.tasks.settings import TransferConfig
 from PIL import Image
 
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.images import to_pil
+from impasto.sources import open_picture
 from impasto.statistics import gram_matrix
 from impasto.tasks.figures import (
     Curve,
@@ -34,8 +36,6 @@ from impasto.tasks.figures.progress import marks
 from impasto.tasks.figures.row import Heads, Row
 from impasto.tasks.figures.sheet import WIDEST
 from impasto.tasks.reconstruct import ReconstructConfig
-from impasto.tasks.settings import TransferConfig
-from impasto.sources import open_picture
 
 CONTENT = open_picture("swatch:stained-glass", size=64)
 STYLE = open_picture("swatch:brushstrokes", size=64)

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from impasto.tasks.fitting import fitted
+from impasto.tasks.problem import TransferProblem
+from impasto.tasks.settings import INITS
+from impasto.tasks.transfer import TransferConfig
 
 import formulas
 from impasto.encoders.base import sums_by_features
@@ -21,10 +25,6 @@ from impasto.losses import half_squared_sum
 from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, UNLIMITED, preset
 from impasto.schedule import Level
 from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop
-from impasto.tasks.fitting import fitted
-from impasto.tasks.problem import TransferProblem
-from impasto.tasks.settings import INITS
-from impasto.tasks.transfer import TransferConfig
 
 ROWS, COLUMNS = 32, 48
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from impasto.tasks.provenance import KEYWORD, file_hash
 from PIL import Image
 
 from impasto import TransferConfig, prepare
 from impasto.images import load_image, read_text, save_image
-from impasto.tasks.provenance import KEYWORD, file_hash
 
 QUICK = ("--iterations", "3", "-q")
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
-from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction, reconstruct
 from impasto.sources import open_picture
+from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction, reconstruct
 
 PICTURE = open_picture("swatch:stained-glass", size=64)
 QUICK = {"iterations": 60, "device": "cpu"}

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from impasto.tasks.provenance import circumstances
 
 from impasto import TransferConfig, prepare
 from impasto.engine import NotFiniteError
 from impasto.objective import Evaluation
 from impasto.presets import preset
+from impasto.run import Plan, Run
 from impasto.schedule import Level
 from impasto.solvers import LBFGS, Adam, Averaged, Clamped, InUnits, cautious
-from impasto.tasks.provenance import circumstances
-from impasto.run import Plan, Run
 
 LEVELS = (Level(4, 6, 40),)
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from impasto.tasks.provenance import KEYWORD
 
 from impasto import TransferConfig, prepare
 from impasto.checkpoint import Checkpoints
 from impasto.engine import NotFiniteError
 from impasto.errors import UsageError
+from impasto.files import numbered, unused
 from impasto.images import load_image, read_text
 from impasto.session import Destination, Failed, Milestone, Note, Planned, Saved, Session, Stepped, Stopped
 from impasto.session.keeping import wrote
-from impasto.files import numbered, unused
-from impasto.tasks.provenance import KEYWORD
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import torch
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.compact import compact_weights
 from impasto.errors import UnknownNameError, UsageError
-from impasto.statistics import moments
 from impasto.sources import open_picture
+from impasto.statistics import moments
 from impasto.tasks.texture import TextureConfig, prepare_texture, synthesize
 
 STYLE = "swatch:marbling"

@@ -6,6 +6,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
+from impasto.tasks.problem import TransferProblem
+from impasto.tasks.settings import INITS, TransferConfig, parse_layers
+from impasto.tasks.transfer import prepare, stylize
 from PIL import Image
 
 from impasto.cli.transfer import transfer as command
@@ -18,11 +21,8 @@ from impasto.images import resize, to_pil
 from impasto.losses import energy
 from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, preset
 from impasto.schedule import Level
-from impasto.statistics import moments
-from impasto.tasks.problem import TransferProblem
-from impasto.tasks.settings import INITS, TransferConfig, parse_layers
 from impasto.sources import open_picture, source_name
-from impasto.tasks.transfer import prepare, stylize
+from impasto.statistics import moments
 
 QUICK = {"size": 64, "iterations": 4, "device": "cpu", "dtype": "float32"}
 

@@ -1,38 +1,22 @@
-"""How much memory there is, how much is taken, and how much a computation takes at its peak."""
+"""How much memory there is and how much is taken: of this process, its container and its machine."""
 
 from __future__ import annotations
 
 import ctypes
-import os
+import math
 import re
-import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+import psutil
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-from impasto.errors import UsageError
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_BINARY = {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _MOST = -1, -3, 2**31 - 4096  # of malloc.h
-
-
-def parse_bytes(text: str) -> int:
-    """`4GB`, `500 MB` or `1.5GiB` in bytes.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?|)B?\s*", text.upper())
-    if not match or (size := round(float(match[1]) * (_UNITS | _BINARY)[match[2]])) < 1:
-        raise UsageError(f"memory is {text!r}; it must be a size such as 4GB, 500MB or 1.5GiB.")
-    return size
+_ON_DEVICE = ("cuda", "xpu")  # devices whose memory is their own
+# Where control groups of version 2 and 1 are, and what they call their limit, what is taken, and the parts of that.
+_V2 = ("sys/fs/cgroup", "memory.max", "memory.current", "")
+_V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
 
 
 def in_words(size: float) -> str:
@@ -40,34 +24,51 @@ def in_words(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 999.5e6 else f"{size / 1e6:.0f} MB"
 
 
+def rounded_up(size: float) -> str:
+    """As `in_words`, never less than `size`: `parse_bytes` of it will do."""
+    unit = 1e8 if size >= 999e6 else 1e6
+    return in_words(math.ceil(size / unit) * unit)
+
+
 def resident_memory(device: torch.device) -> int:
-    """Bytes this process takes now: of main memory, or of the memory of a CUDA device."""
-    if device.type == "cuda":
-        return int(torch.cuda.memory_reserved(device))
+    """Bytes this process takes now: of main memory, or of the memory of a GPU that has its own."""
+    if device.type in _ON_DEVICE:
+        return int(getattr(torch, device.type).memory_reserved(device))
+    return int(psutil.Process().memory_info().rss)
+
+
+def free_memory(device: torch.device, root: Path = Path("/")) -> int:
+    """Bytes that this process can still take without driving others out, as well as it can be known.
+
+    `root` is the folder that /proc and /sys are in.
+    """
+    if device.type in _ON_DEVICE:
+        memory = getattr(torch, device.type)
+        return int(memory.mem_get_info(device)[0] + memory.memory_reserved(device) - memory.memory_allocated(device))
+    return min(int(psutil.virtual_memory().available), *_free_in_groups(root), 2**62)
+
+
+def _free_in_groups(root: Path) -> Iterator[int]:
+    """Bytes below the limit of each control group that this process is in, as containers and batch systems set them."""
     with suppress(OSError):
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    import resource  # noqa: PLC0415  # not on every system
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that this process can still take without driving others out, as well as it can be known."""
-    if device.type == "cuda":
-        free = torch.cuda.mem_get_info(device)[0]
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    with suppress(OSError, ValueError, IndexError):
-        available = re.findall(r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)[0]
-        return min(int(available) * 1024, _free_in_container())
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            folder, limit, taken, prefix = _V1 if controllers else _V2
+            inside = Path(path.strip("/"))  # in a container it may be the path outside; then only the top is there
+            for group in (inside, *inside.parents):
+                with suppress(OSError, ValueError):  # ValueError: no limit, which is called `max`
+                    at = root / folder / group
+                    yield max(0, int((at / limit).read_text()) - int((at / taken).read_text()) + _cache(at, prefix))
 
 
-def _free_in_container() -> int:
-    """Bytes below the limit of the control group, as containers set it; a very large number without one."""
-    group = Path("/sys/fs/cgroup")
-    with suppress(OSError, ValueError):
-        return max(0, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    return 2**62
+def _cache(group: Path, prefix: str) -> int:
+    """Bytes of files that a control group has read and gives up when it needs to: those that no process has mapped."""
+    text = (group / "memory.stat").read_text()
+    found = {name: int(size) for name, size in re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE)}
+    mapped = found.get("file_mapped", found.get("total_mapped_file", 0))
+    return max(0, found.get(f"{prefix}active_file", 0) + found.get(f"{prefix}inactive_file", 0) - mapped)
 
 
 def give_back() -> None:
@@ -96,41 +97,3 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(
         sign in told for sign in ("allocate memory", "out of memory", "not enough memory", "bad_alloc")
     )
-
-
-class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within its block, counts the bytes of tensors that are made and still live: `now`, and `peak`, the most so far.
-
-    Shape-only work costs the same as elsewhere; every operation takes some ten microseconds more.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.now = self.peak = 0
-        self._sizes: dict[int, int] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """No: to be skipped by the compiler, this class would load it, which takes seconds."""
-        return False
-
-    def __torch_dispatch__(
-        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        """Run the operation, and count what it made."""
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            if isinstance(tensor, Tensor):
-                self._count(tensor.untyped_storage())
-        return made
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key not in self._sizes:
-            self._sizes[key] = storage.nbytes()
-            self.now += storage.nbytes()
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._forget, key)
-
-    def _forget(self, key: int) -> None:
-        self.now -= self._sizes.pop(key)

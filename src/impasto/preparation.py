@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from impasto.choices import INITS, TEXTURE, WITHOUT_CONTENT
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, levels_that_fit, with_layers_of
+from impasto.footprint import Work
 from impasto.images import RESAMPLERS, Picture, resize, size_for
 from impasto.loading import Encoders, weights_notes
+from impasto.plan import Plan, within_memory
 from impasto.problem import Given, PictureProblem
 from impasto.recipe import Recipe
-from impasto.run import Plan, Run, within_memory
+from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
 from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input
@@ -70,7 +72,11 @@ def prepare(
     if as_planned:
         plan = Plan(fitted, painter, with_history(solver, as_planned.history), levels, said)
     else:
-        plan = within_memory(Plan(fitted, painter, solver, levels, said), problem)
+        shapes = tuple(tuple(problem.style_shapes(level)) for level in levels)
+        others = sum(each.role != "style" for each in opened)
+        work = Work(painter, _used(fitted.style_layers), _used(fitted.content_layers), shapes, others)
+        plan = Plan(fitted, painter, solver, levels, said)
+        plan = within_memory(plan, work, problem.small_evaluation, recipe.memory_bytes)
     problem.keep_only(levels)
     alpha = opened[0].picture.alpha if opened[0].role == "content" else None
     return Run(
@@ -82,6 +88,10 @@ def prepare(
         network=record.EncoderUsed(weights.name, weights.sha256),
         alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
     )
+
+
+def _used(layers: Mapping[str, float]) -> tuple[str, ...]:
+    return tuple(layer for layer, weight in layers.items() if weight > 0)
 
 
 def _planned_levels(plan: record.Plan) -> tuple[Level, ...]:

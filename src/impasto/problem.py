@@ -15,6 +15,7 @@ from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
 from impasto.fitting import style_shape
+from impasto.footprint import KEPT, LARGE_STYLE, SMALLEST_TILE
 from impasto.images import RESAMPLERS, size_for
 from impasto.losses import CONTENT_LOSSES, SMOOTHNESS, STYLE_LOSSES, MomentLoss, energy, out_of_range, weighted_sum
 from impasto.objective import Objective, WholeObjective
@@ -25,10 +26,6 @@ from impasto.statistics import Moments, at_least_float32, blend, moments
 from impasto.terms import ContentTerm, PixelTerm, RecomputedContentTerm, StyleTerm, Term
 from impasto.tiled import ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team, Tiling
-
-KEPT = 64  # bytes per pixel that a content target may take in a tiled run; beyond, it is computed again tile by tile
-SMALLEST_TILE = 64
-LARGE_STYLE = 3  # times the picture's pixels, from which on a style image is seen in tiles as large as the picture
 
 
 @dataclass(frozen=True)

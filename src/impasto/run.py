@@ -9,74 +9,21 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from impasto.devices import describe_device, format_name, has_own_memory, products
+from impasto.devices import describe_device, has_own_memory, products
 from impasto.distributed import Processes, in_strips
-from impasto.encoders.chain import ChainEncoder
 from impasto.engine import NotFiniteError, Snapshot, Step, iterate
 from impasto.images import resize
-from impasto.memory import in_words, keep_freed
+from impasto.plan import Plan
 from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
 from impasto.record import EncoderUsed, Input, Made, PlannedLevel, Record, Result
 from impasto.record import Plan as RecordedPlan
-from impasto.schedule import STOPS, Level
+from impasto.schedule import STOPS
 from impasto.solvers import Solver, cautious, history, with_history
 from impasto.version import __version__
 
 RESTARTS = 3
 SHORTER = 0.1
-IMAGE = 12  # bytes per pixel of a float32 picture
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run will do: `recipe` has the layers of `encoder`, the levels have their tiles."""
-
-    recipe: Recipe
-    encoder: ChainEncoder = field(repr=False)
-    solver: Solver
-    levels: tuple[Level, ...]
-    notes: tuple[str, ...] = ()
-    estimate: Estimate | None = None
-
-    @property
-    def number_format(self) -> str:
-        """The name of the features' number format, `tf32` included, which is float32 with rounded products."""
-        return format_name(self.recipe.dtype, self.encoder.dtype)
-
-    @property
-    def evaluations(self) -> int:
-        """Evaluations in all."""
-        return sum(level.iterations for level in self.levels)
-
-    def summary(self) -> dict[str, str]:
-        """The plan in words, in the order a reader wants it."""
-        recipe, last = self.recipe, self.levels[-1]
-        sizes = ", ".join(f"{level.width}x{level.height} ({level.iterations})" for level in self.levels)
-        return {
-            "preset": recipe.name,
-            "encoder": f"{self.encoder.name} ({self.encoder.pooling} pooling, {self.encoder.padding} padding)",
-            "device": describe_device(self.encoder.device),
-            "dtype": self.number_format,
-            "size": f"{last.width}x{last.height}",
-            "levels": sizes,
-            "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
-            "solver": str(self.solver),
-            "content layers": ", ".join(recipe.content_layers),
-            "style layers": ", ".join(recipe.style_layers),
-            "style loss": recipe.style_loss,
-        } | self._expected()
-
-    def keep_freed(self) -> None:
-        """Have the C library keep freed memory as suits this run; in tiles, not that of whole pictures."""
-        last = self.levels[-1]
-        keep_freed(*([IMAGE * last.height * last.width] if last.tile else []))
-
-    def _expected(self) -> dict[str, str]:
-        if self.estimate is None:
-            return {}
-        whole, taken = in_words(self.estimate.memory), in_words(self.estimate.memory - self.estimate.resident)
-        return {"memory": f"about {whole}, {taken} of it for the run", "time": f"about {self.estimate.seconds:.0f} s"}
 
 
 @dataclass(frozen=True)
@@ -215,12 +162,3 @@ def _computed_in(number_format: str, steps: Iterator[Step]) -> Iterator[Step]:
         if step is None:
             return
         yield step
-
-
-def within_memory(plan: Plan, problem: PictureProblem) -> Plan:
-    """`plan` with the tiles and the history that keep it within what its recipe allows, or what the machine has.
-
-    Raises:
-        UsageError: no tiles are small enough for that.
-    """
-    return plan

@@ -13,7 +13,7 @@ import click
 from impasto.cli.layout import columns
 from impasto.cli.output import Output
 from impasto.cli.progress import Reporter, Silent, reporter
-from impasto.run import Plan
+from impasto.plan import Plan
 from impasto.session import Event, Milestone, Note, Planned, Saved, Stepped, Stopped
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.engine import Step
-from impasto.run import Plan
+from impasto.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from impasto.engine import Step
 from impasto.images import check_output
-from impasto.run import Plan
+from impasto.plan import Plan
 from impasto.session.destination import Destination
 
 

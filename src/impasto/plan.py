@@ -1,0 +1,213 @@
+"""What a run will do: its levels, the tiles and the history that keep it within memory, and what it will take."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import product
+
+import torch
+
+from impasto.devices import describe_device, format_name
+from impasto.encoders.chain import ChainEncoder
+from impasto.errors import UsageError
+from impasto.footprint import PICTURE, SMALLEST_TILE, Bytes, Work
+from impasto.memory import free_memory, in_words, keep_freed, resident_memory, rounded_up
+from impasto.recipe import Recipe
+from impasto.schedule import Level
+from impasto.solvers import Solver, history, with_history
+
+LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
+HISTORIES = (10, 7, 5, 3, 2)
+SHARE = 0.9  # of free memory that a run may plan with
+MARGIN = 1.01  # of the least memory that is named: what is resident is not the same to the byte in the next process
+PASSES, PASSES_PER_PAIR = 12, 4  # over pictures in a solver's step
+ENOUGH = 0.2  # seconds of turns, to tell what one takes
+
+Small = Callable[[int], Callable[[], object]]  # a side in pixels -> an evaluation of a picture of that side
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take: `resident` bytes are taken already, `taken` come on top at the peak."""
+
+    resident: int
+    taken: Bytes
+    timed: Callable[[], float] = field(repr=False)
+
+    @property
+    def memory(self) -> int:
+        """Bytes at the peak, of the device that the encoder is on."""
+        return self.resident + round(self.taken.near)
+
+    @cached_property
+    def seconds(self) -> float:
+        """Of all evaluations, and of the solver between them; measured when it is first read, which takes a second."""
+        return self.timed()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do: `recipe` has the layers of `encoder`, the levels have their tiles."""
+
+    recipe: Recipe
+    encoder: ChainEncoder = field(repr=False)
+    solver: Solver
+    levels: tuple[Level, ...]
+    notes: tuple[str, ...] = ()
+    estimate: Estimate | None = None
+
+    @property
+    def number_format(self) -> str:
+        """The name of the features' number format, `tf32` included, which is float32 with rounded products."""
+        return format_name(self.recipe.dtype, self.encoder.dtype)
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations in all."""
+        return sum(level.iterations for level in self.levels)
+
+    def summary(self) -> dict[str, str]:
+        """The plan in words, in the order a reader wants it."""
+        recipe, last = self.recipe, self.levels[-1]
+        sizes = ", ".join(f"{level.width}x{level.height} ({level.iterations})" for level in self.levels)
+        return {
+            "preset": recipe.name,
+            "encoder": f"{self.encoder.name} ({self.encoder.pooling} pooling, {self.encoder.padding} padding)",
+            "device": describe_device(self.encoder.device),
+            "dtype": self.number_format,
+            "size": f"{last.width}x{last.height}",
+            "levels": sizes,
+            "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
+            "solver": str(self.solver),
+            "content layers": ", ".join(recipe.content_layers),
+            "style layers": ", ".join(recipe.style_layers),
+            "style loss": recipe.style_loss,
+        } | self._expected()
+
+    def keep_freed(self) -> None:
+        """Have the C library keep freed memory as suits this run; in tiles, not that of whole pictures."""
+        last = self.levels[-1]
+        keep_freed(*([PICTURE * last.height * last.width] if last.tile else []))
+
+    def _expected(self) -> dict[str, str]:
+        if self.estimate is None:
+            return {}
+        whole, taken = in_words(self.estimate.memory), in_words(self.estimate.memory - self.estimate.resident)
+        return {"memory": f"about {whole}, {taken} of it for the run", "time": f"about {self.estimate.seconds:.0f} s"}
+
+
+def within_memory(plan: Plan, work: Work, small: Small, memory: int | None = None) -> Plan:
+    """`plan` with whole images where they fit, else the largest tiles that do, and a shorter history at need.
+
+    To be asked before the pictures are scaled. `memory` is the most the process may take; None is what this machine has
+    to spare. `small(side)` gives an evaluation of a picture of `side` by `side` pixels, to be timed.
+
+    Raises:
+        UsageError: there is no way; the message says what the least is.
+    """
+    device, solver, levels = work.encoder.device, plan.solver, plan.levels
+    resident, free = resident_memory(device), free_memory(device)
+    near = SHARE * free if memory is None else min(free, memory - resident)
+    room = Bytes(near, SHARE * free_memory(torch.device("cpu")))
+    for smallest in (max(SMALLEST_TILE, 4 * work.tiling(SMALLEST_TILE).halo), SMALLEST_TILE):
+        for candidate, found in product(_candidates(solver), _ways(work, levels, smallest)):
+            tiled, taken = any(level.tile for level in found), Bytes.of(work, candidate, found)
+            if taken.within(room) and not (tiled and history(candidate) > LARGE_HISTORY):
+                notes = (*plan.notes, *_tile_notes(work, found), *_history_notes(solver, candidate))
+                estimate = Estimate(resident, taken, partial(seconds, work, candidate, found, small))
+                return replace(plan, solver=candidate, levels=found, notes=notes, estimate=estimate)
+    raise _impossible(work, solver, levels, resident, min(free, memory or free))
+
+
+def _candidates(solver: Solver) -> list[Solver]:
+    """The solver, then itself with ever shorter histories."""
+    return [solver, *(with_history(solver, pairs) for pairs in HISTORIES if pairs < history(solver))]
+
+
+def _ways(work: Work, levels: Sequence[Level], smallest: int) -> Iterator[tuple[Level, ...]]:
+    """The levels whole, then in ever smaller tiles, down to `smallest` pixels; one that takes no more stays whole."""
+    yield tuple(levels)
+    last = levels[-1]
+    for parts in range(2, max(2, last.size // smallest) + 1):
+        tile = math.ceil(last.size / parts)
+        most = work.network(replace(last, tile=tile), ())
+        yield tuple(
+            level if work.network(level, styles) <= most else replace(level, tile=min(tile, math.ceil(level.size / 2)))
+            for level, styles in zip(levels, work.styles, strict=True)
+        )
+
+
+def _tile_notes(work: Work, levels: Sequence[Level]) -> Iterator[str]:
+    for level in levels:
+        if level.tile is not None:
+            tiles = work.tiling(level.tile).tiles(level.height, level.width)
+            yield (
+                f"{level.width}x{level.height} is evaluated in {len(tiles)} tiles of at most {level.tile} pixels a "
+                "side, to keep within memory; the result is the same."
+            )
+
+
+def _history_notes(asked: Solver, solver: Solver) -> Iterator[str]:
+    if history(solver) < history(asked):
+        yield f"L-BFGS remembers {history(solver)} steps, not {history(asked)}, to keep within memory."
+
+
+def _impossible(work: Work, solver: Solver, levels: Sequence[Level], resident: int, memory: int) -> UsageError:
+    shortest = _candidates(solver)[-1]
+    least = resident + min(Bytes.of(work, shortest, way).near for way in _ways(work, levels, SMALLEST_TILE))
+    last = levels[-1]
+    return UsageError(
+        f"{in_words(memory)} of memory may be taken, but {last.width}x{last.height} pixels take at least "
+        f"{rounded_up(MARGIN * least)} with this encoder and solver. Choose a smaller --size, or allow more --memory."
+    )
+
+
+# Time ---------------------------------------------------------------------------------------------------------------
+
+
+def seconds(work: Work, solver: Solver, levels: Sequence[Level], small: Small) -> float:
+    """Of all levels: their evaluations, their targets (about one more), and the solver's steps.
+
+    The time of an evaluation is a line through two that are timed, that of a step the passes over pictures it takes.
+    """
+    least = max((work.encoder.smallest_side(layer) for layer in work.tiling(1).layers), default=1)
+    sides = (max(128, least), 2 * max(128, least))
+    first, second = (fastest(small(side)) for side in sides)
+    slope = max(0.0, (second - first) / (sides[1] ** 2 - sides[0] ** 2))
+    fixed = max(0.0, first - slope * sides[0] ** 2)
+    step = _seconds_per_pass(work.encoder.device)
+    total = 0.0
+    for level in levels:
+        evaluation = (fixed + slope * level.height * level.width) * _repeated(work, level)
+        passes = PASSES + PASSES_PER_PAIR * min(history(solver), level.iterations)
+        total += (level.iterations + 1) * evaluation + level.iterations * passes * step * level.height * level.width
+    return total
+
+
+def _repeated(work: Work, level: Level) -> float:
+    """How many times as long tiles take as the whole: their halos, and a second forward for all but the last."""
+    if level.tile is None:
+        return 1.0
+    tiles = work.tiling(level.tile).tiles(level.height, level.width)
+    return sum(tile.area for tile in tiles) / (level.height * level.width) * (1.5 - 0.5 / len(tiles))
+
+
+def _seconds_per_pass(device: torch.device) -> float:
+    """Per pixel, of adding one picture to another."""
+    picture, other = torch.zeros(2, 3, 1024, 1024, device=device)
+    return fastest(lambda: float(picture.add_(other)[0, 0, 0])) / 1024**2
+
+
+def fastest(work: Callable[[], object]) -> float:
+    """Seconds of the fastest of several turns after the first, of more where they are short."""
+    work()
+    turns: list[float] = []
+    while len(turns) < 2 or sum(turns) < ENOUGH:
+        began = time.perf_counter()
+        work()
+        turns.append(time.perf_counter() - began)
+    return min(turns)
