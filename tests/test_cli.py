@@ -307,7 +307,7 @@ def interrupted_after_two_steps(signals, *options):
 def test_a_terminal_that_is_closed_is_like_ctrl_c(folder):
     code, _, err = interrupted_after_two_steps([signal.SIGHUP, signal.SIGTERM])
     assert (code, err) == (129, "")
-    assert left_over(folder) == ["out.png"]
+    assert "out.png" in left_over(folder)  # if it took long, beside what is kept
 
 
 def test_printing_to_a_terminal_that_is_gone_loses_nothing(folder):
@@ -321,7 +321,7 @@ def test_printing_to_a_terminal_that_is_gone_loses_nothing(folder):
     os.close(ours)  # from now on every line that is printed is an error
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=60) == 129
-    assert left_over(folder) == ["out.png"]
+    assert "out.png" in left_over(folder)  # if it took long, beside what is kept
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -329,15 +329,17 @@ def test_a_closed_standard_error_does_not_end_a_run(folder, options):
     arguments = " ".join(transfer("-o", "out.png", *options))
     script = f'exec "{sys.executable}" -c "from impasto.cli import main; main()" {arguments} 2>&-'
     assert subprocess.run(["sh", "-c", script], capture_output=True, check=False).returncode == 0
-    assert left_over(folder) == ["out.png"]
+    assert "out.png" in left_over(folder)  # if it took long, beside what is kept
 
 
 def test_nobody_reading_standard_error_any_more_saves_the_picture_so_far(folder):
     process = started(*transfer("-o", "out.png", "--size", "128", iterations=100_000))
     process.stderr.readline()
     process.stderr.close()
+    assert process.stdout.read() == ""
+    process.stdout.close()
     assert process.wait(timeout=60) == 1
-    assert left_over(folder) == ["out.png"]
+    assert "out.png" in left_over(folder)  # if it took long, beside what is kept
 
 
 @pytest.mark.parametrize(
@@ -363,13 +365,6 @@ def test_what_nobody_foresaw_is_told_with_the_picture_so_far(impasto, folder, mo
     assert code == 1
     assert first.startswith(said) and first.endswith("The best picture so far is in out.png.")
     assert left_over(folder) == ["out.png"]
-
-
-def test_a_loss_that_ends_far_above_its_start_is_told(impasto):
-    diverging = ("--preset", "keras-example", "--encoder", "compact", "--style-weight", "3e-5", "--size", "96")
-    code, _, err = impasto(*transfer("-o", "out.png", *diverging, iterations=24))
-    assert code == 0
-    assert re.search(r"Note: The loss ended \d\.\d times above its start: .*; try a smaller weight, float32 or", err)
 
 
 @pytest.mark.parametrize(
@@ -414,7 +409,7 @@ def test_a_broken_pipe_is_silent_and_the_picture_so_far_is_saved(folder):
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait() == 1
-    assert left_over(folder) == ["out.png"]
+    assert "out.png" in left_over(folder)
 
 
 def smallest_files():
