@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from impasto.tasks.run import Run
 from torch import Tensor
 
 from impasto import TransferConfig, prepare
 from impasto.encoders.catalog import build_encoder, encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.schedule import Pyramid
-from impasto.tasks.run import Run
 from quality import at_size, distances, named, pairs
 
 

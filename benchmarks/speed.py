@@ -17,10 +17,9 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from impasto.presets.preset import FIVE_LAYERS
 from torch import Tensor
 
-from impasto.encoders.vgg import convolution_names
-from impasto.presets.preset import FIVE_LAYERS
 from impasto.bench import (
     CONTENT,
     CONVOLUTION_FLOPS,
@@ -30,6 +29,7 @@ from impasto.bench import (
     flops,
     random_vgg,
 )
+from impasto.encoders.vgg import convolution_names
 
 
 def textbook(tensors: dict[str, Tensor], image: Tensor, every_image: bool) -> Callable[[], object]:

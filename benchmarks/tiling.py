@@ -16,10 +16,10 @@ import time
 
 import torch
 
+from impasto.bench import ENCODERS, encoder_to_time, typical_terms
 from impasto.devices import DTYPES
 from impasto.memory import LiveBytes, keep_freed
 from impasto.objective import FeatureObjective, Objective
-from impasto.bench import ENCODERS, encoder_to_time, typical_terms
 from impasto.tiled import TiledObjective
 from impasto.tiling import Tiling
 

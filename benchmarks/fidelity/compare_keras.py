@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from impasto.tasks.transfer import TransferConfig, prepare
 
 from impasto.encoders.weights import load_weights
 from impasto.images import load_image
-from impasto.tasks.transfer import TransferConfig, prepare
 
 IMAGES, LOSSES = 1e-3, 1e-4  # the most they may differ: per value, relative
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from impasto.tasks.problem import TransferProblem
 
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import iterate
 from impasto.presets import preset
 from impasto.schedule import SINGLE
-from impasto.tasks.problem import TransferProblem
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import material
