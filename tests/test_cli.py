@@ -15,11 +15,13 @@ import torch
 from PIL import Image
 
 from impasto.cli import interrupts
-from impasto.cli.progress import Clock, Live, duration, reporter
+from impasto.cli.progress import Live, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
 from impasto.presets import PRESETS
 from impasto.schedule import Level
+from impasto.session.clock import Clock, duration
+from impasto.run import Run
 from impasto.tasks.settings import TransferConfig
 
 pty = pytest.importorskip("pty", reason="needs a POSIX system")
@@ -92,6 +94,14 @@ def test_without_a_name_a_new_one_is_found(impasto, folder):
     impasto(*transfer("-q"))
     impasto(*transfer("-q"))
     assert sorted(left_over(folder)) == ["photo-painting-2.png", "photo-painting.png"]
+
+
+def test_numbers_of_somebody_else_are_left_alone(impasto, folder):
+    picture("photo-IMG-12.png", 3)
+    picture("IMG-12.png", 3)
+    impasto("transfer", "photo.png", "IMG-12.png", "--iterations", "1", "-q")
+    impasto("transfer", "photo.png", "IMG-12.png", "--iterations", "1", "-q")
+    assert sorted(left_over(folder)) == ["IMG-12.png", "photo-IMG-12-2.png", "photo-IMG-12-3.png", "photo-IMG-12.png"]
 
 
 def test_force_overwrites_even_an_input(impasto, folder):
@@ -294,6 +304,74 @@ def interrupted_after_two_steps(signals, *options):
     return process.returncode, out, err
 
 
+def test_a_terminal_that_is_closed_is_like_ctrl_c(folder):
+    code, _, err = interrupted_after_two_steps([signal.SIGHUP, signal.SIGTERM])
+    assert (code, err) == (129, "")
+    assert left_over(folder) == ["out.png"]
+
+
+def test_printing_to_a_terminal_that_is_gone_loses_nothing(folder):
+    ours, theirs = pty.openpty()
+    process = started(
+        *transfer("-o", "out.png", "--size", "128", iterations=100_000), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    while b"level" not in os.read(ours, 4096):
+        pass
+    os.close(ours)  # from now on every line that is printed is an error
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 129
+    assert left_over(folder) == ["out.png"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_closed_standard_error_does_not_end_a_run(folder, options):
+    arguments = " ".join(transfer("-o", "out.png", *options))
+    script = f'exec "{sys.executable}" -c "from impasto.cli import main; main()" {arguments} 2>&-'
+    assert subprocess.run(["sh", "-c", script], capture_output=True, check=False).returncode == 0
+    assert left_over(folder) == ["out.png"]
+
+
+def test_nobody_reading_standard_error_any_more_saves_the_picture_so_far(folder):
+    process = started(*transfer("-o", "out.png", "--size", "128", iterations=100_000))
+    process.stderr.readline()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+    assert left_over(folder) == ["out.png"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (MemoryError(), "Error: Out of memory. Try a smaller --size, or fewer --style-layers."),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "Error: Out of memory."),
+        (RuntimeError("a kernel failed"), "Error: RuntimeError: a kernel failed"),
+    ],
+)
+def test_what_nobody_foresaw_is_told_with_the_picture_so_far(impasto, folder, monkeypatch, raised, said):
+    steps = Run.steps
+
+    def failing(run, start=None):
+        for step in steps(run, start):
+            yield step
+            if step.done == 2:
+                raise raised
+
+    monkeypatch.setattr(Run, "steps", failing)
+    code, _, err = impasto(*transfer("-o", "out.png"))
+    *_, first = [line for line in err.splitlines() if line.startswith("Error")]
+    assert code == 1
+    assert first.startswith(said) and first.endswith("The best picture so far is in out.png.")
+    assert left_over(folder) == ["out.png"]
+
+
+def test_a_loss_that_ends_far_above_its_start_is_told(impasto):
+    diverging = ("--preset", "keras-example", "--encoder", "compact", "--style-weight", "3e-5", "--size", "96")
+    code, _, err = impasto(*transfer("-o", "out.png", *diverging, iterations=24))
+    assert code == 0
+    assert re.search(r"Note: The loss ended \d\.\d times above its start: .*; try a smaller weight, float32 or", err)
+
+
 @pytest.mark.parametrize(
     "signals",
     [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 3],
@@ -329,14 +407,14 @@ def test_interruptions_are_held_back_and_swallowed_ones_found():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_broken_pipe_is_silent(folder):
-    process = started(*transfer("--json", "-o", "out.png"))
+def test_a_broken_pipe_is_silent_and_the_picture_so_far_is_saved(folder):
+    process = started(*transfer("--json", "-o", "out.png", iterations=100_000))
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait() == 1
-    assert left_over(folder) == []
+    assert left_over(folder) == ["out.png"]
 
 
 def smallest_files():
@@ -359,7 +437,7 @@ def test_a_result_that_cannot_be_saved_is_saved_elsewhere(impasto, folder, monke
     elsewhere.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     (folder / "gone").mkdir()
-    monkeypatch.setattr("impasto.cli.running._show_plan", lambda *_: rmtree("gone"))  # meanwhile
+    monkeypatch.setattr("impasto.cli.drawing.plan_in_words", lambda *_: rmtree("gone") or {})  # meanwhile
     code, _, err = impasto(*transfer("--json", "-o", "gone/out.png"))
     (rescued,) = elsewhere.iterdir()
     assert code == 2

@@ -17,7 +17,7 @@ from impasto.cli.words import words
 from impasto.errors import UnknownNameError
 from impasto.images import save_image
 from impasto.presets import PRESETS
-from impasto.recipe import SETTINGS, Recipe, asked
+from impasto.recipe import SETTINGS, Recipe, Settings, asked
 from impasto.record import KEYWORD, EncoderUsed, Input, Made, Plan, PlannedLevel, Record, Result
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 from impasto.tasks.texture import texture_of
@@ -57,6 +57,10 @@ def test_every_setting_with_a_sentence_is_an_option():
     assert flagged == {name for name, about in SETTINGS.items() if about["help"]}
     transfers = {name for name, about in SETTINGS.items() if about["help"] and "transfer" in about["only"]}
     assert settings_of(transfer) == transfers - {"noise"}
+
+
+def test_every_setting_is_one_that_programs_can_give():
+    assert set(Settings.__annotations__) == set(SETTINGS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,6 +1,8 @@
 """Several processes make the picture that one makes: objective, solvers, runs and the command."""
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -117,6 +119,38 @@ def test_the_command_started_by_torchrun_writes_one_picture(tmp_path):
     one, two = (load_image(tmp_path / name).pixels for name in ("one.png", "two.png"))
     assert float((one - two).abs().mean()) < 1e-3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "one.png", "two.png"]
+
+
+def test_a_dry_run_waits_for_nobody(tmp_path):
+    common = ["transfer", "swatch:seigaiha", "swatch:mosaic", "--size", 96, "-o", tmp_path / "out.png", "--dry-run"]
+    assert torchrun(2, "-m", "impasto", *common).count("encoder") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_dies_does_not_take_the_picture_along(tmp_path, sent):
+    command = ["transfer", "swatch:seigaiha", "swatch:mosaic", "--size", "160", "--dtype", "float32", "--json"]
+    meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "OMP_NUM_THREADS": "1"}
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-m", "impasto", *command, "--iterations", "100000", "-o", "out.png"],
+            env=os.environ | meeting | {"RANK": rank, "LOCAL_RANK": rank},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in "01"
+    )
+    while json.loads(first.stdout.readline()).get("done", 0) < 2:
+        pass
+    second.send_signal(sent)
+    _, told = first.communicate(timeout=60)
+    second.communicate(timeout=60)
+    assert first.returncode == 1
+    assert told.startswith("Error: Another process of this run is gone")
+    assert "The best picture so far is in out.png." in told
+    assert load_image(tmp_path / "out.png").pixels.shape[-1] == 160
 
 
 def test_a_process_alone_is_no_team():

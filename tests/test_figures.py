@@ -35,7 +35,7 @@ from impasto.tasks.figures.plate import Network, Plate, Row, Stage
 from impasto.tasks.figures.progress import marks
 from impasto.tasks.reconstruct import ReconstructConfig
 from impasto.tasks.settings import TransferConfig
-from impasto.tasks.sources import open_picture
+from impasto.sources import open_picture
 
 CONTENT = open_picture("swatch:stained-glass", size=64)
 STYLE = open_picture("swatch:brushstrokes", size=64)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from impasto import prepare
 from impasto.files import file_hash
-from impasto.images import read_text
+from impasto.images import load_image, read_text, save_image
 from impasto.recipe import Recipe
 from impasto.record import KEYWORD
 
@@ -174,6 +174,44 @@ def test_replay_of_the_best_picture_before_the_numbers_broke(impasto):
     assert impasto("replay", "out.png", "-q") == (0, "", "")
 
 
+def test_replay_of_a_run_that_diverged_from_its_best_picture(impasto):
+    diverging = ("--preset", "keras-example", "--encoder", "compact", "--style-weight", "1e-2", "--size", "96")
+    code, _, _ = impasto(*TRANSFER, *diverging, "-q", "--iterations", "24", "-o", "out.png")
+    assert code == 1
+    record = json.loads(read_text("out.png")[KEYWORD])["result"]
+    assert record["best"]
+    assert record["loss"] < 1e10  # that of the last step is 3.5e17
+    code, said, _ = impasto("replay", "out.png", "-o", "again.png")
+    assert (code, said.splitlines()[-1]) == (0, "result: the same")
+    assert json.loads(read_text("again.png")[KEYWORD])["result"] == record
+
+
+@pytest.mark.parametrize(("name", "bits"), [("out.png", "8"), ("out.png", "16"), ("out.tiff", "8"), ("out.tiff", "16")])
+def test_replay_compares_the_pixels_of_the_file_itself(impasto, made, name, bits):
+    made("--bits", bits, out=name)
+    kept = read_text(name)
+    save_image(load_image(name).pixels.flip(-1, -2), name, bits=int(bits), text=kept, force=True)
+    code, said, _ = impasto("replay", name)
+    assert code == 1
+    assert said.splitlines()[-2:] == [f"{name}: its pixels are not those that were recorded.", "result: not the same"]
+
+
+def test_replay_says_that_a_lossy_file_is_compared_by_its_record(impasto, made):
+    made(out="out.jpg")
+    assert "out.jpg: its format does not keep every pixel" in impasto("replay", "out.jpg")[1]
+
+
+def test_replay_tells_that_a_picture_was_made_by_several_processes(impasto, made):
+    record = made()
+    assert record["made"]["processes"] == 1
+    record["made"]["processes"] = 2
+    save_image(load_image("out.png").pixels, "out.png", text={KEYWORD: json.dumps(record)}, force=True)
+    assert "processes was 2, and is 1." in impasto("replay", "out.png")[1].splitlines()
+    del record["made"]["processes"]  # as in older pictures
+    save_image(load_image("out.png").pixels, "out.png", text={KEYWORD: json.dumps(record)}, force=True)
+    assert "processes" not in impasto("replay", "out.png")[1]
+
+
 def test_replay_tells_that_an_input_has_changed(impasto, made):
     made()
     picture("painting.png", 7)
@@ -204,8 +242,6 @@ def test_replay_finds_the_inputs_beside_the_picture_or_where_it_is_told(impasto,
 
 
 def test_replay_of_a_record_of_another_format(impasto, folder):
-    from impasto.images import load_image, save_image
-
     save_image(
         load_image("photo.png").pixels, "odd.png", text={KEYWORD: json.dumps({"task": "transfer", "format": 99})}
     )

@@ -12,7 +12,7 @@ from impasto.presets import preset
 from impasto.schedule import Level
 from impasto.solvers import LBFGS, Adam, Averaged, Clamped, InUnits, cautious
 from impasto.tasks.provenance import circumstances
-from impasto.tasks.run import Plan, Run
+from impasto.run import Plan, Run
 
 LEVELS = (Level(4, 6, 40),)
 

@@ -159,6 +159,11 @@ def alternatives(path: Path) -> Iterator[Path]:
     return chain([path], (path.with_stem(f"{path.stem}-{number}") for number in count(2)))
 
 
+def unused(path: Path) -> Path:
+    """The first of `alternatives` that is not there."""
+    return next(each for each in alternatives(path) if not each.exists())
+
+
 @contextmanager
 def _reserved_first(paths: Iterable[Path], suits: Callable[[Path], bool]) -> Iterator[Path]:
     for path in paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def pixels_hash(image: Tensor, alpha: Tensor | None) -> str:
     return hashlib.sha256(to_pil(image, alpha).tobytes()).hexdigest()
 
 
-def result_of(image: Tensor, alpha: Tensor | None, step: dict[str, Any]) -> Result:
+def result_of(image: Tensor, alpha: Tensor | None, step: Mapping[str, Any]) -> Result:
     """What came of a run: how far it was at a step (see `Step.record`), how good, and the picture's pixels."""
     return Result(
         evaluations=step["done"],

@@ -59,7 +59,6 @@ def prepare(
     levels = _planned_levels(as_planned) if as_planned else _levels(fitted, encoder, shape, styles, scale)
     painter = encoder.with_padding("circular") if recipe.tileable else encoder
     problem = PictureProblem(fitted, _given(fitted, opened), painter, style_encoder=encoder, style_scale=scale)
-    problem.keep_only(levels)
     weights = encoders.weights(recipe)
     said = (*_notes(opened), *weights_notes(recipe, weights), *notes)
 
@@ -72,6 +71,7 @@ def prepare(
         plan = Plan(fitted, painter, with_history(solver, as_planned.history), levels, said)
     else:
         plan = within_memory(Plan(fitted, painter, solver, levels, said), problem)
+    problem.keep_only(levels)
     alpha = opened[0].picture.alpha if opened[0].role == "content" else None
     return Run(
         recipe=recipe,
@@ -156,7 +156,7 @@ def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float
     if recipe.task == TEXTURE:
         scale *= min(1.0, max(max(style) for style in styles) / max(shape))
     largest = max((round(max(shape) * scale) ** 2 * min(s) / max(s) for s in styles), default=0.0)
-    if not recipe.stretch_style and largest > recipe.max_pixels:
+    if scale > 1 and not recipe.stretch_style and largest > recipe.max_pixels:
         raise UsageError(
             f"style_scale is {recipe.style_scale:g}, with which a style image would have {largest:,.0f} pixels; the "
             f"limit is {recipe.max_pixels:,}. Choose a smaller --style-scale or --size."

@@ -150,28 +150,26 @@ def at_its_start(run: Run, origin: Origin, encoders: Encoders | None = None) -> 
     if origin.start is None:
         return run
     before = at_its_start(same_run(origin.start, encoders), origin.start, encoders)
-    return run.beginning_with(picture_of(step_again(before, origin.start.record), origin.start.record))
+    return run.beginning_with(kept_again(before, origin.start.record)[0])
 
 
-def step_again(run: Run, record: Record) -> Step:
-    """The step of `run` at which the picture of `record` was made.
+def kept_again(run: Run, record: Record) -> tuple[Tensor, dict[str, Any]]:
+    """The picture of `record` made again by `run`, as far as it was, and the record of its step (see `Step.record`).
+
+    That is the picture which followed the step, or the best that was evaluated until then.
 
     Raises:
         NotFiniteError: the numbers break before that.
     """
     assert record.result is not None, "the record is that of a picture"
-    step = None
+    step: Step | None = None
     for step in run:
         if step.done == record.result.evaluations:
             break
     assert step is not None, "a run has at least one step"
-    return step
-
-
-def picture_of(step: Step, record: Record) -> Tensor:
-    """The picture that `record` kept at `step`: the one that followed, or the best that was evaluated until then."""
-    best = step.snapshot.best
-    return best.image if best and record.result and record.result.kept == "best" else step.image
+    if record.result.kept == "best" and (best := step.snapshot.best):
+        return best.image, step.record() | {"best": True}
+    return step.image, step.record()
 
 
 def continuing(run: Run, record: Record, image: Tensor) -> Run:

@@ -9,7 +9,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-import impasto
 from impasto.devices import describe_device, format_name, has_own_memory, products
 from impasto.distributed import Processes, in_strips
 from impasto.encoders.chain import ChainEncoder
@@ -22,6 +21,7 @@ from impasto.record import EncoderUsed, Input, Made, PlannedLevel, Record, Resul
 from impasto.record import Plan as RecordedPlan
 from impasto.schedule import STOPS, Level
 from impasto.solvers import Solver, cautious, history, with_history
+from impasto.version import __version__
 
 RESTARTS = 3
 SHORTER = 0.1
@@ -187,7 +187,7 @@ class Run:
     def made(self) -> Made:
         """The versions, the device, the number format, the threads and processes: the last bits depend on them."""
         return Made(
-            impasto=impasto.__version__,
+            impasto=__version__,
             torch=torch.__version__,
             device=describe_device(self.plan.encoder.device),
             dtype=self.plan.number_format,

@@ -15,7 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.cli import main, saving
+from impasto.cli import main
+from impasto.session.series import Series
 
 COMMAND = (sys.executable, "-c", "from impasto.cli import main; main()")
 LONG = ("transfer", "photo.png", "painting.png", "--size", "256", "--iterations", "30")  # 18 at 128, then 12 at 256
@@ -66,7 +67,7 @@ def stopped(impasto, monkeypatch):
 
     def run(done, *arguments):
         with monkeypatch.context() as patched:
-            patched.setattr(saving.Snapshots, "step", lambda _, step: step.done == done and signal.raise_signal(2))
+            patched.setattr(Series, "due", lambda _, step: step.done == done and signal.raise_signal(2))
             code, out, err = impasto(*arguments)
         assert code == 130
         return out, err
@@ -134,7 +135,7 @@ def test_the_command_killed_twice_and_resumed_gives_the_same_file(impasto):
 
 def test_ended_before_anything_was_kept_it_begins_again(impasto, stopped):
     stopped(4, *KEPT)
-    for path in (*Path("kept").glob("snapshot*"), Path("kept/result.json"), Path("out.png")):
+    for path in (*Path("kept").glob("snapshot*"), Path("kept/written.json"), Path("out.png")):
         path.unlink()
     assert impasto("resume", "kept", "-q") == (0, "", "")
     assert same_as_undisturbed()
@@ -151,6 +152,42 @@ def test_sigterm_is_like_ctrl_c(impasto):
     done = [record["done"] for record in map(json.loads, out.splitlines()) if record["event"] == "step"]
     assert (code, done) == (0, list(range(last["done"] + 1, 31)))
     assert same_as_undisturbed()  # the picture of the stop was the run's own to overwrite
+
+
+TUTORIAL = ("transfer", "photo.png", "painting.png", "--preset", "tutorial", "--encoder", "compact", "--size", "48")
+
+
+def test_killed_after_a_milestone_the_run_writes_its_own_pictures_again(impasto, monkeypatch):
+    arguments = (*TUTORIAL, "--iterations", "3000", "-o", "out.png", "--checkpoint", "kept")
+    code, _ = ended_after(2050, signal.SIGKILL, *arguments)
+    assert code == -9
+    assert not snapshots()  # so the run goes on from its very start
+    first = Path("epoch1000.png").read_bytes()
+    assert impasto("resume", "kept", "-q") == (0, "", "")
+    assert Path("epoch1000.png").read_bytes() == first
+    assert Path("epoch3000.png").exists()
+
+
+def test_a_milestone_that_somebody_has_changed_is_not_written_again(impasto):
+    arguments = (*TUTORIAL, "--iterations", "2000", "-o", "out.png", "--checkpoint", "kept")
+    code, _ = ended_after(1050, signal.SIGKILL, *arguments)
+    assert code == -9
+    Path("epoch1000.png").write_bytes(Path("photo.png").read_bytes())
+    code, _, err = impasto("resume", "kept", "-q")
+    assert code == 2
+    assert "epoch1000.png exists already" in err
+
+
+def test_a_resumed_run_saves_its_pictures_on_the_way_as_before(impasto, stopped):
+    code, _ = ended_after(22, signal.SIGKILL, *KEPT, "--save-every", "7")
+    assert code == -9
+    Path("out-0021.png").unlink()
+    assert impasto("resume", "kept", "-q") == (0, "", "")
+    assert sorted(path.name for path in Path().glob("out*")) == [
+        *(f"out-{done:04}.png" for done in (7, 14, 21, 28)),
+        "out.png",
+    ]
+    assert same_as_undisturbed()
 
 
 # Disks and files ----------------------------------------------------------------------------------------------------
@@ -170,7 +207,7 @@ def test_a_full_disk_is_told_and_neither_ends_the_run_nor_harms_what_is_kept(imp
     full_disk()  # no longer
     assert err.count("Note: No checkpoint can be written into kept: ") == 1
     files = sorted(path.name for path in Path("kept").iterdir())
-    assert files == ["result.json", "run.json", "snapshot-00000015.safetensors"]
+    assert files == ["run.json", "snapshot-00000015.safetensors", "written.json"]
     assert impasto("resume", "kept", "-q") == (0, "", "")
     assert same_as_undisturbed()
 
@@ -252,8 +289,8 @@ def test_what_a_task_does_not_have_cannot_be_changed(impasto):
 
 
 def test_a_long_run_is_kept_unasked_beside_its_result_until_it_has_ended(impasto, stopped, monkeypatch):
-    monkeypatch.setattr("impasto.cli.keeping.LONG", 0.0)
-    monkeypatch.setattr("impasto.cli.keeping._JUDGED", 0.0)
+    monkeypatch.setattr("impasto.session.keeping.LONG", 0.0)
+    monkeypatch.setattr("impasto.session.keeping._JUDGED", 0.0)
     _, err = stopped(20, *LONG, "-o", "out.png")
     assert "if it is stopped, `impasto resume out.impasto` goes on with it." in err
     assert "Go on with: impasto resume out.impasto" in err

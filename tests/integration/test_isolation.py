@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from impasto.cli import main
-from impasto.cli.saving import reserved
 from impasto.errors import UsageError
+from impasto.files import reserved
 
 COMMAND = (sys.executable, "-c", "from impasto.cli import main; main()")
 

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from impasto.cli import interrupts
+from impasto.cli import interrupts, streams
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line.  Exits with 0, 1 (it failed), 2 (it was asked wrongly) or 130 (it was interrupted).
+    """Run the command line.
+
+    Exits with 0, 1 (it failed), 2 (it was asked wrongly), 130 (it was interrupted) or 129 (its terminal was closed).
 
     Without `arguments` the process is ours: they are the process's own, and the signals stay as they are set here.
     """
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             status = run(sys.argv[1:] if arguments is None else arguments)
         except KeyboardInterrupt as interruption:
             with interrupts.held_back():
-                status = interrupts.STATUS
-                if sys.stderr is not None:
-                    print(str(interruption) or "Interrupted.", file=sys.stderr)
+                status = interrupts.status()
+                streams.say(str(interruption) or "Interrupted.")
+                streams.discard_output()
     sys.exit(status)

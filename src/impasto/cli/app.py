@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
 import cloup
 
-from impasto import __version__
-from impasto.cli import interrupts
+from impasto.cli import interrupts, streams
 from impasto.cli.bench import bench
 from impasto.cli.figure import figure
 from impasto.cli.parameters import debug_option
@@ -27,6 +23,7 @@ from impasto.cli.texture import texture
 from impasto.cli.transfer import transfer
 from impasto.cli.weights import weights
 from impasto.errors import ImpastoError, UnknownNameError, UsageError, closest
+from impasto.version import __version__
 
 
 class _Group(cloup.Group):
@@ -73,35 +70,37 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         status = app.main(list(arguments), prog_name="impasto", standalone_mode=False)
-        _flush()
+        streams.flush()
     except click.exceptions.Abort as error:
         raise KeyboardInterrupt(*getattr(error.__cause__ or error.__context__, "args", ())) from error
     except click.ClickException as error:
-        _say(_asked_wrongly(error))
+        streams.say(_asked_wrongly(error))
         return error.exit_code
     except BrokenPipeError:
-        _discard_output()
+        streams.discard_output()
         return 1
     except Exception as error:
         if interrupts.caught():
             raise KeyboardInterrupt from error
         if "--debug" in arguments:
             raise
-        _say(_message(error))
+        streams.say(_message(error))
         return 2 if isinstance(error, UsageError) else 1
     return status if isinstance(status, int) else 0
 
 
 def _message(error: Exception) -> str:
-    """The error in a person's words; what impasto did not foresee is named, with the way to see more."""
+    """The error in a person's words, and its notes; what impasto did not foresee is named, with the way to see more."""
+    notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
     if isinstance(error, ImpastoError):
-        return f"Error: {error}"
+        return f"Error: {error}{notes}"
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate memory" in str(error):
-        return "Error: Out of memory. Try a smaller --size, or fewer --style-layers."
+        return f"Error: Out of memory. Try a smaller --size, or fewer --style-layers.{notes}"
     if isinstance(error, OSError) and error.filename is None and error.errno:
-        _discard_output()
-        return f"Error: The output cannot be written: {error.strerror}."
-    return f"Error: {type(error).__name__}: {error}\nThis is not expected; --debug shows where it comes from."
+        streams.discard_output()
+        return f"Error: The output cannot be written: {error.strerror}.{notes}"
+    unexpected = "This is not expected; --debug shows where it comes from."
+    return f"Error: {type(error).__name__}: {error}{notes}\n{unexpected}"
 
 
 def _asked_wrongly(error: click.ClickException) -> str:
@@ -121,26 +120,3 @@ def _asked_wrongly(error: click.ClickException) -> str:
 
 def _options(ctx: click.Context) -> list[str]:
     return [name for parameter in ctx.command.get_params(ctx) for name in parameter.opts if name.startswith("--")]
-
-
-def _say(text: str) -> None:
-    with suppress(BrokenPipeError):
-        click.echo(text, err=True)
-
-
-def _flush() -> None:
-    """Write out what is buffered while an error can still be told."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-
-
-def _discard_output() -> None:
-    """Let the interpreter's last flush go nowhere: a pipe is broken, or the disk is full."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        except AttributeError:  # it was closed from outside
-            pass

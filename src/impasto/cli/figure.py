@@ -24,8 +24,9 @@ from impasto.cli.options import (
     preset_option,
     quiet_option,
 )
+from impasto.cli.output import Output, requested
 from impasto.cli.parameters import Names, Numbers, debug_option
-from impasto.cli.running import Request, loading, prepared, requested
+from impasto.cli.running import loading, prepared
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -183,12 +184,12 @@ def _figure(name: str, sources: Sequence[str], settings: dict[str, Any], **more:
     request = requested(settings, sources, (*sources, name), began)
     config = (ReconstructConfig if name in ("representations", "features") else TransferConfig)(**settings)
     config.recipe()
-    figures.check_drawing(request.path, force=request.force)
+    figures.check_drawing(request.path, force=request.destination.force)
     prepare = getattr(figures, f"prepare_{name}")
     return _execute(partial(prepare, *sources, config, **more), request)
 
 
-def _execute(prepare: Callable[..., Figure], request: Request) -> int:
+def _execute(prepare: Callable[..., Figure], request: Output) -> int:
     """Prepare a figure and make it; the exit code.  Nothing is written before it is whole."""
     ready = prepared(prepare, request)
     _show_plan(ready, request)
@@ -200,14 +201,14 @@ def _execute(prepare: Callable[..., Figure], request: Request) -> int:
         shown = _computed(ready, request)
     except KeyboardInterrupt:
         click.echo("Interrupted; the figure was not drawn.", err=True)
-        return interrupts.STATUS
+        return interrupts.status()
     with interrupts.held_back():
-        save_plate(ready.plate(shown), request.path, force=request.force)
+        save_plate(ready.plate(shown), request.path, force=request.destination.force)
     _say_saved(ready, shown, request)
     return 0
 
 
-def _computed(ready: Figure, request: Request) -> list[Panel | Curve]:
+def _computed(ready: Figure, request: Output) -> list[Panel | Curve]:
     """All panels; each is told as soon as it is there, if to a program."""
     from impasto.cli.progress import reporter
     from impasto.engine import Step
@@ -224,12 +225,12 @@ def _computed(ready: Figure, request: Request) -> list[Panel | Curve]:
     return shown
 
 
-def _tell(item: Panel | Curve, request: Request) -> None:
+def _tell(item: Panel | Curve, request: Output) -> None:
     if request.as_json:
         print(json.dumps({"event": type(item).__name__.lower(), **item.record()}), flush=True)
 
 
-def _show_plan(ready: Figure, request: Request) -> None:
+def _show_plan(ready: Figure, request: Output) -> None:
     summary = ready.summary() | {"output": str(request.path)}
     if request.as_json:
         print(json.dumps({"event": "plan", **summary, "notes": list(ready.notes)}), flush=True)
@@ -240,7 +241,7 @@ def _show_plan(ready: Figure, request: Request) -> None:
         click.echo(f"Note: {note}", err=not request.dry_run)
 
 
-def _say_saved(ready: Figure, shown: Sequence[Panel | Curve], request: Request) -> None:
+def _say_saved(ready: Figure, shown: Sequence[Panel | Curve], request: Output) -> None:
     if request.as_json:
         print(json.dumps({"event": "saved", "path": str(request.path)}), flush=True)
     elif not request.quiet:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: one KeyboardInterrupt, however often it is pressed, and never in the middle of a file."""
+"""Ctrl-C, SIGTERM and a closed terminal: one KeyboardInterrupt, however often, and never in the middle of a file."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STATUS = 130  # as shells report a program ended by Ctrl-C
 _PATIENCE = 2.0  # seconds in which a second Ctrl-C is the first one, pressed again
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+_SIGNALS = [each for each in (signal.SIGINT, signal.SIGTERM, _HANGUP) if each is not None]
 
 
 class _State:
-    """When the last interruption came, and how many blocks hold it back."""
+    """When the last interruption came, whether the terminal was closed, and how many blocks hold it back."""
 
     at: float | None = None
+    hung_up = False
     held = 0
 
 
 def caught() -> bool:
     """Whether an interruption has come since `as_exceptions` was entered."""
     return _State.at is not None
+
+
+def status() -> int:
+    """The exit code of an interrupted command, as shells report it: 130, or 129 if the terminal was closed."""
+    return 129 if _State.hung_up else 130
 
 
 def check() -> None:
@@ -32,16 +39,16 @@ def check() -> None:
 
 @contextmanager
 def as_exceptions(*, restored: bool) -> Iterator[None]:
-    """Within the block, and after it unless `restored`, Ctrl-C and SIGTERM raise KeyboardInterrupt.
+    """Within the block, and after it unless `restored`, these signals raise KeyboardInterrupt.
 
     A signal that is ignored from outside, as `nohup` does, stays ignored.  Outside the main thread nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _State.at = None
-    signals = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN]
-    before = {s: signal.signal(s, _raise_once) for s in signals}
+    _State.at, _State.hung_up = None, False
+    signals = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, _raise_once) for each in signals}
     try:
         yield
     finally:
@@ -61,6 +68,6 @@ def held_back() -> Iterator[None]:
 
 def _raise_once(signum: int, frame: object) -> None:
     again = _State.at is not None and time.monotonic() - _State.at < _PATIENCE
-    _State.at = time.monotonic()
+    _State.at, _State.hung_up = time.monotonic(), _State.hung_up or signum == _HANGUP
     if not _State.held and not again:
         raise KeyboardInterrupt

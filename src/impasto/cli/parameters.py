@@ -58,10 +58,6 @@ class Size(click.ParamType[Any]):
         width, height = sides
         return width, width if height is None else height
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """As it is written, not in capitals."""
-        return self.name
-
 
 def width_and_height(text: str) -> tuple[int, int | None] | None:
     """`640x480` as (640, 480), `640` as (640, None); None if `text` is neither."""

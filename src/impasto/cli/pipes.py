@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from impasto.cli.running import Request, execute
+from impasto.cli.output import Output
+from impasto.cli.running import execute
 from impasto.errors import UsageError
 
 if TYPE_CHECKING:
-    from impasto.tasks.run import Run
+    from impasto.run import Run
 
 PIPE = "-"
 
@@ -37,22 +38,24 @@ def unpiped(source: str) -> str:
     return "stdin" if source == PIPE else source
 
 
-def execute_piped(prepare: Callable[..., Run], request: Request) -> int:
+def execute_piped(prepare: Callable[..., Run], output: Output) -> int:
     """`execute`, but where the result is to be `-` it goes to standard output as PNG, and nothing else does.
 
     Raises:
         UsageError: something else is to go there, or it is a terminal.
     """
-    if str(request.path) != PIPE:
-        return execute(prepare, request)
-    if request.as_json or request.save_every:
+    if str(output.path) != PIPE:
+        return execute(prepare, output)
+    destination = output.destination
+    if output.as_json or destination.save_every:
         raise UsageError("-o - writes the result to standard output, where --json and --save-every have no place.")
-    if request.dry_run:
-        return execute(prepare, replace(request, path=Path("standard-output.png"), force=True))
+    if output.dry_run:
+        stand_in = replace(destination, path=Path("standard-output.png"), force=True)
+        return execute(prepare, replace(output, destination=stand_in))
     if sys.stdout.isatty():
         raise UsageError("-o - writes an image file to standard output, which is a terminal. Add > out.png.")
     with _passed_on() as path:
-        return execute(prepare, replace(request, path=path, quiet=True))
+        return execute(prepare, replace(output, destination=replace(destination, path=path), quiet=True))
 
 
 @contextmanager

@@ -19,17 +19,7 @@ _GROUPS = {
     "Content": ("content_layers", "content_loss", "content_weight"),
     "Style": ("style_layers", "style_loss", "style_weight"),
     "Picture": ("relative", "tv_weight", "tv_loss", "range_weight", "resample", "stretch_style"),
-    "Optimisation": (
-        "init",
-        "noise",
-        "detail",
-        "solver",
-        "schedule",
-        "iterations",
-        "size",
-        "dtype",
-        "milestones",
-    ),
+    "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype", "milestones"),
 }
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from impasto.engine import Step
-    from impasto.schedule import Level
+from impasto.cli.waiting import on_terminal
+from impasto.engine import Step
+from impasto.schedule import Level
+from impasto.session.clock import Clock, duration
 
 
 class Reporter(Protocol):
@@ -27,25 +26,6 @@ class Reporter(Protocol):
         ...
 
 
-class Clock:
-    """Time left, from the pixels that have been evaluated and those that will be."""
-
-    def __init__(self, levels: Sequence[Level]):
-        self._levels = levels
-        self._total = sum(level.height * level.width * level.iterations for level in levels)
-
-    def fraction(self, step: Step) -> float:
-        """How much of the work is done, 0 to 1."""
-        done = sum(level.height * level.width * level.iterations for level in self._levels[: step.level - 1])
-        level = self._levels[step.level - 1]
-        return (done + level.height * level.width * step.iteration) / self._total
-
-    def left(self, step: Step) -> float:
-        """Seconds left, if the rest goes as the work so far."""
-        fraction = self.fraction(step)
-        return step.seconds * (1 - fraction) / fraction
-
-
 def terms_in_words(step: Step) -> list[str]:
     """`content 0.31`, `style 0.12`: terms added up by kind."""
     sums: dict[str, float] = {}
@@ -53,13 +33,6 @@ def terms_in_words(step: Step) -> list[str]:
         kind = name.split("/")[0]
         sums[kind] = sums.get(kind, 0.0) + value
     return [f"{kind} {value:.3g}" for kind, value in sums.items() if value >= 5e-5 * step.loss]
-
-
-def duration(seconds: float) -> str:
-    """`0:07`, `2:05`, `1:02:45`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class Silent:
@@ -153,23 +126,6 @@ class Live(Silent):
             terms="  ".join(terms_in_words(step)),
             refresh=True,
         )
-
-
-def on_terminal() -> bool:
-    """Whether a line on standard error can be redrawn."""
-    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
-@contextmanager
-def waiting(text: str, *, shown: bool) -> Iterator[None]:
-    """Show `text` on a terminal while the block takes its time."""
-    if not (shown and on_terminal()):
-        yield
-        return
-    from rich.console import Console
-
-    with Console(file=sys.stderr).status(text):
-        yield
 
 
 def reporter(levels: Sequence[Level], *, quiet: bool, as_json: bool, unit: str = "level") -> Reporter:

@@ -20,8 +20,9 @@ from impasto.cli.options import (
     optimisation_options,
     preset_option,
 )
+from impasto.cli.output import requested
 from impasto.cli.parameters import Names, debug_option
-from impasto.cli.running import execute, loading, requested
+from impasto.cli.running import execute, loading
 from impasto.recipe import Recipe
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 

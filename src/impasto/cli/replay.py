@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import cloup
@@ -15,8 +15,11 @@ from impasto.cli.resume import differences
 from impasto.cli.running import loading, threads
 
 if TYPE_CHECKING:
-    from impasto.tasks.remaking import Origin
-    from impasto.tasks.run import Run
+    from torch import Tensor
+
+    from impasto.rebuild import Origin
+    from impasto.record import Record
+    from impasto.run import Run
 
 
 @cloup.command()
@@ -35,27 +38,36 @@ if TYPE_CHECKING:
 def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, quiet: bool) -> int:
     """Make a picture again, and compare.
 
-    It tells whether the inputs and the result are the same. The exit code is 0 if the result is the same to the last
-    pixel, 1 if not.
+    It tells whether the inputs and the result are the same, and whether FILE has its very pixels. The exit code is 0 if
+    the result is the same to the last pixel, 1 if not.
     """
-    from impasto.record import read_record
+    from impasto.record import read_record, safe_name
 
     record = read_record(file)
     if output:
-        from impasto.cli.saving import check_path
+        from impasto.session import Destination
 
-        check_path(Path(output), (file, *inputs), force=force)
+        Destination(Path(output), (file, *inputs), force).check()
     with loading(shown=not quiet):
-        from impasto.tasks.remaking import find_origin
-    origin = find_origin(record, [Path(), Path(file).parent], inputs)
+        from impasto.images import same_pixels
+        from impasto.painting import pixels_hash
+        from impasto.rebuild import find_origin
+    origin = find_origin(record, [Path(), Path(file).parent], safe_name, inputs)
     tell = _silent if quiet else click.echo
     for each in origin.all_inputs():
         tell(f"{each.role}: {each.source} {_compared(each.same)}")
-    with threads(record["made"]["threads"]):
+    with threads(record.made.threads):
         run = _prepared(origin, quiet)
         for note in _differences(run, record):
             tell(note)
-        same = _repeated(run, record, output, force)
+        image = _repeated(run, record, output, force)
+        same = record.result is not None and pixels_hash(image, run.alpha) == record.result.pixels
+        kept = same_pixels(file, image, run.alpha) if same else True
+    if kept is None:
+        tell(f"{file}: its format does not keep every pixel, so the record's are compared, not its own.")
+    elif not kept:
+        tell(f"{file}: its pixels are not those that were recorded.")
+    same = same and kept is not False
     interrupts.check()
     tell(f"result: {'the same' if same else 'not the same'}")
     return 0 if same else 1
@@ -64,32 +76,31 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
 def _prepared(origin: Origin, quiet: bool) -> Run:
     """The run that made the picture; the number format is the one that was used, whatever is the fastest here."""
     from impasto.cli.weights import DownloadBar
-    from impasto.tasks.remaking import begun, remade
+    from impasto.loading import Encoders
+    from impasto.rebuild import at_its_start, same_run
 
-    dtype = origin.record["made"]["dtype"]
-    return begun(remade(origin, dtype=dtype, progress=None if quiet else DownloadBar()), origin)
+    encoders = Encoders(progress=None if quiet else DownloadBar())
+    return at_its_start(same_run(origin, encoders, dtype=origin.record.made.dtype), origin, encoders)
 
 
-def _differences(run: Run, record: Mapping[str, Any]) -> Iterator[str]:
+def _differences(run: Run, record: Record) -> Iterator[str]:
     """What may make the result differ, besides the pictures."""
-    from impasto.tasks.provenance import circumstances
-
-    yield from differences(record["made"], circumstances(run))
-    if run.record["encoder"] != record["encoder"]:
-        yield f"The weights of {run.record['encoder']['name']} are not those that were used."
+    yield from differences(record.made, run.made())
+    if run.network and run.network.sha256 != record.encoder.sha256:
+        yield f"The weights of {run.network.name} are not those that were used."
 
 
-def _repeated(run: Run, record: Mapping[str, Any], output: str | None, force: bool) -> bool:
-    """Run as far as the picture was made, save it if asked; whether its pixels are those of the record."""
-    from impasto.cli.saving import Result, save
-    from impasto.tasks.provenance import pixels_hash
-    from impasto.tasks.remaking import full_size, step_again
+def _repeated(run: Run, record: Record, output: str | None, force: bool) -> Tensor:
+    """Run as far as the picture was made, and save it if asked; the picture at its full size."""
+    from impasto.rebuild import kept_again
+    from impasto.session import Destination
+    from impasto.session.saving import Result, save
 
-    image, step = step_again(run, record)
+    image, step = kept_again(run, record)
     if output:
         with interrupts.held_back():
-            save(run, Result(image, step), Path(output), force=force, metadata=True)
-    return bool(pixels_hash(run, full_size(run, image)) == record["result"]["pixels"])
+            save(run, Result(image, step), Destination(Path(output), force=force))
+    return run.full_size(image)
 
 
 def _compared(same: bool | None) -> str:

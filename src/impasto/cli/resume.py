@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,18 @@ import click
 import cloup
 
 from impasto.cli.options import json_option, no_metadata_option, quiet_option
+from impasto.cli.output import Output
 from impasto.cli.parameters import Numbers, debug_option
-from impasto.cli.running import Request, execute, loading, threads
+from impasto.cli.running import execute, loading, threads
 from impasto.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
-    from impasto.tasks.remaking import Origin
-    from impasto.tasks.run import Run
+    from impasto.loading import Encoders
+    from impasto.rebuild import Origin
+    from impasto.record import Made
+    from impasto.run import Run
+    from impasto.session import Destination
 
 _EXAMPLES = """\b
 Examples:
@@ -77,78 +82,72 @@ def resume(
     asked = {name: value for name, value in changes.items() if value is not None}
     with closing(Checkpoints.open(Path(folder))) as checkpoints:
         about = checkpoints.about()
-        path = Path(output) if output else _output(about, checkpoints, fresh=bool(asked))
-        request = Request(
-            path,
-            (),
-            force or _own(checkpoints, path),
-            quiet=quiet,
-            as_json=as_json,
-            fresh=bool(asked and not output),
+        destination = _destination(about, checkpoints, output, fresh=bool(asked and not output))
+        destination = replace(
+            destination,
+            force=force or destination.force,
             checkpoint=checkpoint,
-            metadata=about["metadata"] and not no_metadata,
-            bits=about["bits"],
+            metadata=destination.metadata and not no_metadata,
         )
+        request, origin = Output(destination, quiet, as_json), _origin(about)
         if asked:
-            return execute(partial(_changed, checkpoints, about, asked), request)
+            return execute(partial(_changed, checkpoints, origin, asked), request)
         if checkpoint:
             raise UsageError("--checkpoint goes with changes; without, the run goes on in the folder that it has.")
-        with threads(about["record"]["made"]["threads"]):
-            return execute(partial(_same, checkpoints, about), request, checkpoints)
+        with threads(origin.record.made.threads):
+            return execute(partial(_same, checkpoints, origin), request, checkpoints)
 
 
-def _output(about: Mapping[str, Any], checkpoints: Checkpoints, *, fresh: bool) -> Path:
-    """Where the run was to put its result; with `fresh`, a new name beside it."""
-    from impasto.cli.saving import unused
+def _destination(about: Mapping[str, Any], checkpoints: Checkpoints, output: str | None, *, fresh: bool) -> Destination:
+    """Where the run was to put its pictures, or `output`; with `fresh`, a new name beside that.
 
-    path = Path(about["output"])
-    if about["folder"] != os.getcwd():  # noqa: PTH109
+    What the run itself wrote there, when it was stopped, may be written anew.
+    """
+    from impasto.session.destination import Destination
+    from impasto.session.keeping import wrote
+
+    path = Path(output or (fresh and about.get("base")) or about["output"])
+    if not output and about["folder"] != os.getcwd():  # noqa: PTH109
         path = Path(about["folder"]) / path
-    return unused(path) if fresh else path
+    return Destination(
+        path,
+        force=wrote(checkpoints, path),
+        fresh=fresh,
+        save_every=about.get("save_every"),
+        metadata=about["metadata"],
+        bits=about["bits"],
+    ).named()
 
 
-def _own(checkpoints: Checkpoints, path: Path) -> bool:
-    """Whether the run itself wrote the file at `path`, when it was stopped, and nobody has changed it since."""
-    from impasto.tasks.provenance import file_hash
-
-    return path.is_file() and checkpoints.noted("result").get("sha256") == file_hash(path)
-
-
-def _same(checkpoints: Checkpoints, about: Mapping[str, Any], **loading: Any) -> Run:
+def _same(checkpoints: Checkpoints, origin: Origin, encoders: Encoders) -> Run:
     """The run as it was.
 
     Raises:
         UsageError: a picture is missing, or is not what it was.
         CheckpointError: the run cannot be the same.
     """
-    from dataclasses import replace
+    from impasto.rebuild import at_its_start, same_run
 
-    from impasto.tasks.provenance import circumstances
-    from impasto.tasks.remaking import begun, remade
-
-    origin, record = _origin(about), about["record"]
     for each in origin.inputs:
         if each.same is False:
             raise UsageError(
                 f"The {each.role} image {each.source} has changed since the run began. Put it back as it was; "
                 "or begin a new run with the picture that is there, by a change such as --strength."
             )
-    run = remade(origin, **loading)
-    if run.record["encoder"] != record["encoder"]:
+    run, record = same_run(origin, encoders), origin.record
+    if run.network != record.encoder:
         raise CheckpointError(
-            f"The weights of {record['encoder']['name']} are not those that the run was begun with. Put them back; "
+            f"The weights of {record.encoder.name} are not those that the run was begun with. Put them back; "
             "or begin a new run with the picture that is there, by a change such as --strength."
         )
-    run = replace(run, plan=replace(run.plan, notes=differences(record["made"], circumstances(run))))
-    return run if checkpoints.has_snapshots() else begun(run, origin)
+    run = replace(run, plan=replace(run.plan, notes=differences(record.made, run.made())))
+    return run if checkpoints.has_snapshots() else at_its_start(run, origin, encoders)
 
 
-def _changed(checkpoints: Checkpoints, about: Mapping[str, Any], changes: dict[str, Any], **loading: Any) -> Run:
+def _changed(checkpoints: Checkpoints, origin: Origin, changes: dict[str, Any], encoders: Encoders) -> Run:
     """The run with `changes`, going on from the picture that is there."""
-    from dataclasses import replace
-
-    from impasto.tasks.provenance import progress, tensor_hash
-    from impasto.tasks.remaking import changed, continued
+    from impasto.painting import result_of
+    from impasto.rebuild import changed_run, continuing
 
     kept, notes = checkpoints.newest()
     if kept is None:
@@ -156,20 +155,20 @@ def _changed(checkpoints: Checkpoints, about: Mapping[str, Any], changes: dict[s
             f"There is no picture in {checkpoints.folder} yet. Leave out the changes to begin with it."
         )
     if "size" in changes:
-        changes["size"] = _size(changes["size"], about["record"]["task"])
-    origin = _origin(about)
-    run = changed(origin, changes, **loading)
-    before = {**about["record"], "result": {**progress(kept.step), "pixels": tensor_hash(kept.image)}}
+        changes["size"] = _size(changes["size"], origin.record.task)
+    run = changed_run(origin, changes, encoders)
+    before = replace(origin.record, result=result_of(kept.image, None, kept.step))
     others = [f"The {each.role} image {each.source} has changed." for each in origin.inputs if each.same is False]
-    run = continued(run, before, kept.image)
+    run = continuing(run, before, kept.image)
     return replace(run, plan=replace(run.plan, notes=(*run.plan.notes, *notes, *others)))
 
 
 def _origin(about: Mapping[str, Any]) -> Origin:
-    from impasto.tasks.remaking import find_origin
+    from impasto.rebuild import find_origin
+    from impasto.record import Record
 
     here = Path(os.path.relpath(about["folder"]))
-    return find_origin(about["record"], [here])
+    return find_origin(Record.from_json(about["record"]), [here], str)
 
 
 def _size(text: str, task: str) -> int | tuple[int, int]:
@@ -184,6 +183,9 @@ def _size(text: str, task: str) -> int | tuple[int, int]:
     return width
 
 
-def differences(made: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+def differences(then: Made, now: Made) -> tuple[str, ...]:
     """What is not as it was: the last bits of the result may differ for it."""
-    return tuple(f"{name} was {made[name]}, and is {now[name]}." for name in now if made[name] != now[name])
+    from impasto.record import printable
+
+    pairs = [(each.name, getattr(then, each.name), getattr(now, each.name)) for each in fields(now)]
+    return tuple(f"{name} was {printable(str(a))}, and is {b}." for name, a, b in pairs if a != b)

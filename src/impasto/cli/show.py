@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from impasto.choices import IMAGE
 from impasto.cli.layout import columns
 from impasto.cli.parameters import debug_option
 from impasto.cli.words import words
@@ -55,10 +56,11 @@ def _input(each: Input) -> tuple[str, str]:
 
 
 def _changed(record: Record) -> Iterator[tuple[str, Any]]:
-    """The preset, and the settings that are not as it has them."""
+    """The preset, and the settings that are not as it has them; a picture to begin with is among the inputs."""
     name = str(record.settings.get("preset"))
     usual = PRESETS[name].to_json() | {"preset": None} if name in PRESETS else {}
-    return ((name, value) for name, value in record.settings.items() if value is not None and value != usual.get(name))
+    settings = record.settings.items()
+    return ((name, value) for name, value in settings if value not in (None, IMAGE, usual.get(name)))
 
 
 def _number(value: float | None) -> str:

@@ -11,8 +11,8 @@ from impasto.cli import interrupts
 from impasto.errors import UsageError
 
 if TYPE_CHECKING:
-    from impasto.cli.running import Request
-    from impasto.tasks.run import Run
+    from impasto.loading import Encoders
+    from impasto.run import Run
 
 
 def helps() -> bool:
@@ -22,27 +22,27 @@ def helps() -> bool:
     return launched() and os.environ["RANK"] != "0"
 
 
-def help_out(prepare: Callable[..., Run], request: Request) -> int:
+def help_out(prepare: Callable[[Encoders], Run]) -> int:
     """Prepare the run and go through it with the others; the exit code."""
-    if request.dry_run:
-        return 0
-    with together(prepare(download=True, progress=None)) as ready:
-        ready.plan.keep_freed()
-        for _ in ready.steps():
+    from impasto.loading import Encoders
+
+    with together(prepare(Encoders())) as run:
+        run.plan.keep_freed()
+        for _ in run.steps():
             interrupts.check()
     return 0
 
 
 @contextmanager
-def together(ready: Run) -> Iterator[Run]:
+def together(run: Run) -> Iterator[Run]:
     """The run on all processes that `torchrun` started, or as it is if it started none."""
     from impasto.distributed import launched, processes
 
     if not launched():
-        yield ready
+        yield run
         return
     with processes() as team:
-        yield ready.over(team)
+        yield run.over(team)
 
 
 def check_alone(what: str) -> None:

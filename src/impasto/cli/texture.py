@@ -18,8 +18,9 @@ from impasto.cli.options import (
     optimisation_options,
     styles_argument,
 )
+from impasto.cli.output import requested
 from impasto.cli.parameters import Size
-from impasto.cli.running import execute, loading, requested
+from impasto.cli.running import execute, loading
 from impasto.recipe import Recipe
 from impasto.tasks.texture import texture_of
 

@@ -17,8 +17,9 @@ from impasto.cli.options import (
     optimisation_options,
     styles_argument,
 )
+from impasto.cli.output import requested
 from impasto.cli.pipes import execute_piped, from_pipe, unpiped
-from impasto.cli.running import loading, requested
+from impasto.cli.running import loading
 from impasto.recipe import Recipe
 
 _BASE = Recipe()

@@ -18,6 +18,7 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
     deep_writing.py  16-bit PNG and TIFF files
     metadata.py      read_text: what a file says of itself
     writing.py       check_output, save_image: a tensor -> a file, whole or not at all
+    comparing.py     same_pixels: whether a file has a picture's pixels
     sizing.py        size_for, resize, resize_nearest
     opencv.py        resize_like_opencv
 """
@@ -25,6 +26,7 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from impasto.images.comparing import same_pixels
 from impasto.images.decoding import from_pil
 from impasto.images.encoding import check_encoding, encode_image, to_pil
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
@@ -56,6 +58,7 @@ __all__ = [
     "resize",
     "resize_like_opencv",
     "resize_nearest",
+    "same_pixels",
     "save_image",
     "size_for",
     "to_pil",
