@@ -125,8 +125,11 @@ def test_content_targets_that_are_recomputed_change_nothing(encoder, uniform):
     layers = ["relu1_1", "relu3_3"]
     features = network(content, layers)
     kept = [ContentTerm(layer, features[layer], 2.0, relative_squared_error) for layer in layers]
-    wholes = Tiling(network, layers, 32).wholes(content)
-    again = [RecomputedContentTerm(layer, content, wholes[layer], 2.0, relative_squared_error) for layer in layers]
+    again = []
+    for layer in layers:
+        alone = Tiling(network, [layer], 32)
+        whole = alone.wholes(content)[layer]
+        again.append(RecomputedContentTerm(layer, content, whole, alone, 2.0, relative_squared_error))
     expected = WholeObjective(network, kept).evaluate(image)
     assert_same(TiledObjective(network, again, 32).evaluate(image), expected, 1e-10)
     assert_same(TiledObjective(network, [kept[0], again[1]], 32).evaluate(image), expected, 1e-10)
@@ -224,11 +227,11 @@ def test_an_image_that_is_seen_twice_is_left_as_it_is(encoder, terms, uniform):
 
 
 def test_a_content_loss_that_is_no_sum_over_positions_is_refused(encoder, uniform):
-    def largest(features, target):
+    def largest(features, target, whole=None):
         return (features - target).abs().max()
 
-    with pytest.raises(UsageError, match="largest cannot be evaluated in tiles"):
-        TiledObjective(encoder(), [ContentTerm("relu1_1", uniform(1, 3, 8, 8), 1.0, largest)], 32)
+    with pytest.raises(UsageError, match="content/relu1_1 cannot be evaluated in tiles"):
+        TiledObjective(encoder(), [ContentTerm("relu1_1", uniform(1, 3, 8, 8), 1.0, largest, additive=False)], 32)
 
 
 def test_parts_of_a_content_loss_add_up(normal):
