@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.engine import Step
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.images import to_pil
 from impasto.statistics import gram_matrix
 from impasto.tasks.figures import (
+    Curve,
     Panel,
     prepare_features,
     prepare_layers,
@@ -26,13 +26,13 @@ from impasto.tasks.figures import (
     prepare_tradeoff,
     save_plate,
 )
-from impasto.tasks.figures.drawing import apart, encoded
 from impasto.tasks.figures.features import liveliest
-from impasto.tasks.figures.geometry import LEAST_DPI, PAGE, Placed, layout
 from impasto.tasks.figures.measures import in_words, psnr
-from impasto.tasks.figures.network import planes
-from impasto.tasks.figures.plate import Network, Plate, Row, Stage
+from impasto.tasks.figures.network import Network, Stage
+from impasto.tasks.figures.plate import LEAST_DPI, Plate, encoded
 from impasto.tasks.figures.progress import marks
+from impasto.tasks.figures.row import Heads, Row
+from impasto.tasks.figures.sheet import WIDEST
 from impasto.tasks.reconstruct import ReconstructConfig
 from impasto.tasks.settings import TransferConfig
 from impasto.sources import open_picture
@@ -43,9 +43,10 @@ SMALL = {"size": 64, "device": "cpu"}
 
 
 def split(figure):
-    """The steps of a figure, and what it shows."""
-    items = list(figure)
-    return [i for i in items if isinstance(i, Step)], [i for i in items if not isinstance(i, Step)]
+    """The steps of a figure, its panels, and all that it shows."""
+    events = list(figure)
+    panels = [event.panel for event in events if event.panel]
+    return [event.step for event in events if event.step], panels, [event for event in events if not event.step]
 
 
 def reconstructions(**settings):
@@ -79,9 +80,9 @@ def plates(representations, features, progress):
     """One plate of each kind, the ones that take long to compute with few evaluations."""
     few = transfers(iterations=2, levels=1)
     return {
-        "representations": representations[0].plate(representations[2]),
+        "representations": representations[0].plate(representations[3]),
         "features": features.computed(),
-        "progress": progress[0].plate(progress[2]),
+        "progress": progress[0].plate(progress[3]),
         "layers": prepare_layers(CONTENT, STYLE, few).computed(),
         "tradeoff": prepare_tradeoff(CONTENT, STYLE, few).computed(),
     }
@@ -116,7 +117,7 @@ def test_every_set_of_layers_gives_its_style_back(representations):
 
 
 def test_measures_are_those_of_the_pictures(representations):
-    figure, _, panels = representations
+    figure, _, panels, _ = representations
     run, panel = figure.runs[7], panels[7]
     level = run.plan.levels[-1]
     objective = run.problem.objective(level)
@@ -126,7 +127,7 @@ def test_measures_are_those_of_the_pictures(representations):
 
 
 def test_steps_count_over_all_runs(representations):
-    figure, steps, _ = representations
+    figure, steps, *_ = representations
     assert [step.done for step in steps] == list(range(1, 1501))
     assert {step.total for step in steps} == {1500}
     assert [step.level for step in steps] == [run for run in range(1, 11) for _ in range(150)]
@@ -173,8 +174,8 @@ def test_a_low_layer_keeps_more_of_the_pixels_than_a_high_one():
 
 
 def test_progress_is_looked_at_again_and_again(progress):
-    _, steps, shown = progress
-    *panels, curve = shown
+    _, steps, panels, events = progress
+    curve = events[-1].curve
     assert marks(500) == (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
     assert marks(12) == (0, 1, 2, 5, 10, 12) == curve.marks
     assert [p.caption for p in panels] == ["0 evaluations", "1", "2", "5", "10", "12"]
@@ -218,37 +219,101 @@ def test_numbers_in_words():
 # Where it lies on the page ------------------------------------------------------------------------------------------
 
 
+def drawn(plate):
+    """The plate's page, with the boxes of what can be seen in dots from its lower left: of texts, of pictures."""
+    figure = plate.drawn()
+    figure.draw_without_rendering()
+    (sheet,) = figure.axes
+    texts = list(sheet.texts)
+    for axes in sheet.child_axes:
+        texts += [axes.xaxis.label, axes.yaxis.label, *axes.get_legend().get_texts()]
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = axis.get_view_interval()
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    words = [text.get_window_extent() for text in texts if text.get_text()]
+    return figure, words, [image.get_window_extent() for image in sheet.images]
+
+
+def beside(a, b):
+    """Whether two boxes share nothing but an edge."""
+    return a.x1 <= b.x0 + 0.01 or b.x1 <= a.x0 + 0.01 or a.y1 <= b.y0 + 0.01 or b.y1 <= a.y0 + 0.01
+
+
+def check_layout(plate):
+    """No two of all texts and pictures overlap, and all lie on a page for print."""
+    figure, words, pictures = drawn(plate)
+    assert all(beside(a, b) for a, b in itertools.combinations([*words, *pictures], 2))
+    width, height = figure.bbox.size
+    assert all(box.x0 > 0 and box.y0 > 0 and box.x1 < width and box.y1 < height for box in [*words, *pictures])
+    assert width / figure.dpi <= WIDEST + 0.2
+    assert figure.dpi >= LEAST_DPI
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_overlaps_and_all_is_on_the_page(plates, kind):
-    page = layout(plates[kind])
-    boxes = [item.box for item in page.items]
-    assert all(a.beside(b) for a, b in itertools.combinations(boxes, 2))
-    assert all(b.x >= 0 and b.x + b.width <= page.width and b.y >= 0 and b.y + b.height <= page.height for b in boxes)
-    assert page.width / page.dpi <= PAGE + 0.2
-    assert page.dpi >= LEAST_DPI
+    check_layout(plates[kind])
+
+
+LONG = (
+    "a caption that does not end before it has said, at some length, what the picture above shows and how it came to be"
+)
+UNBROKEN = "averylongwordthatnobodywouldwritebutthatafilenamemaybe_0123456789"
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7])
+@pytest.mark.parametrize("shapes", [[(30, 40)], [(120, 8)], [(8, 120)], [(120, 8), (8, 120)]], ids=str)
+def test_any_captions_shapes_and_columns_find_their_place(columns, shapes):
+    shape = itertools.cycle(shapes)
+    panels = [Panel(torch.rand(1, 3, *next(shape)), text, "(a)", {"loss": 1.5}) for text in [LONG, UNBROKEN, "b"] * 3]
+    named, aside = Row(tuple(panels[:columns]), heading=LONG), Row(tuple(panels[:columns]), side="conv1_1 … 5_1")
+    heads = Heads((LONG, "a", "b", "c", "d", "e", "f")[:columns], LONG)
+    check_layout(Plate((heads, aside, named, aside), columns, footnote=LONG * 3, side=0.75))
+
+
+@pytest.mark.parametrize("size", [(64, 48), (2048, 256), (256, 2048)], ids=str)
+def test_networks_of_any_shape_fit_their_columns(size):
+    stages = tuple(Stage(f"conv{i}_1", 64 * 2**i, 2**i, (size[0] >> i, size[1] >> i)) for i in range(5))
+    plate = Plate((Network(stages), Row((Panel(CONTENT.pixels),) * 6)), 6, "")
+    check_layout(plate)
+    boxes = [stage.get_window_extent() for stage in plate.drawn().axes[0].patches]
+    assert len(boxes) == sum(stage.planes for stage in stages)
+    _, words, pictures = drawn(plate)
+    assert all(beside(plane, other) for plane in boxes for other in [*words, *pictures])
+
+
+def test_marks_near_each_other_do_not_overlap():
+    for evaluations in (1, 2, 3, 21, 510, 5001):
+        losses = {
+            name: torch.logspace(3, power, evaluations).tolist() for name, power in (("total", 1), ("style", 0.9))
+        }
+        check_layout(Plate((Row((Panel(CONTENT.pixels),) * 6), Curve(losses, marks(evaluations))), 6, ""))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_keep_their_shape(plates, kind):
-    page = layout(plates[kind])
-    placed = [item for item in page.items if isinstance(item, Placed) and isinstance(item.what, Panel)]
-    assert [p.what for p in placed] == list(plates[kind].panels)
-    scales = {(p.box.width / p.what.size[0], p.box.height / p.what.size[1]) for p in placed}
-    ((across, down),) = scales
-    assert across == down == round(across)
+    """Each pixel of the figure's pictures is a square of as many whole dots."""
+    _, _, boxes = drawn(plates[kind])
+    panels = plates[kind].panels
+    scales = [(box.width / p.size[0], box.height / p.size[1]) for box, p in zip(boxes, panels, strict=True)]
+    assert np.allclose(scales, round(scales[0][0]))
+
+
+def test_every_value_has_a_dot():
+    """Gram matrices have more rows than the picture."""
+    photograph, gram = Panel(torch.rand(1, 3, 30, 40)), Panel(torch.rand(1, 1, 512, 512), pixel=30 / 512)
+    _, _, (_, box) = drawn(Plate((Row((photograph, gram)),), 7, ""))
+    assert box.width >= 512
 
 
 def test_a_portrait_beside_a_landscape_stays_one():
     tall, wide = Panel(torch.rand(1, 3, 40, 20)), Panel(torch.rand(1, 3, 20, 40))
-    page = layout(Plate((Row((tall, wide)),), columns=2, size=40))
-    first, second = (item.box for item in page.items)
-    assert first.height / first.width == second.width / second.height == 2
+    _, _, (first, second) = drawn(Plate((Row((tall, wide)),), 2, ""))
+    assert first.height / first.width == pytest.approx(2)
+    assert second.width / second.height == pytest.approx(2)
 
 
-def test_stacks_grow_deeper_and_names_move_apart():
-    counts = [planes(Stage("", channels, 1, (8, 8))) for channels in (16, 64, 512)]
-    assert counts == [4, 8, 14]
-    assert apart([0.5, 0.1, 0.52], 0.07) == pytest.approx([0.5, 0.1, 0.57])
+def test_stacks_grow_deeper():
+    assert [Stage("", channels, 1, (8, 8)).planes for channels in (16, 64, 512)] == [4, 8, 14]
 
 
 # Files --------------------------------------------------------------------------------------------------------------
@@ -257,19 +322,19 @@ def test_stacks_grow_deeper_and_names_move_apart():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_png_has_every_pixel_of_every_picture(plates, kind):
     """No blur, no distortion: each value is a square of equal pixels."""
-    page = layout(plates[kind])
+    figure, _, boxes = drawn(plates[kind])
     with Image.open(BytesIO(encoded(plates[kind], "PNG"))) as file:
-        assert file.size == (page.width, page.height)
-        assert file.info["dpi"][0] == pytest.approx(page.dpi, abs=0.1)
+        assert file.size == tuple(int(side) for side in figure.bbox.size)
+        assert file.info["dpi"][0] == pytest.approx(figure.dpi, abs=0.1)
         pixels = np.asarray(file.convert("RGB"))
     assert (pixels[:3] == 255).all()
     assert (pixels[:, :3] == 255).all()
-    for item in page.items:
-        if isinstance(item, Placed) and isinstance(item.what, Panel) and item.what.image.shape[1] == 3:
-            box = item.box
-            shown = pixels[box.y : box.y + box.height, box.x : box.x + box.width]
-            expected = to_pil(item.what.image).resize((box.width, box.height), Image.Resampling.NEAREST)
-            assert np.abs(shown.astype(int) - np.asarray(expected)).max() <= 1
+    for panel, box in zip(plates[kind].panels, boxes, strict=True):
+        if panel.image.shape[1] == 3:
+            left, right, top, bottom = (round(x) for x in (box.x0, box.x1, len(pixels) - box.y1, len(pixels) - box.y0))
+            expected = to_pil(panel.image).resize((right - left, bottom - top), Image.Resampling.NEAREST)
+            shown = pixels[top:bottom, left:right].astype(int)
+            assert np.abs(shown - np.asarray(expected)).max() <= 1
 
 
 def test_a_pdf_is_whole_with_fonts_and_pictures(plates, tmp_path):
@@ -294,7 +359,7 @@ def test_an_svg_is_whole_with_text_as_outlines(plates, tmp_path):
 
 def network_alone():
     stages = tuple(Stage(f"conv{i}", 4**i, 2 ** (i - 1), (64 >> i, 48 >> i)) for i in (1, 2, 3))
-    return Plate((Network(stages), Row((Panel(CONTENT.pixels),) * 4)), columns=4, size=64)
+    return Plate((Network(stages), Row((Panel(CONTENT.pixels),) * 4)), 4, "a footnote")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "PDF", "SVG"])

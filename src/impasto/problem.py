@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.color import matched_colors
+from impasto.devices import format_name, products
 from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.normalization import Normalized, mean_activations
@@ -42,6 +43,11 @@ class Given:
         """The same on another device."""
         content, start = (None if each is None else each.on(device) for each in (self.content, self.start))
         return Given(content, tuple(style.on(device) for style in self.styles), start)
+
+    def reduced(self, side: int) -> Given:
+        """The same, squeezed into `side` by `side` pixels."""
+        content, start = (None if each is None else each.reduced(side) for each in (self.content, self.start))
+        return Given(content, tuple(style.reduced(side) for style in self.styles), start)
 
 
 class PictureProblem:
@@ -123,6 +129,13 @@ class PictureProblem:
             self._given.start and self._given.start.only([sizes[0], sizes[-1]]),
         )
 
+    def small_evaluation(self, side: int) -> Callable[[], object]:
+        """An evaluation of a picture of `side` by `side` pixels, coarsely made, to be timed."""
+        small, level = copy(self), Level(side, side, 1)
+        small._given, small._style_scale = self._given.reduced(side), 1.0
+        objective, image = small.objective(level), small.initial(level)
+        return lambda: objective.evaluate(image)
+
     def over(self, team: Team) -> PictureProblem:
         """The same, evaluated by a team."""
         shared = copy(self)
@@ -190,12 +203,12 @@ class PictureProblem:
             return [(level.height, level.width)] * len(self._given.styles)
         return [style_shape(style.shape, level, self._style_scale) for style in self._given.styles]
 
-    def _mean_activations(self, encoder: Encoder) -> dict[str, Tensor]:
+    def _mean_activations(self, encoder: ChainEncoder) -> dict[str, Tensor]:
         """Of the recipe's layers, over the given pictures, their long sides at the usual size if they are larger."""
         recipe, pictures = self._recipe, [p for p in (self._given.content, *self._given.styles) if p is not None]
         sizes = [size_for(*p.shape, min(recipe.usual_size, max(p.shape))) for p in pictures]
         seen = [picture.at(*size) for picture, size in zip(pictures, sizes, strict=True)]
-        with torch.no_grad():
+        with torch.no_grad(), products(format_name(recipe.dtype, encoder.dtype)):
             return mean_activations(encoder, seen, {**recipe.content_layers, **recipe.style_layers})
 
     def _content_terms(self, level: Level) -> list[Term]:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -118,6 +119,11 @@ class Resampled:
         kept._made = {size: self.at(*size) for size in sizes}
         kept._original = None
         return kept
+
+    def reduced(self, side: int) -> Resampled:
+        """The smallest that there is of it, squeezed into `side` by `side` pixels."""
+        there = self._original if self._original is not None else min(self._made.values(), key=torch.numel)
+        return Resampled(F.interpolate(there, (side, side)).to(self._device), self._resample, self._device)
 
     def on(self, device: torch.device) -> Resampled:
         """The same on another device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from impasto.cli import interrupts
 from impasto.cli.layout import columns
 from impasto.cli.options import (
     Decorator,
+    asked_recipe,
     dry_run_option,
     flag,
     flags,
@@ -28,9 +30,10 @@ from impasto.cli.output import Output, requested
 from impasto.cli.parameters import Names, Numbers, debug_option
 from impasto.cli.running import loading, prepared
 from impasto.recipe import Recipe
+from impasto.tasks.reconstruct import reconstruction_of
 
 if TYPE_CHECKING:
-    from impasto.tasks.figures import Curve, Figure, Panel
+    from impasto.tasks.figures import Event, Figure
 
 _EXAMPLE = "Example:  impasto figure {} -o figure.png"
 _TWO = "photo.jpg painting.jpg"
@@ -92,7 +95,7 @@ def representations(content: str, style: str, convention: str, **settings: Any) 
 
     Figure 1 of Gatys, Ecker and Bethge 2015: every picture is made from noise.
     """
-    return _figure("representations", [content, style], settings, convention=convention)
+    return _figure("representations", [content, style], settings, reconstruction_of, convention=convention)
 
 
 @figure.command(epilog=_EXAMPLE.format(f"tradeoff {_TWO}"))
@@ -141,7 +144,8 @@ def layers(content: str, style: str, **settings: Any) -> int:
 
     Figure 5 of Gatys, Ecker and Bethge 2016: every picture begins with noise.
     """
-    return _figure("layers", [content, style], settings)
+    layers = settings.pop("content_layers") or ()
+    return _figure("layers", [content, style], settings, layers=layers)
 
 
 @figure.command(epilog=_EXAMPLE.format(f"progress {_TWO}"))
@@ -158,7 +162,7 @@ def layers(content: str, style: str, **settings: Any) -> int:
 @_file_options("CONTENT-STYLE-progress")
 def progress(content: str, style: str, **settings: Any) -> int:
     """Show a transfer after 0, 1, 2, 5, 10, ... evaluations, and its loss."""
-    return _figure("progress", [content, style], settings)
+    return _figure("progress", [content, style], settings, from_noise)
 
 
 @figure.command(epilog=_EXAMPLE.format("features photo.jpg"))
@@ -171,22 +175,31 @@ def progress(content: str, style: str, **settings: Any) -> int:
 @_file_options("IMAGE-features")
 def features(image: str, **settings: Any) -> int:
     """Show the feature maps of layers and their Gram matrices."""
-    return _figure("features", [image], settings)
+    layers = settings.pop("layers")
+    return _figure("features", [image], settings, lambda base: reconstruction_of(base, "style", layers))
 
 
-def _figure(name: str, sources: Sequence[str], settings: dict[str, Any], **more: Any) -> int:
-    """Check, prepare, compute, draw."""
+def from_noise(base: Recipe) -> Recipe:
+    """`base` beginning with noise."""
+    return replace(base, init="random")
+
+
+def _figure(
+    name: str,
+    sources: Sequence[str],
+    settings: dict[str, Any],
+    of: Callable[[Recipe], Recipe] = from_noise,
+    **more: Any,
+) -> int:
+    """Check, prepare, compute, draw; `of` makes the figure's recipe of the preset."""
     began = time.perf_counter()
+    recipe, _ = asked_recipe(settings, of)
     with loading(shown=not (settings["quiet"] or settings["as_json"])):
         from impasto.tasks import figures
-        from impasto.tasks.reconstruct import ReconstructConfig
-        from impasto.tasks.settings import TransferConfig
     request = requested(settings, sources, (*sources, name), began)
-    config = (ReconstructConfig if name in ("representations", "features") else TransferConfig)(**settings)
-    config.recipe()
     figures.check_drawing(request.path, force=request.destination.force)
     prepare = getattr(figures, f"prepare_{name}")
-    return _execute(partial(prepare, *sources, config, **more), request)
+    return _execute(partial(prepare, *sources, recipe, **more), request)
 
 
 def _execute(prepare: Callable[..., Figure], request: Output) -> int:
@@ -208,26 +221,25 @@ def _execute(prepare: Callable[..., Figure], request: Output) -> int:
     return 0
 
 
-def _computed(ready: Figure, request: Output) -> list[Panel | Curve]:
-    """All panels; each is told as soon as it is there, if to a program."""
+def _computed(ready: Figure, request: Output) -> list[Event]:
+    """What the plate shows; each is told as soon as it is there, if to a program."""
     from impasto.cli.progress import reporter
-    from impasto.engine import Step
 
-    shown: list[Panel | Curve] = []
+    shown: list[Event] = []
     with reporter(ready.levels, quiet=request.quiet, as_json=request.as_json, unit="picture") as report:
-        for item in ready:
-            if isinstance(item, Step):
-                report.step(item)
+        for event in ready:
+            if event.step is not None:
+                report.step(event.step)
             else:
-                shown.append(item)
-                _tell(item, request)
+                shown.append(event)
+                _tell(event, request)
             interrupts.check()
     return shown
 
 
-def _tell(item: Panel | Curve, request: Output) -> None:
+def _tell(event: Event, request: Output) -> None:
     if request.as_json:
-        print(json.dumps({"event": type(item).__name__.lower(), **item.record()}), flush=True)
+        print(json.dumps(event.record()), flush=True)
 
 
 def _show_plan(ready: Figure, request: Output) -> None:
@@ -241,7 +253,7 @@ def _show_plan(ready: Figure, request: Output) -> None:
         click.echo(f"Note: {note}", err=not request.dry_run)
 
 
-def _say_saved(ready: Figure, shown: Sequence[Panel | Curve], request: Output) -> None:
+def _say_saved(ready: Figure, shown: Sequence[Event], request: Output) -> None:
     if request.as_json:
         print(json.dumps({"event": "saved", "path": str(request.path)}), flush=True)
     elif not request.quiet:

@@ -9,54 +9,51 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from impasto.encoders.download import Progress
-from impasto.presets.preset import FIVE_LAYERS
-from impasto.schedule import Level
+from impasto.devices import format_name, products
+from impasto.fitting import levels_that_fit, with_layers_of
+from impasto.loading import Encoders
+from impasto.recipe import Recipe
+from impasto.sources import ImageSource
 from impasto.statistics import at_least_float32, moments
-from impasto.tasks.figures.bench import Bench, in_papers_words, prepare_bench
-from impasto.tasks.figures.figure import Figure
-from impasto.tasks.figures.panel import Curve, Panel, original, pictures
-from impasto.tasks.figures.plate import Plate, Row
-from impasto.tasks.fitting import check_sizes, fitted
-from impasto.tasks.reconstruct import ReconstructConfig
-from impasto.tasks.sources import ImageSource
+from impasto.tasks.figures.figure import Event, Figure
+from impasto.tasks.figures.materials import Materials, in_papers_words, prepare_materials
+from impasto.tasks.figures.panel import Panel
+from impasto.tasks.figures.plate import Plate
+from impasto.tasks.figures.row import Row
+from impasto.tasks.reconstruct import reconstruction_of
 
 MAPS = 6
 
 
-def prepare_features(
-    image: ImageSource,
-    config: ReconstructConfig | None = None,
-    *,
-    download: bool = True,
-    progress: Progress | None = None,
-) -> Figure:
-    """The liveliest maps of each of the config's layers, or of relu1_1 ... relu5_1, and the layers' Gram matrices.
+def prepare_features(image: ImageSource, recipe: Recipe | None = None, encoders: Encoders | None = None) -> Figure:
+    """The liveliest maps of each of the recipe's style layers, or of relu1_1 ... relu5_1, and their Gram matrices.
 
-    Raises:
-        UsageError: settings that cannot be met.
-        ImageError, WeightsError: the picture or the weights cannot be read.
+    Raises: as `prepare_materials`.
     """
-    config = config or ReconstructConfig()
-    bench = prepare_bench([image], config, download=download, progress=progress)
-    chosen = replace(config, representation="style", layers=config.layers or FIVE_LAYERS)
-    recipe, notes = fitted(chosen.recipe(), bench.encoder, config.asked_layers())
-    layers, (height, width) = tuple(recipe.style_layers), bench.pictures[0].shape[-2:]
-    check_sizes(bench.encoder, recipe, Level(height, width, 1), [], 1.0)
-    bench = replace(bench, notes=(*bench.notes, *notes))
-    return Figure("features", bench, (), partial(_panels, bench, layers), partial(_plate, bench, layers))
+    recipe = recipe or reconstruction_of(Recipe(), "style")
+    materials = prepare_materials([image], recipe, encoders)
+    recipe, notes = with_layers_of(materials.encoder, recipe)
+    layers, (height, width) = tuple(recipe.style_layers), materials.pictures[0].shape[-2:]
+    levels_that_fit(recipe, materials.encoder, (height, width))
+    materials = replace(materials, notes=(*materials.notes, *notes))
+    return Figure(
+        "features", materials, (), partial(_panels, materials, layers, recipe.dtype), partial(_plate, materials, layers)
+    )
 
 
-def _panels(bench: Bench, layers: Sequence[str]) -> Iterator[Panel]:
+def _panels(materials: Materials, layers: Sequence[str], dtype: str) -> Iterator[Event]:
     """Layer by layer, the maps and then the Gram matrix."""
-    image = bench.pictures[0]
-    for layer, features in bench.encoder(image, layers).items():
+    image = materials.pictures[0]
+    with products(format_name(dtype, materials.encoder.dtype)):
+        seen = materials.encoder(image, layers)
+    for layer, features in seen.items():
         f = at_least_float32(features).cpu()
+        stride = materials.encoder.layers[layer].stride
         for channel in liveliest(f, MAPS):
-            pixel = bench.encoder.layers[layer].stride
-            yield Panel(shaded(f[:, channel : channel + 1]), caption=str(channel), label=layer, pixel=pixel)
-        gram = moments(f).gram[None]
-        yield Panel(shaded(gram).sqrt(), "Gram matrix", layer, palette="magma", pixel=image.shape[-2] / gram.shape[-1])
+            yield Event(panel=Panel(shaded(f[:, channel : channel + 1]), str(channel), layer, pixel=stride))
+        gram = shaded(moments(f).gram[None]).sqrt()
+        pixel = image.shape[-2] / gram.shape[-1]
+        yield Event(panel=Panel(gram, "Gram matrix", layer, palette="magma", pixel=pixel))
 
 
 def liveliest(features: Tensor, count: int) -> list[int]:
@@ -71,25 +68,19 @@ def shaded(values: Tensor) -> Tensor:
     return values / torch.clamp(values.max(), min=1e-12)
 
 
-def _plate(bench: Bench, layers: Sequence[str], items: Sequence[Panel | Curve]) -> Plate:
-    panels = pictures(items)
-    return Plate(
-        (
-            Row((original(bench.pictures[0], "image"), *[None] * MAPS)),
-            *(_row(bench, layer, [panel for panel in panels if panel.label == layer]) for layer in layers),
-        ),
-        columns=MAPS + 1,
-        size=bench.size,
-        footnote=f"{bench.in_words()}. The {MAPS} maps of each layer that vary most, with their channels: "
-        "black is 0, white each map's maximum. Gram matrices: roots of the mean products of channels, black is 0.",
+def _plate(materials: Materials, layers: Sequence[str], panels: Sequence[Panel]) -> Plate:
+    rows = (
+        Row(tuple(replace(panel, label="") for panel in panels if panel.label == layer), _heading(materials, layer))
+        for layer in layers
     )
+    footnote = (
+        f"{materials.in_words()}. The {MAPS} maps of each layer that vary most, with their channels: "
+        "black is 0, white each map's maximum. Gram matrices: roots of the mean products of channels, black is 0."
+    )
+    return Plate((Row((Panel(materials.pictures[0], "image"),)), *rows), MAPS + 1, footnote)
 
 
-def _row(bench: Bench, layer: str, panels: Sequence[Panel]) -> Row:
-    info, (height, width) = bench.encoder.layers[layer], bench.pictures[0].shape[-2:]
-    heading = (
-        f"{in_papers_words(layer)}: {info.channels} channels of "
-        f"{width // info.stride}\N{MULTIPLICATION SIGN}{height // info.stride}"
-    )
-    maps, gram = [replace(panel, label="") for panel in panels[:-1]], replace(panels[-1], label="")
-    return Row((*maps, *[None] * (MAPS - len(maps)), gram), heading=heading)
+def _heading(materials: Materials, layer: str) -> str:
+    info, (height, width) = materials.encoder.layers[layer], materials.pictures[0].shape[-2:]
+    size = f"{width // info.stride}\N{MULTIPLICATION SIGN}{height // info.stride}"
+    return f"{in_papers_words(layer)}: {info.channels} channels of {size}"

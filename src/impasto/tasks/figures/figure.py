@@ -5,19 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-
-from torch import Tensor
+from functools import partial
+from itertools import chain
+from typing import Any
 
 from impasto.engine import Step
+from impasto.run import Run
 from impasto.schedule import Level
-from impasto.tasks.figures.bench import Bench
+from impasto.tasks.figures.curve import Curve
+from impasto.tasks.figures.materials import Materials
 from impasto.tasks.figures.measures import Measure, errors
-from impasto.tasks.figures.panel import Curve, Panel
+from impasto.tasks.figures.panel import Panel
 from impasto.tasks.figures.plate import Plate
-from impasto.tasks.run import Run
 
-Item = Step | Panel | Curve
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LABELS = tuple(f"({letter})" for letter in "abcdefghijklmnopqrstuvwxyz")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What is new in a figure: a step of one of its runs, or a panel, or a curve.  The other two are None."""
+
+    step: Step | None = None
+    panel: Panel | None = None
+    curve: Curve | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Which of them it is, and that one as plain JSON values."""
+        ((kind, news),) = ((kind, news) for kind, news in vars(self).items() if news is not None)
+        return {"event": kind, **news.record()}
 
 
 @dataclass(frozen=True)
@@ -29,27 +44,41 @@ class Experiment:
     label: str = ""
     measure: Measure = errors
 
-    def panel(self, image: Tensor) -> Panel:
-        """The finished picture."""
-        return Panel(image.clamp(0, 1).cpu(), self.caption, self.label, self.measure(self.run, image))
+    def __iter__(self) -> Iterator[Event]:
+        """The steps of the run, then the panel."""
+        for step in self.run:
+            yield Event(step)
+        measures = self.measure(self.run, step.image)
+        yield Event(panel=Panel(step.image.clamp(0, 1).cpu(), self.caption, self.label, measures))
 
 
 @dataclass(frozen=True)
 class Figure:
     """A figure that is ready to be computed.
 
-    Iterating it carries out its runs: it gives every `Step`, numbered over all runs with a run in the place of a level,
-    and each `Panel` or `Curve` as soon as it is known.  `plate` lays them out.
+    Iterating it carries out its runs, and gives each step, numbered over all runs with a run in the place of a level,
+    each panel and each curve as soon as it is known.  `arrange` lays the panels out; curves stand below them.
     """
 
     name: str
-    bench: Bench = field(repr=False)
+    materials: Materials = field(repr=False)
     runs: tuple[Run, ...] = field(repr=False)
-    items: Callable[[], Iterator[Item]] = field(repr=False)
-    arrange: Callable[[Sequence[Panel | Curve]], Plate] = field(repr=False)
+    events: Callable[[], Iterator[Event]] = field(repr=False)
+    arrange: Callable[[Sequence[Panel]], Plate] = field(repr=False)
 
-    def __iter__(self) -> Iterator[Item]:
-        return numbered(self.items(), self.levels)
+    def __iter__(self) -> Iterator[Event]:
+        began, levels, before, number = time.perf_counter(), self.levels, 0, 1
+        total = sum(level.iterations for level in levels)
+        for event in self.events():
+            step = event.step
+            if step is None:
+                yield event
+                continue
+            place: Any = {"level": number, "levels": len(levels), "iteration": step.done, "iterations": step.total}
+            seconds = time.perf_counter() - began
+            yield Event(replace(step, **place, done=before + step.done, total=total, seconds=seconds))
+            if step.last:
+                before, number = before + step.total, number + 1
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -59,57 +88,34 @@ class Figure:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know before the figure is computed, each once."""
-        return tuple(dict.fromkeys((*self.bench.notes, *(note for run in self.runs for note in run.plan.notes))))
+        return tuple(dict.fromkeys((*self.materials.notes, *(note for run in self.runs for note in run.plan.notes))))
 
-    def plate(self, shown: Sequence[Panel | Curve]) -> Plate:
-        """What iterating gave apart from steps, laid out."""
-        return self.arrange(shown)
+    def plate(self, events: Sequence[Event]) -> Plate:
+        """What iterating gave, laid out."""
+        plate = self.arrange([event.panel for event in events if event.panel is not None])
+        curves = (event.curve for event in events if event.curve is not None)
+        return replace(plate, bands=(*plate.bands, *curves))
 
     def computed(self) -> Plate:
         """The whole figure, without a word meanwhile."""
-        return self.plate([item for item in self if not isinstance(item, Step)])
+        return self.plate([event for event in self if event.step is None])
 
     def summary(self) -> dict[str, str]:
         """What will be done, in words."""
-        encoder, sizes = self.bench.encoder, dict.fromkeys(f"{level.width}x{level.height}" for level in self.levels)
+        encoder, sizes = self.materials.encoder, dict.fromkeys(f"{level.width}x{level.height}" for level in self.levels)
         return {
             "figure": self.name,
             "encoder": f"{encoder.name} ({encoder.pooling} pooling, {encoder.padding} padding)",
             "device": str(encoder.device),
-            "size": ", ".join(sizes) or str(self.bench.size),
+            "size": ", ".join(sizes) or str(self.materials.size),
             "pictures to make": str(len(self.runs)),
             "evaluations": str(sum(level.iterations for level in self.levels)),
         }
 
 
-def finished(experiments: Sequence[Experiment]) -> Iterator[Item]:
-    """The steps of one experiment after another, each followed by its panel."""
-    for experiment in experiments:
-        image = None
-        for step in experiment.run:
-            yield step
-            image = step.image
-        assert image is not None, "a run has at least one step"
-        yield experiment.panel(image)
-
-
-def numbered(items: Iterator[Item], levels: Sequence[Level]) -> Iterator[Item]:
-    """The same, with steps counted over all runs."""
-    began, before, number = time.perf_counter(), 0, 1
-    total = sum(level.iterations for level in levels)
-    for item in items:
-        if not isinstance(item, Step):
-            yield item
-            continue
-        yield replace(
-            item,
-            level=number,
-            levels=len(levels),
-            iteration=item.done,
-            iterations=item.total,
-            done=before + item.done,
-            total=total,
-            seconds=time.perf_counter() - began,
-        )
-        if item.last:
-            before, number = before + item.total, number + 1
+def compared(
+    name: str, materials: Materials, experiments: Sequence[Experiment], arrange: Callable[[Sequence[Panel]], Plate]
+) -> Figure:
+    """The figure of experiments that are carried out one after another."""
+    runs = tuple(experiment.run for experiment in experiments)
+    return Figure(name, materials, runs, partial(chain.from_iterable, experiments), arrange)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from impasto.devices import products
-from impasto.tasks.run import Run
+from impasto.run import Run
 
 Measure = Callable[[Run, Tensor], Mapping[str, float]]
 _SPACE = "\N{NO-BREAK SPACE}"

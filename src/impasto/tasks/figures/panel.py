@@ -1,8 +1,8 @@
-"""What a figure shows, with the numbers that belong to it."""
+"""A picture of a figure, with the words and numbers that belong to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -33,25 +33,3 @@ class Panel:
     def record(self) -> dict[str, object]:
         """The panel as plain JSON values, without its picture."""
         return {"label": self.label, "caption": self.caption, **self.measures}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Values by name, the first at one evaluation; `marks` are the evaluations, from 0, that pictures were taken at."""
-
-    series: Mapping[str, Sequence[float]] = field(repr=False)
-    marks: tuple[int, ...] = ()
-
-    def record(self) -> dict[str, object]:
-        """The curve as plain JSON values."""
-        return {"marks": list(self.marks), "series": {name: list(values) for name, values in self.series.items()}}
-
-
-def original(image: Tensor, caption: str) -> Panel:
-    """A given picture, as it is."""
-    return Panel(image.cpu(), caption)
-
-
-def pictures(items: Sequence[Panel | Curve]) -> tuple[Panel, ...]:
-    """The panels among `items`."""
-    return tuple(item for item in items if isinstance(item, Panel))

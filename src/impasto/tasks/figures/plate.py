@@ -1,61 +1,103 @@
-"""What lies on the page of a figure: bands, from top to bottom."""
+"""A figure laid out -> a PNG, PDF or SVG file, with matplotlib."""
 
 from __future__ import annotations
 
+import importlib.util
+import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from impasto.tasks.figures.panel import Curve, Panel
+from impasto.errors import OutputError
+from impasto.files import write_atomically
+from impasto.images import check_output
+from impasto.tasks.figures.panel import Panel
+from impasto.tasks.figures.sheet import INK, SMALL, WIDEST, Band, Sheet
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
-class Row:
-    """Panels side by side, one per column; None leaves a gap.  `side` stands at the left, `heading` above."""
-
-    panels: tuple[Panel | None, ...]
-    heading: str = ""
-    side: str = ""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A layer as it is drawn: `size` is (width, height) of its feature maps."""
-
-    name: str
-    channels: int
-    stride: int
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Network:
-    """The stages of a network, one per column after the first, joined by arrows."""
-
-    stages: tuple[Stage, ...]
-
-
-@dataclass(frozen=True)
-class Heads:
-    """A word above each column, and a heading above them all."""
-
-    words: tuple[str, ...]
-    heading: str = ""
-
-
-Band = Row | Network | Heads | Curve
+ENDINGS: Final[Mapping[str, str]] = {".png": "PNG", ".pdf": "PDF", ".svg": "SVG"}
+LEAST_DPI = 200
+# No date, so that the same figure is the same file.
+_UNDATED: Final[Any] = {"PNG": {}, "PDF": {"CreationDate": None}, "SVG": {"Date": None}}
+_SETTINGS: Final[Any] = {
+    "font.family": "DejaVu Sans",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "image.composite_image": False,
+} | {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "impasto"}
 
 
 @dataclass(frozen=True)
 class Plate:
-    """A figure's page.  `size` is the long side of its pictures in pixels; the footnote stands below in small print."""
+    """Bands in `columns` of `cell` inches at most, after `side` inches for the rows' own words; a footnote below."""
 
     bands: tuple[Band, ...]
     columns: int
-    size: int
-    footnote: str = ""
-    cell: float = 1.2  # inches per column, at most
+    footnote: str
+    cell: float = 1.2
+    side: float = 0.0
 
     @property
     def panels(self) -> tuple[Panel, ...]:
         """All panels, in reading order."""
-        rows = (band for band in self.bands if isinstance(band, Row))
-        return tuple(panel for row in rows for panel in row.panels if panel is not None)
+        return tuple(panel for band in self.bands for panel in band.panels)
+
+    def drawn(self) -> Figure:
+        """The page: every pixel of a picture becomes a square of whole dots, every value one dot at least.
+
+        The columns are as wide as the widest picture, unless the tallest were then higher than two columns are wide.
+        """
+        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+
+        width, height = (max(panel.size[axis] for panel in self.panels) for axis in (0, 1))
+        inches = min(self.cell, (WIDEST - self.side) / (1.07 * self.columns))
+        inch = inches / max(width, height / 2)
+        dots = math.ceil(max(LEAST_DPI * inch, *(1 / panel.pixel for panel in self.panels)))
+        figure = Figure(dpi=dots / inch)
+        axes = figure.add_axes((0, 0, 1, 1), autoscale_on=False)
+        axes.set_axis_off()
+        sheet = Sheet(axes, self.columns, round(inches / inch), math.ceil(self.side / inch), inch, dots)
+        bottom = sheet.gap
+        for band in self.bands:
+            bottom = band.draw(sheet, bottom) + sheet.gap
+        sheet.close(sheet.write(self.footnote, SMALL, bottom) + sheet.gap)
+        return figure
+
+
+def check_drawing(path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Make sure, before any work starts, that a figure can be drawn and written to `path`.
+
+    Raises:
+        UsageError: no ending of `ENDINGS`, a folder, or a file that exists while `force` is not set
+        MissingFileError: the folder is not there
+        OutputError: matplotlib is not installed, or no permission to write into the folder
+    """
+    check_output(path, force=force, formats=ENDINGS)
+    if importlib.util.find_spec("matplotlib") is None:
+        raise OutputError("Figures are drawn with matplotlib, which is not installed: pip install 'impasto[figures]'.")
+
+
+def save_plate(plate: Plate, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Draw a plate into a file, in the format that its ending names.  The file appears whole or not at all.
+
+    Raises:
+        UsageError, OutputError: see `check_drawing`; the disk is full.
+    """
+    check_drawing(path, force=force)
+    kind = ENDINGS[Path(path).suffix.lower()]
+    write_atomically(Path(os.path.realpath(path)), encoded(plate, kind))
+
+
+def encoded(plate: Plate, kind: str) -> bytes:
+    """The bytes of the file: `kind` is PNG, PDF or SVG."""
+    from matplotlib import rc_context  # noqa: PLC0415 - an extra
+
+    buffer = BytesIO()
+    with rc_context(_SETTINGS):
+        plate.drawn().savefig(buffer, format=kind.lower(), facecolor="white", metadata=_UNDATED[kind])
+    return buffer.getvalue()

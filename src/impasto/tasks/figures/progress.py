@@ -6,53 +6,42 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from impasto.encoders.download import Progress
-from impasto.errors import named
-from impasto.schedule import SINGLE
-from impasto.tasks.figures.bench import prepare_bench
-from impasto.tasks.figures.figure import Figure, Item
+from impasto.loading import Encoders
+from impasto.recipe import Recipe
+from impasto.run import Run
+from impasto.schedule import Pyramid
+from impasto.sources import ImageSource
+from impasto.tasks.figures.curve import Curve
+from impasto.tasks.figures.figure import Event, Figure
+from impasto.tasks.figures.materials import prepare_materials
 from impasto.tasks.figures.measures import summed
-from impasto.tasks.figures.panel import Curve, Panel, original, pictures
-from impasto.tasks.figures.plate import Plate, Row
-from impasto.tasks.run import Run
-from impasto.tasks.settings import INITS, TransferConfig
-from impasto.tasks.sources import ImageSource
+from impasto.tasks.figures.panel import Panel
+from impasto.tasks.figures.plate import Plate
+from impasto.tasks.figures.row import Row
 
-ITERATIONS = 500
+ONE_SIZE = Pyramid(most=1, evaluations=500)
 COLUMNS = 6
 
 
 def prepare_progress(
-    content: ImageSource,
-    style: ImageSource,
-    config: TransferConfig | None = None,
-    *,
-    download: bool = True,
-    progress: Progress | None = None,
+    content: ImageSource, style: ImageSource, recipe: Recipe | None = None, encoders: Encoders | None = None
 ) -> Figure:
-    """A transfer at one size, beginning with the config's `init` or noise, looked at after 0, 1, 2, 5, ... evaluations.
+    """A transfer at one size, beginning as the recipe says or with noise, seen after 0, 1, 2, 5, ... evaluations.
 
-    Raises:
-        UsageError: settings that cannot be met.
-        ImageError, WeightsError: a picture or the weights cannot be read.
+    Raises: as `prepare_materials`.
     """
-    config = config or TransferConfig()
-    init = named("init", str(config.init or "random"), {name: name for name in INITS})
-    recipe = replace(config.recipe(), init=init, schedule=SINGLE, iterations=config.iterations or ITERATIONS)
-    bench = prepare_bench([content, style], config, download=download, progress=progress)
-    photograph, painting = bench.pictures
-    run = bench.run(recipe, photograph, painting, config.asked_layers())
+    recipe = replace(recipe or Recipe(init="random"), schedule=ONE_SIZE, blank_schedule=None)
+    materials = prepare_materials([content, style], recipe, encoders)
+    photograph, painting = materials.pictures
+    run = materials.run(recipe, photograph, painting)
 
-    def arrange(items: Sequence[Panel | Curve]) -> Plate:
-        panels = [original(photograph, "content image"), original(painting, "style image"), *pictures(items)]
-        rows = [Row(_filled(panels[i : i + COLUMNS])) for i in range(0, len(panels), COLUMNS)]
-        curves = [item for item in items if isinstance(item, Curve)]
-        footnote = (
-            f"{bench.in_words()}. The picture begins with: {init}. Losses are weighted, and of the best picture so far."
-        )
-        return Plate((*rows, *curves), columns=COLUMNS, size=bench.size, footnote=footnote)
+    def arrange(panels: Sequence[Panel]) -> Plate:
+        shown = (Panel(photograph, "content image"), Panel(painting, "style image"), *panels)
+        rows = (Row(shown[i : i + COLUMNS]) for i in range(0, len(shown), COLUMNS))
+        begun = f"The picture begins with: {recipe.init}. Losses are weighted, and of the best picture so far."
+        return Plate(tuple(rows), COLUMNS, f"{materials.in_words()}. {begun}")
 
-    return Figure("progress", bench, (run,), partial(watched, run), arrange)
+    return Figure("progress", materials, (run,), partial(watched, run), arrange)
 
 
 def marks(evaluations: int) -> tuple[int, ...]:
@@ -61,27 +50,23 @@ def marks(evaluations: int) -> tuple[int, ...]:
     return (0, *(mark for mark in series if mark < evaluations), evaluations)
 
 
-def watched(run: Run) -> Iterator[Item]:
+def watched(run: Run) -> Iterator[Event]:
     """The steps of a run, a panel of the picture after each of `marks`, and at the end the curve of its losses."""
     wanted = marks(run.plan.evaluations)
-    yield Panel(run.problem.initial(run.plan.levels[0]).clamp(0, 1).cpu(), caption="0 evaluations")
+    yield Event(panel=Panel(run.problem.initial(run.plan.levels[0]).clamp(0, 1).cpu(), "0 evaluations"))
     best: dict[str, float] = {}
     history: list[dict[str, float]] = []
     for step in run:
-        yield step
+        yield Event(step)
         sums = {"total": step.loss, **summed(step.terms)}
         best = sums if not best or sums["total"] < best["total"] else best
         history.append(best)
         if step.done in wanted:
             measures = {"loss": best["total"]}
-            yield Panel(step.image.clamp(0, 1).cpu(), caption=str(step.done), measures=measures)
-    yield Curve({name: [values[name] for values in history] for name in _shown(history)}, wanted)
+            yield Event(panel=Panel(step.image.clamp(0, 1).cpu(), str(step.done), measures=measures))
+    yield Event(curve=Curve({name: [sums[name] for sums in history] for name in _plotted(history)}, wanted))
 
 
-def _shown(history: Sequence[dict[str, float]]) -> list[str]:
+def _plotted(history: Sequence[dict[str, float]]) -> list[str]:
     """The names of what is ever more than a thousandth of the total."""
-    return [name for name in history[0] if any(values[name] > 1e-3 * values["total"] for values in history)]
-
-
-def _filled(panels: Sequence[Panel]) -> tuple[Panel | None, ...]:
-    return (*panels, *[None] * (COLUMNS - len(panels)))
+    return [name for name in history[0] if any(sums[name] > 1e-3 * sums["total"] for sums in history)]
