@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from impasto.tasks.problem import TransferProblem
-from impasto.tasks.transfer import TransferConfig, prepare
 from safetensors.numpy import save_file
 
 import material
 import plain_torch
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import iterate
+from impasto.images import resize
+from impasto.painter import prepare
 from impasto.presets import preset
-from impasto.schedule import SINGLE
+from impasto.problem import Given, PictureProblem
+from impasto.schedule import Pyramid
+from impasto.solvers import solver_of
+from impasto.sources import Resampled
 
 DATA = Path(__file__).parent / "data"
 
@@ -30,9 +33,9 @@ def tutorial_beside_keras(gain, folder):
     for name, kernel, bias in material.filters(gain=gain):
         tensors |= {f"{name}.weight": kernel, f"{name}.bias": bias}
     save_file(tensors, weights)
-    config = TransferConfig(preset="tutorial", weights=weights, iterations=len(keras["losses"]), device="cpu")
+    settings = {"preset": "tutorial", "weights": weights, "iterations": len(keras["losses"]), "device": "cpu"}
     losses, differences = [], {}
-    for step in prepare(material.content(), [material.style()], config):
+    for step in prepare(material.content(), [material.style()], **settings):
         losses.append(step.loss)
         if kept := keras["pictures"].get(str(step.done)):
             picture = 2 * step.image[0].flip(0).permute(1, 2, 0).numpy() - 1
@@ -81,13 +84,13 @@ def narrow():
 def beside_plain_torch(narrow):
     """The preset's problem and steps, and the plain program's (picture, loss, gradient), 20 evaluations each."""
     content, style = as_tensor(material.content()), as_tensor(material.style(56, 64))
-    found = replace(preset("gatys2016-code"), schedule=SINGLE, iterations=20)
+    found = replace(preset("gatys2016-code"), schedule=Pyramid(most=1, evaluations=20))
     tensors = {f"{name}.weight": kernel for name, (kernel, _) in narrow.items()}
     tensors |= {f"{name}.bias": bias for name, (_, bias) in narrow.items()}
     encoder = ChainEncoder("narrow", tensors, found.preprocessing, dtype=torch.float64)
-    problem = TransferProblem(encoder, found, content, [style])
-    levels = found.schedule.levels(48, 64, 20)
-    steps = list(iterate(problem, found.solver, levels))
+    problem = PictureProblem(found, Given(Resampled(content, resize), (Resampled(style, resize),)), encoder)
+    levels = found.pyramid.levels(48, 64, 20)
+    steps = list(iterate(problem, solver_of(found.solver), levels))
     return problem.objective(levels[0]), steps, plain_torch.optimised(narrow, content, style, 20)
 
 

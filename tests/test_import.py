@@ -68,7 +68,7 @@ def test_an_attribute_that_is_not_there_is_an_attribute_error():
 
 
 def test_names_come_from_where_they_are_defined():
-    from impasto.tasks.transfer import stylize
+    from impasto.painter import stylize
 
     assert impasto.stylize is stylize
 

@@ -1,14 +1,16 @@
 """The objective: its value is the sum of its terms, its gradient that of finite differences."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
 from impasto.encoders.base import sums_by_features
-from impasto.losses import ContentTerm, ImageTerm, StyleTerm, half_squared_sum, mean_std_error, total_variation
-from impasto.objective import FeatureObjective
+from impasto.losses import half_squared_sum, mean_std_error, total_variation
+from impasto.objective import WholeObjective
 from impasto.statistics import moments
+from impasto.terms import ContentTerm, PixelTerm, StyleTerm
 
 
 @pytest.fixture
@@ -20,13 +22,13 @@ def terms(small_encoder, uniform):
         ContentTerm("relu3_1", content_features["relu3_1"], 0.7, half_squared_sum),
         StyleTerm("relu1_1", moments(style_features["relu1_1"]), 2.0),
         StyleTerm("relu2_1", moments(style_features["relu2_1"]), 3.0, mean_std_error),
-        ImageTerm("tv", 0.5),
+        PixelTerm("tv", 0.5),
     ]
 
 
 def test_each_term_is_its_weighted_loss_and_they_add_up(small_encoder, terms, uniform):
     image = uniform(1, 3, 16, 20)
-    evaluation = FeatureObjective(small_encoder, terms).evaluate(image)
+    evaluation = WholeObjective(small_encoder, terms).evaluate(image)
     content, first, second, _ = terms
     features = small_encoder(image, [content.layer, first.layer, second.layer])
     expected = {
@@ -42,7 +44,7 @@ def test_each_term_is_its_weighted_loss_and_they_add_up(small_encoder, terms, un
 
 
 def test_the_gradient_is_that_of_finite_differences(small_encoder, terms, uniform, normal):
-    objective, image, step = FeatureObjective(small_encoder, terms), uniform(1, 3, 16, 20), 1e-6
+    objective, image, step = WholeObjective(small_encoder, terms), uniform(1, 3, 16, 20), 1e-6
     grad = objective.evaluate(image).grad
     for _ in range(8):
         direction = normal(1, 3, 16, 20)
@@ -53,7 +55,7 @@ def test_the_gradient_is_that_of_finite_differences(small_encoder, terms, unifor
 def test_evaluating_leaves_the_image_as_it_is_and_nothing_on_the_graph(small_encoder, terms, uniform):
     image = uniform(1, 3, 16, 20)
     before = image.clone()
-    evaluation = FeatureObjective(small_encoder, terms).evaluate(image)
+    evaluation = WholeObjective(small_encoder, terms).evaluate(image)
     assert torch.equal(image, before)
     assert not image.requires_grad
     assert image.grad is None
@@ -62,7 +64,7 @@ def test_evaluating_leaves_the_image_as_it_is_and_nothing_on_the_graph(small_enc
 
 
 def test_evaluating_works_under_no_grad_and_twice_the_same(small_encoder, terms, uniform):
-    objective, image = FeatureObjective(small_encoder, terms), uniform(1, 3, 16, 20)
+    objective, image = WholeObjective(small_encoder, terms), uniform(1, 3, 16, 20)
     first = objective.evaluate(image)
     with torch.no_grad():
         second = objective.evaluate(image)
@@ -74,7 +76,7 @@ def test_an_objective_of_image_terms_alone_needs_no_network(uniform):
     def no_network(image, layers):
         raise AssertionError
 
-    evaluation = FeatureObjective(no_network, [ImageTerm("tv", 2.0)]).evaluate(uniform(1, 3, 4, 4))
+    evaluation = WholeObjective(no_network, [PixelTerm("tv", 2.0)]).evaluate(uniform(1, 3, 4, 4))
     assert set(evaluation.terms) == {"tv"}
 
 
@@ -86,7 +88,7 @@ def test_the_network_sees_each_layer_once_and_the_image_once(small_encoder, term
         return small_encoder(image, layers)
 
     watched.sums = partial(sums_by_features, watched)
-    FeatureObjective(watched, [*terms, terms[0]]).evaluate(uniform(1, 3, 16, 20))
+    WholeObjective(watched, [*terms, replace(terms[1], region="again")]).evaluate(uniform(1, 3, 16, 20))
     assert asked == [{"relu1_1", "relu2_1", "relu3_1"}]
 
 
@@ -94,6 +96,6 @@ def test_features_of_another_dtype_are_compared_in_that_of_the_target(small_enco
     """As bfloat16 features with float32 targets; here float64 with float32."""
     image = uniform(1, 3, 16, 20)
     target = small_encoder(uniform(1, 3, 16, 20), ["relu1_1"])["relu1_1"].float()
-    evaluation = FeatureObjective(small_encoder, [ContentTerm("relu1_1", target, 1.0)]).evaluate(image)
+    evaluation = WholeObjective(small_encoder, [ContentTerm("relu1_1", target, 1.0)]).evaluate(image)
     assert evaluation.terms["content/relu1_1"].dtype == torch.float32
     assert evaluation.grad.dtype == image.dtype

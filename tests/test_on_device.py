@@ -11,12 +11,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import impasto
+from impasto.choices import SOLVERS
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.losses import (
-    ContentTerm,
-    ImageTerm,
-    StyleTerm,
     covariance_error,
     gram_error,
     mean_std_error,
@@ -26,10 +24,10 @@ from impasto.losses import (
     total_variation,
     wasserstein2,
 )
-from impasto.objective import FeatureObjective
-from impasto.presets import SOLVERS
-from impasto.solvers import LBFGS, RMSprop, two_loop
+from impasto.objective import WholeObjective
+from impasto.solvers import LBFGS, RMSprop, solver_of, two_loop
 from impasto.statistics import moments
+from impasto.terms import ContentTerm, PixelTerm, StyleTerm
 from impasto.tiled import TiledObjective
 from material import content, style
 
@@ -48,18 +46,20 @@ def terms(vgg_tensors):
     targets = encoder(on_meta(1, 3, 96, 64), (*layers, "relu4_2"))
     losses = (gram_error, mean_std_error, covariance_error, wasserstein2)
     styles = [StyleTerm(name, moments(targets[name]), 1.0, loss) for name, loss in zip(layers, losses, strict=True)]
-    images = [ImageTerm(loss.__name__, 1.0, loss) for loss in (total_variation, nine_point_variation, out_of_range)]
+    images = [PixelTerm(loss.__name__, 1.0, loss) for loss in (total_variation, nine_point_variation, out_of_range)]
     return encoder, [ContentTerm("relu4_2", targets["relu4_2"], 1.0, relative_squared_error), *styles, *images]
 
 
-@pytest.mark.parametrize("objective", [FeatureObjective, lambda encoder, terms: TiledObjective(encoder, terms, 32)])
+@pytest.mark.parametrize("objective", [WholeObjective, lambda encoder, terms: TiledObjective(encoder, terms, 32)])
 def test_an_evaluation_reads_nothing_back(terms, objective):
     found = objective(*terms).evaluate(on_meta(1, 3, 96, 64))
     assert found.grad.shape == (1, 3, 96, 64)
     assert {t.device for t in (found.loss, found.grad, *found.terms.values())} == {META}
 
 
-@pytest.mark.parametrize("solver", [SOLVERS["adam"], SOLVERS["rmsprop"], RMSprop(epsilon_placement="outside")])
+@pytest.mark.parametrize(
+    "solver", [solver_of(SOLVERS["adam"]), solver_of(SOLVERS["rmsprop"]), RMSprop(epsilon_placement="outside")]
+)
 def test_first_order_steps_read_nothing_back(solver):
     image = on_meta(1, 3, 8, 8)
     state = solver.init(image)
@@ -129,6 +129,6 @@ def of_apple():
 
 def test_every_operation_of_a_default_run_exists_on_apples_devices():
     """But for eigenvalues, which are left to the CPU; here there is nothing else, so that they are found."""
-    there, run = of_apple(), impasto.prepare(content(), [style()], impasto.TransferConfig(size=128, iterations=6))
+    there, run = of_apple(), impasto.prepare(content(), [style()], size=128, iterations=6)
     missing = {name for name in operations_of(lambda: list(run)) if not there.get(name, True)}
     assert missing == {"_linalg_eigh"}

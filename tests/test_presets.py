@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from impasto.tasks.fitting import fitted
-from impasto.tasks.problem import TransferProblem
-from impasto.tasks.settings import INITS
-from impasto.tasks.transfer import TransferConfig
 
 import formulas
+from impasto.choices import INITS, SOLVERS, UNLIMITED
 from impasto.encoders.base import sums_by_features
 from impasto.encoders.catalog import check_encoder_name
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.errors import UnknownNameError
-from impasto.images import resize, resize_like_opencv, resize_nearest
-from impasto.losses import half_squared_sum
-from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, UNLIMITED, preset
+from impasto.fitting import with_layers_of
+from impasto.images import RESAMPLERS, resize_like_opencv
+from impasto.losses import STYLE_LOSSES, half_squared_sum
+from impasto.presets import PRESETS, preset
+from impasto.problem import Given, PictureProblem
 from impasto.schedule import Level
-from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop
+from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop, solver_of
+from impasto.sources import Resampled
 
 ROWS, COLUMNS = 32, 48
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -134,6 +134,12 @@ def plain_network(tensors, name, image):
     return before
 
 
+def problem(recipe, encoder, content, style):
+    """What `recipe` asks of a picture with this content and this style."""
+    resample = RESAMPLERS[recipe.resample]
+    return PictureProblem(recipe, Given(Resampled(content, resample), (Resampled(style, resample),)), encoder)
+
+
 def positions(features):
     return features.detach()[0].flatten(1).numpy()
 
@@ -151,9 +157,9 @@ def test_value_and_gradient_are_those_of_the_printed_formulas(name, full_width, 
         padding=found.padding or "zeros",
         dtype=torch.float64,
     )
-    found, _ = fitted(found, encoder)
+    found, _ = with_layers_of(encoder, found)
     image, content, style = (1.2 * uniform(1, 3, ROWS, COLUMNS) - 0.1 for _ in range(3))
-    evaluation = TransferProblem(encoder, found, content, [style]).objective(Level(ROWS, COLUMNS, 1)).evaluate(image)
+    evaluation = problem(found, encoder, content, style).objective(Level(ROWS, COLUMNS, 1)).evaluate(image)
 
     variable = image.clone().requires_grad_()
     before = plain_network(tensors, name, variable)
@@ -198,7 +204,7 @@ class Units:
 def test_a_unit_that_is_off_has_no_gradient_as_equations_2_and_6_of_2016_say(normal):
     found = replace(preset("gatys2016"), normalize=False, content_layers={"l": 1.0}, style_layers={"l": 1 / 5})
     image, content, style = normal(1, 3, 8, 9), normal(1, 3, 8, 9), normal(1, 3, 8, 9)
-    evaluation = TransferProblem(Units(), found, content, [style]).objective(Level(8, 9, 1)).evaluate(image)
+    evaluation = problem(found, Units(), content, style).objective(Level(8, 9, 1)).evaluate(image)
     f, p, a = (positions(picture.relu()) for picture in (image, content, style))
     n, m = f.shape
     on = positions(image) > 0
@@ -224,18 +230,19 @@ def test_a_unit_that_is_off_has_no_gradient_as_equations_2_and_6_of_2016_say(nor
 )
 def test_a_preset_moves_the_picture_as_its_source_does(name, solver, iterations, init, pooling):
     found = preset(name)
-    assert (found.solver, found.iterations, found.init, found.pooling) == (solver, iterations, init, pooling)
+    assert (solver_of(found.solver), found.pyramid.evaluations) == (solver, iterations)
+    assert (found.init, found.pooling) == (init, pooling)
 
 
 def test_the_stages_of_gatys_are_500_at_512_and_200_at_800():
     found = preset("gatys2016-code")
-    levels = found.schedule.levels(800, 600, found.iterations)
+    levels = found.pyramid.levels(800, 600, found.evaluations(800))
     assert [(level.size, level.iterations) for level in levels] == [(512, 500), (800, 200)]
 
 
 def test_the_stages_of_crowson_are_1000_then_500_each():
     found = preset("crowson2021")
-    levels = found.schedule.levels(512, 512, found.iterations)
+    levels = found.pyramid.levels(512, 512, found.evaluations(512))
     assert [(level.size, level.iterations) for level in levels] == [
         (128, 1000),
         (181, 500),
@@ -251,7 +258,7 @@ def test_the_stages_of_crowson_are_1000_then_500_each():
 def test_noise_is_as_faint_as_in_the_source(name, sigma, small_encoder, uniform):
     picture = uniform(1, 3, 48, 64)
     found = replace(preset(name), normalize=False)
-    start = TransferProblem(small_encoder, found, picture, [picture]).initial(Level(48, 64, 1)).double()
+    start = problem(found, small_encoder, picture, picture).initial(Level(48, 64, 1)).double()
     assert float(start.mean()) == pytest.approx(0.5, abs=sigma / 10)
     assert float(start.std()) == pytest.approx(sigma, rel=0.03)
 
@@ -269,8 +276,8 @@ def test_the_tutorial_sees_bgr_from_minus_1_to_1_and_stretches_the_style_as_open
     found = preset("tutorial")
     assert found.preprocessing == Preprocessing(((0, 0, 2.0), (0, 2.0, 0), (2.0, 0, 0)), (-1.0, -1.0, -1.0))
     assert found.stretch_style
-    assert found.resample is resize_like_opencv
-    assert found.size == UNLIMITED
+    assert RESAMPLERS[found.resample] is resize_like_opencv
+    assert found.usual_size == UNLIMITED
 
 
 def test_the_tutorial_says_a_line_and_saves_a_picture_every_1000_steps():
@@ -280,16 +287,16 @@ def test_the_tutorial_says_a_line_and_saves_a_picture_every_1000_steps():
     assert stones.file.format(done=2000) == "epoch2000.png"
 
 
-@pytest.mark.parametrize("resample", [resize, resize_nearest, resize_like_opencv], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("resample", RESAMPLERS)
 def test_pictures_change_their_size_the_way_the_preset_says(resample, small_encoder, uniform):
     found = replace(preset("keras-example"), resample=resample)
     content, style = uniform(1, 3, 60, 80).float(), uniform(1, 3, 90, 70).float()
-    problem = TransferProblem(small_encoder, found, content, [style])
+    asked = problem(found, small_encoder, content, style)
     level = Level(32, 48, 1)
-    start = problem.initial(level)
-    assert torch.equal(start, resample(content, 32, 48))
-    stretched = TransferProblem(small_encoder, found, start, [resample(style, 32, 48)])
-    losses = [float(p.objective(level).evaluate(start).loss) for p in (problem, stretched)]
+    start = asked.initial(level)
+    assert torch.equal(start, RESAMPLERS[resample](content, 32, 48))
+    stretched = problem(found, small_encoder, start, RESAMPLERS[resample](style, 32, 48))
+    losses = [float(p.objective(level).evaluate(start).loss) for p in (asked, stretched)]
     assert losses[0] == losses[1] > 0
 
 
@@ -306,11 +313,12 @@ def test_every_preset_is_valid(found):
         assert set(layers) <= VGG19_LAYERS | {"*"}
         assert all(weight > 0 for weight in layers.values())
     assert min(found.content_weight, found.style_weight, found.tv_weight, found.range_weight, found.noise) >= 0
-    size = min(found.size, 1000)
-    levels = found.schedule.levels(size, size // 2, found.iterations)
-    assert sum(level.iterations for level in levels) == found.iterations
-    state = found.solver.init(torch.zeros(1, 3, 2, 2))
-    assert found.solver.result(torch.ones(1, 3, 2, 2), state).shape == (1, 3, 2, 2)
+    size = min(found.usual_size, 1000)
+    levels = found.pyramid.levels(size, size // 2, found.evaluations(size))
+    assert sum(level.iterations for level in levels) == found.pyramid.evaluations
+    solver = solver_of(found.solver)
+    state = solver.init(torch.zeros(1, 3, 2, 2))
+    assert solver.result(torch.ones(1, 3, 2, 2), state).shape == (1, 3, 2, 2)
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default"}))
@@ -321,7 +329,7 @@ def test_published_presets_say_where_their_numbers_come_from_and_how_they_differ
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_with_compact_a_layer_that_is_missing_becomes_the_nearest_and_is_told(name, compact):
-    found, notes = fitted(preset(name), compact)
+    found, notes = with_layers_of(compact, preset(name))
     wanted = {*preset(name).style_layers, *preset(name).content_layers} - {"*"}
     assert {*found.style_layers, *found.content_layers} <= set(compact.layers)
     for layer in wanted - set(compact.layers):
@@ -333,13 +341,13 @@ def test_what_a_source_feeds_its_network_is_not_fed_to_weights_of_another_origin
     found = preset(name)
     assert found.preprocessing is not None
     for encoder in (found.encoder, "compact", None):
-        assert TransferConfig(preset=name, encoder=encoder).recipe().preprocessing == found.preprocessing
-    assert TransferConfig(preset=name, encoder="vgg16.torchvision").recipe().preprocessing is None
+        assert found.override(encoder=encoder).preprocessing == found.preprocessing
+    assert found.override(encoder="vgg16.torchvision").preprocessing is None
 
 
 def test_presets_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        preset("default").size = 1
+        preset("default").usual_size = 1
     with pytest.raises(TypeError):
         PRESETS["mine"] = preset("default")
 
@@ -347,6 +355,8 @@ def test_presets_cannot_be_changed():
 def test_named_losses_and_solvers_are_ready():
     assert {"gram", "wasserstein2"} <= set(STYLE_LOSSES)
     assert set(SOLVERS) == {"lbfgs", "adam", "rmsprop"}
+    for spec in SOLVERS.values():
+        assert solver_of(spec).init(torch.zeros(1, 3, 2, 2)) is not None
 
 
 def test_an_unknown_preset_is_refused_with_the_closest():

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from impasto.tasks.provenance import KEYWORD, file_hash
 from PIL import Image
 
-from impasto import TransferConfig, prepare
+from impasto import prepare
+from impasto.files import file_hash
 from impasto.images import load_image, read_text, save_image
+from impasto.recipe import Recipe
+from impasto.record import KEYWORD
 
 QUICK = ("--iterations", "3", "-q")
 
@@ -55,7 +57,7 @@ def test_the_record_has_everything_that_made_the_picture(made):
     record = made("--strength", "0.7", "--seed", "3")
     assert record["task"] == "transfer"
     assert (record["settings"]["strength"], record["settings"]["seed"], record["settings"]["iterations"]) == (0.7, 3, 3)
-    assert set(record["settings"]) == set(TransferConfig.__dataclass_fields__)
+    assert set(record["settings"]) == set(Recipe().to_json())
     assert record["inputs"] == [
         {"role": "content", "name": "photo.png", "sha256": file_hash("photo.png")},
         {"role": "style", "name": "painting.png", "sha256": file_hash("painting.png")},
@@ -90,11 +92,11 @@ def test_no_path_is_told_but_the_names_as_given(made, folder):
 
 def test_pictures_that_were_no_files_are_told_by_their_pixels():
     content, style = torch.rand(1, 3, 48, 48), "swatch:mosaic"
-    record = prepare(content, [style], TransferConfig(iterations=1, size=48)).record
-    assert [(each["name"], len(each["pixels"])) for each in record["inputs"]] == [("", 64), ("swatch:mosaic", 64)]
-    other = prepare(1 - content, [style], TransferConfig(iterations=1, size=48)).record
-    assert other["inputs"][0] != record["inputs"][0]
-    assert other["inputs"][1] == record["inputs"][1]
+    inputs = prepare(content, [style], iterations=1, size=48).record().inputs
+    assert [(each.name, len(each.pixels)) for each in inputs] == [("", 64), ("swatch:mosaic", 64)]
+    other = prepare(1 - content, [style], iterations=1, size=48).record().inputs
+    assert other[0] != inputs[0]
+    assert other[1] == inputs[1]
 
 
 def test_show_prints_it(made, impasto):

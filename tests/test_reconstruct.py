@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
+from impasto.painter import prepare_reconstruction, reconstruct
 from impasto.sources import open_picture
-from impasto.tasks.reconstruct import ReconstructConfig, prepare_reconstruction, reconstruct
 
 PICTURE = open_picture("swatch:stained-glass", size=64)
 QUICK = {"iterations": 60, "device": "cpu"}
 
 
 def run(image=PICTURE, **settings):
-    return list(prepare_reconstruction(image, ReconstructConfig(**(QUICK | settings))))
+    return list(prepare_reconstruction(image, **(QUICK | settings)))
 
 
 def psnr(a, b):
@@ -47,7 +47,7 @@ def test_gram_matrices_come_back_and_the_arrangement_does_not(count):
 
 def test_it_begins_with_the_authors_noise_or_more():
     for noise in (1 / 255, 0.25):
-        run = prepare_reconstruction(PICTURE, ReconstructConfig(noise=noise, **QUICK))
+        run = prepare_reconstruction(PICTURE, noise=noise, **QUICK)
         start = run.problem.initial(run.plan.levels[0])
         assert float(start.std()) == pytest.approx(noise, rel=0.05)
         assert float(start.mean()) == pytest.approx(0.5, abs=0.02)
@@ -59,7 +59,7 @@ def test_only_what_was_asked_for_is_minimised():
         "content/relu3_1",
         "range",
     }
-    assert len(prepare_reconstruction(PICTURE, ReconstructConfig()).plan.levels) == 1
+    assert len(prepare_reconstruction(PICTURE).plan.levels) == 1
 
 
 def test_one_call_gives_a_picture():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from impasto.tasks.provenance import circumstances
 
-from impasto import TransferConfig, prepare
+from impasto import prepare
 from impasto.engine import NotFiniteError
 from impasto.objective import Evaluation
 from impasto.presets import preset
@@ -42,7 +42,7 @@ class Cliff:
 @pytest.fixture
 def run(compact):
     """run(edge, solver): 40 evaluations beside a cliff."""
-    return lambda edge, solver: Run(Cliff(edge), Plan(preset("default"), compact, solver, LEVELS))
+    return lambda edge, solver: Run(preset("default"), Cliff(edge), Plan(preset("default"), compact, solver, LEVELS))
 
 
 def test_a_step_over_the_cliff_is_taken_back_and_then_shorter(run):
@@ -103,11 +103,11 @@ def test_a_solver_that_backs_off_is_not_restarted(run):
 
 
 def test_an_overflow_of_a_real_transfer_is_noticed_where_it_occurs():
-    settings = TransferConfig(size=48, iterations=12, solver="adam", style_weight=1e36)
+    settings = {"size": 48, "iterations": 12, "solver": "adam", "style_weight": 1e36}
     content, style = noise(40, 48), noise(48, 40)
     steps = []
     with pytest.raises(NotFiniteError, match="the solver's step"):
-        steps.extend(prepare(content, [style], settings))
+        steps.extend(prepare(content, [style], **settings))
     assert len([step for step in steps if step.note]) == 3
     assert all(step.image.isfinite().all() for step in steps)
 
@@ -115,9 +115,9 @@ def test_an_overflow_of_a_real_transfer_is_noticed_where_it_occurs():
 def test_features_become_float32_after_a_restart():
     content, style = noise(40, 48), noise(48, 40)
     settings = {"size": 48, "iterations": 6, "solver": "adam"}
-    coarse = prepare(content, [style], TransferConfig(**settings, dtype="bfloat16"))
+    coarse = prepare(content, [style], **settings, dtype="bfloat16")
     first = next(iter(coarse)).snapshot
-    precise = prepare(content, [style], TransferConfig(**settings, dtype="float32"))
+    precise = prepare(content, [style], **settings, dtype="float32")
     precise = replace(precise, plan=replace(precise.plan, solver=cautious(precise.plan.solver, 0.1)))
     careful = list(coarse.steps(replace(first, restarts=1)))
     assert careful[-1].loss == list(precise.steps(first))[-1].loss
@@ -147,7 +147,7 @@ def in_format(compact, monkeypatch):
     """in_format(problem, name): 40 evaluations in a number format of CUDA, which is said to be here."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     of = lambda name: replace(preset("default"), dtype=name)  # noqa: E731
-    return lambda problem, name: Run(problem, Plan(of(name), compact, Adam(), LEVELS))
+    return lambda problem, name: Run(of(name), problem, Plan(of(name), compact, Adam(), LEVELS))
 
 
 def test_two_runs_in_turn_keep_their_own_number_formats(in_format):
@@ -167,9 +167,9 @@ def test_rounded_products_are_left_after_a_restart(in_format):
 
 
 def test_the_record_names_the_number_format_that_was_asked_for(in_format):
-    assert circumstances(in_format(Bright(), "tf32"))["dtype"] == "tf32"
+    assert in_format(Bright(), "tf32").made().dtype == "tf32"
     assert in_format(Bright(), "tf32").plan.summary()["dtype"] == "tf32"
-    assert circumstances(in_format(Bright(), "auto"))["dtype"] == "float32"
+    assert in_format(Bright(), "auto").made().dtype == "float32"
 
 
 def test_wrapped_solvers_become_cautious_too():

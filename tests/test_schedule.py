@@ -3,8 +3,9 @@
 import pytest
 
 from impasto.errors import UsageError
-from impasto.schedule import SINGLE, Level, Pyramid
+from impasto.schedule import Level, Pyramid
 
+SINGLE = Pyramid(most=1)
 PYRAMIDS = [
     Pyramid(),
     Pyramid(factor=2**0.5, shares=(2, 1)),

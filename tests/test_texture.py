@@ -6,16 +6,16 @@ import torch
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.compact import compact_weights
 from impasto.errors import UnknownNameError, UsageError
+from impasto.painter import prepare_texture, synthesize
 from impasto.sources import open_picture
 from impasto.statistics import moments
-from impasto.tasks.texture import TextureConfig, prepare_texture, synthesize
 
 STYLE = "swatch:marbling"
 QUICK = {"size": (96, 64), "iterations": 30, "device": "cpu", "dtype": "float32"}
 
 
 def run(style=STYLE, **settings):
-    return list(prepare_texture([style], TextureConfig(**(QUICK | settings))))
+    return list(prepare_texture([style], **(QUICK | settings)))
 
 
 def distance(image, style, encoder):
@@ -104,4 +104,4 @@ def test_unknown_names_are_refused():
 
 def test_coarse_levels_at_which_a_small_style_would_vanish_are_left_out():
     style = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
-    assert len(prepare_texture([style], TextureConfig(size=(1024, 768), device="cpu")).plan.levels) < 4
+    assert len(prepare_texture([style], size=(1024, 768), device="cpu").plan.levels) < 4

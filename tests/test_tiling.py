@@ -10,9 +10,6 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import UsageError
 from impasto.losses import (
-    ContentTerm,
-    ImageTerm,
-    StyleTerm,
     Whole,
     covariance_error,
     gram_error,
@@ -26,9 +23,10 @@ from impasto.losses import (
     wasserstein2,
     weighted_sum,
 )
-from impasto.objective import FeatureObjective
+from impasto.objective import WholeObjective
 from impasto.statistics import moments
-from impasto.tiled import RecomputedContentTerm, TiledObjective
+from impasto.terms import ContentTerm, PixelTerm, RecomputedContentTerm, StyleTerm
+from impasto.tiled import TiledObjective
 from impasto.tiling import Tiling, spans
 
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -55,7 +53,7 @@ def terms(uniform):
         style = encoder(uniform(1, 3, 56, 72).to(image.dtype), STYLE)
         styles = [StyleTerm(k, moments(style[k]), 1.5, loss) for k, loss in zip(STYLE, LOSSES, strict=True)]
         extra = StyleTerm("relu4_1", moments(style["relu4_1"]), 0.3, weighted_sum((2.0, gram_error)))
-        image_terms = [ImageTerm("tv", 0.5, total_variation), ImageTerm("range", 0.7, out_of_range)]
+        image_terms = [PixelTerm("tv", 0.5, total_variation), PixelTerm("range", 0.7, out_of_range)]
         return [ContentTerm("relu4_2", content, 0.8, content_loss), *styles[:3], image_terms[0], extra, image_terms[1]]
 
     return make
@@ -76,7 +74,7 @@ def assert_same(found, expected, tolerance):
 def test_tiled_is_whole_for_every_pooling_and_padding(encoder, terms, uniform, pooling, padding, height, width):
     network, image = encoder(pooling, padding), uniform(1, 3, height, width) * 1.2 - 0.1
     wanted = terms(network, image)
-    whole = FeatureObjective(network, wanted).evaluate(image)
+    whole = WholeObjective(network, wanted).evaluate(image)
     assert_same(TiledObjective(network, wanted, 48).evaluate(image), whole, 1e-10)
 
 
@@ -86,7 +84,7 @@ def test_tiled_is_whole_for_every_tile(encoder, terms, uniform, tile, content_lo
     network, image = encoder("max", "reflect"), uniform(1, 3, 101, 75)
     wanted = terms(network, image, content_loss)
     assert_same(
-        TiledObjective(network, wanted, tile).evaluate(image), FeatureObjective(network, wanted).evaluate(image), 1e-10
+        TiledObjective(network, wanted, tile).evaluate(image), WholeObjective(network, wanted).evaluate(image), 1e-10
     )
 
 
@@ -98,7 +96,7 @@ def test_tiled_is_whole_for_every_layer_and_moment_loss(small_encoder, uniform):
         wanted = [StyleTerm(layer, moments(targets[layer]), 1.0, loss) for layer in layers]
         assert_same(
             TiledObjective(small_encoder, wanted, 64).evaluate(image),
-            FeatureObjective(small_encoder, wanted).evaluate(image),
+            WholeObjective(small_encoder, wanted).evaluate(image),
             1e-10,
         )
 
@@ -107,7 +105,7 @@ def test_tiled_is_whole_in_float32(encoder, terms, uniform):
     network, image = encoder(dtype=torch.float32), uniform(1, 3, 131, 150).float()
     wanted = terms(network, image)
     assert_same(
-        TiledObjective(network, wanted, 48).evaluate(image), FeatureObjective(network, wanted).evaluate(image), 1e-5
+        TiledObjective(network, wanted, 48).evaluate(image), WholeObjective(network, wanted).evaluate(image), 1e-5
     )
 
 
@@ -117,7 +115,7 @@ def test_tiled_is_whole_for_a_picture_that_repeats(encoder, terms, uniform):
     for tile in (16, 32, 64, 96):
         assert_same(
             TiledObjective(network, wanted, tile).evaluate(image),
-            FeatureObjective(network, wanted).evaluate(image),
+            WholeObjective(network, wanted).evaluate(image),
             1e-10,
         )
 
@@ -127,9 +125,12 @@ def test_content_targets_that_are_recomputed_change_nothing(encoder, uniform):
     layers = ["relu1_1", "relu3_3"]
     features = network(content, layers)
     kept = [ContentTerm(layer, features[layer], 2.0, relative_squared_error) for layer in layers]
-    wholes = Tiling(network, layers, 32).wholes(content)
-    again = [RecomputedContentTerm(layer, content, wholes[layer], 2.0, relative_squared_error) for layer in layers]
-    expected = FeatureObjective(network, kept).evaluate(image)
+    again = []
+    for layer in layers:
+        alone = Tiling(network, [layer], 32)
+        whole = alone.wholes(content)[layer]
+        again.append(RecomputedContentTerm(layer, content, whole, alone, 2.0, relative_squared_error))
+    expected = WholeObjective(network, kept).evaluate(image)
     assert_same(TiledObjective(network, again, 32).evaluate(image), expected, 1e-10)
     assert_same(TiledObjective(network, [kept[0], again[1]], 32).evaluate(image), expected, 1e-10)
 
@@ -226,11 +227,11 @@ def test_an_image_that_is_seen_twice_is_left_as_it_is(encoder, terms, uniform):
 
 
 def test_a_content_loss_that_is_no_sum_over_positions_is_refused(encoder, uniform):
-    def largest(features, target):
+    def largest(features, target, whole=None):
         return (features - target).abs().max()
 
-    with pytest.raises(UsageError, match="largest cannot be evaluated in tiles"):
-        TiledObjective(encoder(), [ContentTerm("relu1_1", uniform(1, 3, 8, 8), 1.0, largest)], 32)
+    with pytest.raises(UsageError, match="content/relu1_1 cannot be evaluated in tiles"):
+        TiledObjective(encoder(), [ContentTerm("relu1_1", uniform(1, 3, 8, 8), 1.0, largest, additive=False)], 32)
 
 
 def test_parts_of_a_content_loss_add_up(normal):

@@ -1,27 +1,28 @@
 """Transfers, small but real: what comes out, and what is refused before anything is computed."""
 
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from impasto.tasks.problem import TransferProblem
-from impasto.tasks.settings import INITS, TransferConfig, parse_layers
-from impasto.tasks.transfer import prepare, stylize
 from PIL import Image
 
-from impasto.cli.transfer import transfer as command
+from impasto.choices import INITS, SOLVERS
 from impasto.color import matched_colors
 from impasto.encoders.base import sums_by_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
-from impasto.images import resize, to_pil
-from impasto.losses import energy
-from impasto.presets import PRESETS, SOLVERS, STYLE_LOSSES, preset
+from impasto.images import RESAMPLERS, resize, to_pil
+from impasto.losses import CONTENT_LOSSES, SMOOTHNESS, STYLE_LOSSES, energy, out_of_range
+from impasto.painter import prepare, stylize
+from impasto.presets import PRESETS, preset
+from impasto.problem import Given, PictureProblem
+from impasto.ranges import layers as parse_layers
+from impasto.recipe import SETTINGS, Recipe
 from impasto.schedule import Level
-from impasto.sources import open_picture, source_name
+from impasto.sources import Resampled, open_picture, source_name
 from impasto.statistics import moments
 
 QUICK = {"size": 64, "iterations": 4, "device": "cpu", "dtype": "float32"}
@@ -39,11 +40,18 @@ CONTENT, STYLE, OTHER = waves(96, 128, 20.0), waves(90, 90, 3.0, 1.0), waves(80,
 
 def run(content=CONTENT, styles=(STYLE,), **settings):
     """All steps of a quick transfer."""
-    return list(prepare(content, list(styles), TransferConfig(**(QUICK | settings))))
+    return list(prepare(content, list(styles), **(QUICK | settings)))
 
 
 def picture(*arguments, **settings):
     return run(*arguments, **settings)[-1].image
+
+
+def problem(recipe, encoder, content, *styles):
+    """What `recipe` asks of a picture with this content and these styles."""
+    resample = RESAMPLERS[recipe.resample]
+    given = Given(Resampled(content, resample), tuple(Resampled(style, resample) for style in styles))
+    return PictureProblem(recipe, given, encoder)
 
 
 def psnr(a, b):
@@ -71,7 +79,7 @@ def test_the_same_request_gives_the_same_picture_to_the_bit(settings):
 
 
 def test_iterating_twice_runs_it_again():
-    ready = prepare(CONTENT, [STYLE], TransferConfig(**QUICK))
+    ready = prepare(CONTENT, [STYLE], **QUICK)
     first, second = list(ready), list(ready)
     assert torch.equal(first[-1].image, second[-1].image)
     assert len(first) == ready.plan.evaluations == 4
@@ -211,7 +219,7 @@ class Spy:
 )
 def test_a_style_keeps_its_shape_unless_the_source_stretches_it(scale, stretch, expected, compact):
     spy, recipe = Spy(compact), replace(preset("default"), style_layers={"relu3_1": 1.0}, stretch_style=stretch)
-    TransferProblem(spy, recipe, CONTENT, [waves(150, 100, 5.0)], style_scale=scale).objective(Level(72, 96, 1))
+    problem(replace(recipe, style_scale=scale), spy, CONTENT, waves(150, 100, 5.0)).objective(Level(72, 96, 1))
     assert spy.shapes == [(72, 96), expected]
 
 
@@ -220,8 +228,7 @@ def test_a_style_keeps_its_shape_unless_the_source_stretches_it(scale, stretch, 
 
 def start(**settings):
     """The picture before the first step."""
-    config = TransferConfig(**(QUICK | settings))
-    ready = prepare(CONTENT, [OTHER], config)
+    ready = prepare(CONTENT, [OTHER], **(QUICK | settings))
     return ready.problem.initial(ready.plan.levels[0])
 
 
@@ -274,14 +281,14 @@ def test_the_objective_of_a_preset_is_the_sum_its_numbers_say(name, vgg_tensors,
     )
     content, style = uniform(1, 3, 48, 64).float(), uniform(1, 3, 48, 64).float()
     image = uniform(1, 3, 48, 64)
-    evaluation = TransferProblem(encoder, found, content, [style]).objective(level).evaluate(image)
+    evaluation = problem(found, encoder, content, style).objective(level).evaluate(image)
     layers = {*found.content_layers, *found.style_layers}
     x, p, a = (encoder(i, layers) for i in (image, content, style))
-    expected = found.tv_weight * found.tv_loss(image) + found.range_weight * found.range_loss(image)
+    expected = found.tv_weight * SMOOTHNESS[found.tv_loss](image) + found.range_weight * out_of_range(image)
     for layer, weight in found.content_layers.items():
-        expected += found.content_weight * weight * found.content_loss(x[layer], p[layer])
+        expected += found.content_weight * weight * CONTENT_LOSSES[found.content_loss](x[layer], p[layer])
     for layer, weight in found.style_layers.items():
-        for loss in found.style_losses:
+        for loss in STYLE_LOSSES[found.style_loss]:
             expected += found.style_weight * weight * loss(moments(x[layer]), moments(a[layer]))
     assert float(evaluation.loss) == pytest.approx(float(expected), rel=1e-5)
 
@@ -291,12 +298,12 @@ def test_relative_weights_count_each_style_loss_in_units_of_its_energy(compact):
     found = replace(preset("default"), style_layers=layers, content_layers={"relu2_1": 5.0}, range_weight=0.0)
     level, image = Level(90, 90, 1), waves(90, 90, 7.0)
     content = waves(90, 90, 11.0)
-    evaluation = TransferProblem(compact, found, content, [STYLE]).objective(level).evaluate(image)
+    evaluation = problem(found, compact, content, STYLE).objective(level).evaluate(image)
     x, p, a = (compact(i, {"relu1_1", "relu2_1", "relu3_1"}) for i in (image, content, STYLE))
     expected = found.content_weight * ((x["relu2_1"] - p["relu2_1"]) ** 2).sum() / (p["relu2_1"] ** 2).sum()
     for layer, weight in layers.items():
         here, target = moments(x[layer]), moments(a[layer])
-        relative = sum(loss(here, target) / energy(loss, target) for loss in found.style_losses)
+        relative = sum(loss(here, target) / energy(loss, target) for loss in STYLE_LOSSES[found.style_loss])
         expected += found.style_weight * weight / 4 * relative
     assert float(evaluation.loss) == pytest.approx(float(expected), rel=1e-4)
 
@@ -306,7 +313,7 @@ def test_half_strength_is_the_presets_own_balance_and_more_shifts_it(compact):
     gray = torch.full((1, 3, 48, 64), 0.5)
 
     def terms(**strength):
-        return TransferProblem(compact, recipe, CONTENT, [STYLE], **strength).objective(level).evaluate(gray).terms
+        return problem(replace(recipe, **strength), compact, CONTENT, STYLE).objective(level).evaluate(gray).terms
 
     own, half, more = terms(), terms(strength=0.5), terms(strength=0.75)
     assert own == half
@@ -349,7 +356,7 @@ def test_half_strength_is_the_presets_own_balance_and_more_shifts_it(compact):
 )
 def test_a_setting_out_of_range_is_refused_in_words(settings, message):
     with pytest.raises(UsageError) as error:
-        prepare(CONTENT, [STYLE], TransferConfig(**(QUICK | settings)))
+        prepare(CONTENT, [STYLE], **(QUICK | settings))
     assert message in str(error.value)
 
 
@@ -372,7 +379,7 @@ def test_a_setting_out_of_range_is_refused_in_words(settings, message):
 )
 def test_an_unknown_name_is_refused_with_the_closest(settings, message):
     with pytest.raises(UnknownNameError) as error:
-        prepare(CONTENT, [STYLE], TransferConfig(**(QUICK | settings)))
+        prepare(CONTENT, [STYLE], **(QUICK | settings))
     assert message in str(error.value)
 
 
@@ -391,17 +398,17 @@ def test_a_swatch_that_is_not_there_and_a_seed_that_is_none_are_refused():
 @pytest.mark.parametrize(("content", "style"), [((200, 20), (90, 90)), ((90, 90), (20, 200))])
 def test_pictures_too_narrow_for_the_encoder_are_refused_before_anything_runs(content, style):
     with pytest.raises(UsageError, match=r"would be \d+x\d+ pixels, but compact needs at least 32 per side: choose"):
-        prepare(waves(*content, 5.0), [waves(*style, 5.0)], TransferConfig(**QUICK))
+        prepare(waves(*content, 5.0), [waves(*style, 5.0)], **QUICK)
 
 
 def test_a_narrow_picture_skips_the_coarse_levels_it_is_too_small_for():
-    plan = prepare(waves(300, 50, 5.0), [STYLE], TransferConfig(size=300, iterations=4)).plan
+    plan = prepare(waves(300, 50, 5.0), [STYLE], size=300, iterations=4).plan
     assert [(level.height, level.width) for level in plan.levels] == [(300, 50)]
 
 
 @pytest.mark.parametrize(("iterations", "total"), [(None, 117), (90, 90)])
 def test_a_large_picture_has_more_evaluations_unless_their_number_was_asked_for(iterations, total):
-    plan = prepare(CONTENT, [STYLE], TransferConfig(size=1024, iterations=iterations)).plan
+    plan = prepare(CONTENT, [STYLE], size=1024, iterations=iterations).plan
     assert plan.evaluations == total
 
 
@@ -426,7 +433,7 @@ def test_a_request_that_leaves_nothing_to_optimise_is_refused():
 
 
 def test_layers_are_parsed_with_their_weights_and_aliases():
-    assert parse_layers(["conv4_2", "block1_conv1=0.5", " relu2_1 = 3"]) == {
+    assert parse_layers("layers", ["conv4_2", "block1_conv1=0.5", " relu2_1 = 3"]) == {
         "relu4_2": 1.0,
         "relu1_1": 0.5,
         "relu2_1": 3.0,
@@ -434,7 +441,7 @@ def test_layers_are_parsed_with_their_weights_and_aliases():
 
 
 def test_a_star_is_every_relu_with_that_weight(compact):
-    recipe = prepare(CONTENT, [STYLE], TransferConfig(**QUICK, style_layers=("*=0.5",))).plan.recipe
+    recipe = prepare(CONTENT, [STYLE], **QUICK, style_layers=("*=0.5",)).plan.recipe
     assert recipe.style_layers == {name: 0.5 for name in compact.layers if name.startswith("relu")}
 
 
@@ -449,36 +456,30 @@ def test_pictures_have_short_names(source, name):
 
 def test_settings_take_the_place_of_the_presets():
     changes = {"pooling": "l2", "padding": "zeros", "content_weight": 2.0, "style_weight": 3.0, "tv_weight": 4.0}
-    recipe = TransferConfig(**changes, iterations=9, style_loss="gram", solver="adam", init="gray", levels=1).recipe()
+    recipe = Recipe().override(**changes, iterations=9, style_loss="gram", solver="adam", init="gray", levels=1)
     assert {name: getattr(recipe, name) for name in changes} == changes
-    assert (recipe.iterations, recipe.init, recipe.schedule.most) == (9, "gray", 1)
-    assert recipe.style_losses == STYLE_LOSSES["gram"]
+    assert (recipe.evaluations(512), recipe.init, recipe.pyramid.most) == (9, "gray", 1)
+    assert recipe.style_loss == "gram"
     assert recipe.solver == SOLVERS["adam"]
 
 
 def test_no_setting_is_the_preset():
     for name, found in PRESETS.items():
-        assert TransferConfig(preset=name).recipe() == found
-
-
-def test_options_have_the_defaults_of_the_settings():
-    given = command.make_context("transfer", ["a", "b"]).params
-    for field in fields(TransferConfig):
-        assert given[field.name] == field.default, field.name
+        assert preset(name).override(**dict.fromkeys(SETTINGS)) == found == preset(name)
 
 
 def test_the_plan_says_what_will_be_done():
-    plan = prepare(CONTENT, [STYLE], TransferConfig(**QUICK)).plan
+    plan = prepare(CONTENT, [STYLE], **QUICK).plan
     summary = plan.summary()
     assert summary["size"] == "64x48"
     assert summary["evaluations"] == "4"
     assert summary["encoder"].startswith("compact")
-    assert plan.memory > 0
+    assert plan.estimate.memory > 0
 
 
 def test_a_painting_in_its_own_style_is_itself():
     painting = waves(144, 192, 9.0)
-    *_, last = prepare(painting, [painting], TransferConfig(size=256, iterations=12, device="cpu"))
+    *_, last = prepare(painting, [painting], size=256, iterations=12, device="cpu")
     assert last.levels == 2
     target = resize(painting, 192, 256)
     assert psnr(last.image, target) > 30
@@ -486,7 +487,7 @@ def test_a_painting_in_its_own_style_is_itself():
 
 def test_no_strength_gives_the_content_back_through_all_levels():
     content = waves(144, 192, 3.0)
-    *_, last = prepare(content, [STYLE], TransferConfig(size=256, iterations=12, strength=0, device="cpu"))
+    *_, last = prepare(content, [STYLE], size=256, iterations=12, strength=0, device="cpu")
     assert last.levels == 2
     assert psnr(last.image, resize(content, 192, 256)) > 40
 

@@ -18,6 +18,8 @@ POOLINGS, PADDINGS = ("max", "average", "l2"), ("zeros", "reflect", "replicate",
 STOPS = ("converged",)
 ALL_LAYERS = "*"
 PATIENCE = 5  # times the usual evaluations, until a level has converged
+MOST_LEVELS = 64
+MOST_EVALUATIONS = 10_000_000  # of a level
 UNLIMITED = 10**9  # a usual size: that of the photograph, as no result is larger unless it is asked for
 TRANSFER, TEXTURE, RECONSTRUCT = TASKS = ("transfer", "texture", "reconstruct")
 

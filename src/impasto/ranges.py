@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from impasto.errors import UnknownNameError, UsageError
 
 Check = Callable[[str, Any], Any]
 
+_LARGEST_SIDE = 1_000_000  # pixels
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
 
@@ -38,7 +40,8 @@ def whole(least: int = 1, most: int | None = None, *, rule: str = "") -> Check:
         if isinstance(value, bool) or not isinstance(value, int):
             raise UsageError(f"{name} is {value!r}; it must be a whole number, such as {max(least, 1)}.")
         if value < least or (most is not None and value > most):
-            raise UsageError(f"{name} is {value}; {rule or f'it must be at least {least}.'}")
+            bound = f"at least {least}" if value < least else f"at most {most}"
+            raise UsageError(f"{name} is {_shown(value)}; {rule or f'it must be {bound}.'}")
         return value
 
     return check
@@ -49,9 +52,11 @@ def one_of(kind: str, names: Iterable[str] | Callable[[], Iterable[str]]) -> Che
 
     def check(name: str, value: Any) -> str:
         choices = tuple(names() if callable(names) else names)
+        if not isinstance(value, str):
+            raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
         if value not in choices:
-            raise UnknownNameError(kind, str(value), choices)
-        return str(value)
+            raise UnknownNameError(kind, value, choices)
+        return value
 
     return check
 
@@ -73,14 +78,13 @@ def truth(name: str, value: Any) -> bool:
 def sides(name: str, value: Any) -> int | tuple[int, int]:
     """A long side in pixels, or (width, height)."""
     if isinstance(value, Sequence) and not isinstance(value, str):
-        if len(value) != 2 or not all(isinstance(side, int) for side in value):
+        if len(value) != 2 or not all(type(side) is int for side in value):
             raise UsageError(f"{name} is {value!r}; it must be (width, height) in pixels, such as (640, 480).")
         width, height = value
         if min(width, height) < 1:
             raise UsageError(f"{name} is {width}x{height}; both sides must be at least 1 pixel.")
-        return width, height
-    pixels: int = whole()(name, value)
-    return pixels
+        return _side(name, width), _side(name, height)
+    return _side(name, value)
 
 
 def shares(name: str, value: Any) -> tuple[float, ...]:
@@ -93,6 +97,33 @@ def shares(name: str, value: Any) -> tuple[float, ...]:
     return parts
 
 
+def three(each: Check) -> Check:
+    """A tuple of three values that pass `each`."""
+
+    def check(name: str, value: Any) -> tuple[Any, Any, Any]:
+        if not isinstance(value, list | tuple) or len(value) != 3:
+            raise UsageError(f"{name} is {value!r}; it must have three entries.")
+        first, second, third = (each(name, entry) for entry in value)
+        return first, second, third
+
+    return check
+
+
+def maybe(check: Check) -> Check:
+    """None, or what passes `check`."""
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def numbers(name: str, value: Any) -> dict[str, float]:
+    """Numbers of at least 0 by their names; they may be infinite, and whole ones stay whole."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name} is {value!r}; it must be numbers by their names, such as {{'lr': 0.1}}.")
+    for key, each in value.items():
+        if not _as_number(f"{name}.{key}", each) >= 0 or not isinstance(each, int | float):
+            raise UsageError(f"{name}.{key} is {each!r}; it must be a number of at least 0.")
+    return dict(value)
+
+
 def layers(name: str, value: Any) -> dict[str, float]:
     """`relu4_2`, `relu4_2=0.5` or {"relu4_2": 0.5} as {public name: weight}; `conv4_2` and `block4_conv2` are known."""
     if isinstance(value, Mapping):
@@ -102,7 +133,7 @@ def layers(name: str, value: Any) -> dict[str, float]:
     else:
         parts = [str(item).partition("=") for item in value]
         pairs = [(layer.strip(), weight or 1) for layer, _, weight in parts]
-    return {canonical_layer(layer): _layer_weight(layer, weight) for layer, weight in pairs}
+    return {canonical_layer(layer): _layer_weight(name, layer, weight) for layer, weight in pairs}
 
 
 def memory_size(name: str, value: Any) -> str:
@@ -118,9 +149,10 @@ def parse_bytes(size: str) -> int:
         UsageError: it is none of these.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?|)B?\s*", size.upper())
-    if not match or (count := round(float(match[1]) * _UNITS[match[2]])) < 1:
+    count = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not 1 <= count < math.inf:
         raise UsageError(f"memory is {size!r}; it must be a size such as 4GB, 500MB or 1.5GiB.")
-    return count
+    return round(count)
 
 
 def _as_number(name: str, value: Any) -> float:
@@ -128,16 +160,25 @@ def _as_number(name: str, value: Any) -> float:
         if isinstance(value, bool):
             raise ValueError
         return float(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{name} is {value!r}; it must be a number, such as 0.5.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"{name} is {_shown(value)}; it must be a number, such as 0.5.") from None
 
 
-def _layer_weight(layer: str, weight: Any) -> float:
+def _side(name: str, value: Any) -> int:
+    pixels: int = whole(1, _LARGEST_SIDE)(name, value)
+    return pixels
+
+
+def _shown(value: Any) -> str:
+    return reprlib.repr(value)
+
+
+def _layer_weight(name: str, layer: str, weight: Any) -> float:
     try:
         value = float(weight)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = -1.0
     if not 0 <= value < math.inf:
         item = f"{layer}={weight}"
-        raise UsageError(f"{item!r}: a layer's weight is a number of at least 0, as in {layer}=0.5.")
+        raise UsageError(f"{name} has {item!r}: a layer's weight is a number of at least 0, as in {layer}=0.5.")
     return value

@@ -8,7 +8,7 @@ run is prepared.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +21,8 @@ from impasto.choices import (
     CONTENT_LOSSES,
     IMAGE,
     INITS,
+    MOST_EVALUATIONS,
+    MOST_LEVELS,
     PADDINGS,
     PATIENCE,
     POOLINGS,
@@ -33,15 +35,17 @@ from impasto.choices import (
     TASKS,
     TEXTURE,
     TRANSFER,
+    UNLIMITED,
     WITHOUT_CONTENT,
     Milestones,
     SolverSpec,
 )
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.registry import COMPACT, encoder_names
-from impasto.errors import UnknownNameError, UsageError
+from impasto.errors import UnknownNameError, UsageError, named
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
+from impasto.untrusted import printable
 
 
 def setting(
@@ -64,27 +68,51 @@ def setting(
     return field(default=default, metadata=about)
 
 
-def _plain(kind: type) -> ranges.Check:
-    """A check for a small dataclass, which may be given as the mapping that JSON made of it."""
+def _plain(kind: type, **parts: ranges.Check) -> ranges.Check:
+    """A check for a small dataclass of `parts`, which may be given as the mapping that JSON made of it."""
 
     def check(name: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            value = kind(**{key: _from_json(each) for key, each in value.items()})
-        if not isinstance(value, kind):
+        given = vars(value) if isinstance(value, kind) else value
+        if not isinstance(given, Mapping):
             raise UsageError(f"{name} is {value!r}; it must be a {kind.__name__}.")
-        return value
+        checked = {part: named(f"field of {name}", part, parts)(f"{name}.{part}", given[part]) for part in given}
+        try:
+            return kind(**checked)
+        except TypeError as missing:
+            raise UsageError(f"{name} cannot be made of {value!r}: {missing}.") from missing
 
     return check
 
 
-def _solver(name: str, value: Any) -> SolverSpec:
-    if isinstance(value, str):
-        return SOLVERS[ranges.one_of("solver", SOLVERS)(name, value)]
-    spec: SolverSpec = _plain(SolverSpec)(name, value)
-    return spec
+_preprocessing = _plain(
+    Preprocessing, matrix=ranges.three(ranges.three(ranges.number(-1e9))), offset=ranges.three(ranges.number(-1e9))
+)
+_pyramid = _plain(
+    Pyramid,
+    smallest=ranges.whole(),
+    factor=ranges.number(1.01, 1000, rule="it must be from 1.01 to 1000."),
+    shares=ranges.shares,
+    most=ranges.whole(1, MOST_LEVELS),
+    evaluations=ranges.whole(1, MOST_EVALUATIONS),
+)
+_milestones = _plain(Milestones, every=ranges.whole(), line=ranges.text, file=ranges.text)
+_spec = _plain(
+    SolverSpec,
+    method=ranges.text,
+    numbers=ranges.numbers,
+    units=ranges.number(above=0),
+    clamped=ranges.truth,
+    averaged=ranges.maybe(ranges.number(0, 1)),
+)
+
+
+def _solver(name: str, value: Any) -> Any:
+    return SOLVERS[ranges.one_of("solver", SOLVERS)(name, value)] if isinstance(value, str) else _spec(name, value)
 
 
 def _terms(name: str, value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, Iterable):
+        raise UsageError(f"{name} is {value!r}; it must be a list of terms.")
     for term in value:
         if not all(hasattr(term, part) for part in ("name", "weight", "needs", "value")):
             raise UsageError(f"{name} has {term!r}, which is no term; see impasto.PixelTerm and impasto.FeatureTerm.")
@@ -188,7 +216,7 @@ class Recipe:
     weights: str | None = setting(
         None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
     )
-    preprocessing: Preprocessing | None = setting(None, _plain(Preprocessing))
+    preprocessing: Preprocessing | None = setting(None, _preprocessing)
     pooling: str | None = setting(
         None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max", metavar="KIND"
     )
@@ -199,10 +227,12 @@ class Recipe:
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), _solver, "lbfgs, adam or rmsprop.")
-    schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), _plain(Pyramid))
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), _pyramid)
     # Large forms that no content gives have to be found while the picture is small.
-    blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), _plain(Pyramid))
-    iterations: int | None = setting(None, ranges.whole(), "Evaluations in all.", shown="{recipe.pyramid.evaluations}")
+    blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), _pyramid)
+    iterations: int | None = setting(
+        None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown="{recipe.pyramid.evaluations}"
+    )
     until: str | None = setting(
         None,
         ranges.one_of("stop", STOPS),
@@ -210,8 +240,10 @@ class Recipe:
         shown="--iterations are done",
         metavar="WHEN",
     )
-    levels: int | None = setting(None, ranges.whole(), "The most sizes, coarse to fine; 1 for the full size alone.")
-    usual_size: int = setting(512, ranges.whole())
+    levels: int | None = setting(
+        None, ranges.whole(1, MOST_LEVELS), "The most sizes, coarse to fine; 1 for the full size alone."
+    )
+    usual_size: int = setting(512, ranges.whole(1, UNLIMITED))
     detail: float = setting(1.0, _weight)
     resample: str = setting("bicubic", ranges.one_of("resampling", RESAMPLERS))
     stretch_style: bool = setting(False, ranges.truth)
@@ -220,7 +252,7 @@ class Recipe:
         ranges.whole(0, 2**63 - 1, rule=f"it must be a whole number from 0 to {2**63 - 1}."),
         "Of a random beginning.",
     )
-    milestones: Milestones | None = setting(None, _plain(Milestones))
+    milestones: Milestones | None = setting(None, _milestones)
 
     # The machine
     device: str = setting("auto", ranges.text, "auto, cpu, cuda, mps or xpu.")
@@ -290,7 +322,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Every setting as plain JSON values, and the preset's name; terms of a caller's own by their names."""
-        values = {name: _to_json(getattr(self, name)) for name in SETTINGS if name not in ("extra_terms", "milestones")}
+        values = {name: _to_json(getattr(self, name)) for name in SETTINGS if name not in _NOT_IN_JSON}
         own = {"extra_terms": [term.name for term in self.extra_terms]} if self.extra_terms else {}
         return {"preset": self.name} | values | own
 
@@ -298,6 +330,7 @@ class Recipe:
 SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {each.name: each.metadata for each in fields(Recipe) if "check" in each.metadata}
 )
+_NOT_IN_JSON = {"extra_terms", "milestones"}
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
 
 
@@ -367,13 +400,17 @@ def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe
         UsageError: it says what no recipe can.
     """
     if values.get("extra_terms"):
-        raise UsageError(f"It was made with terms of one's own ({', '.join(map(str, values['extra_terms']))}).")
+        raise UsageError(f"It was made with terms of one's own: {values['extra_terms']!r}.")
+    known = {name: _from_json(value) for name, value in values.items() if name in SETTINGS.keys() - _NOT_IN_JSON}
+    known = {name: value for name, value in known.items() if value is not None or name in _OPTIONAL}
     name = str(values.get("preset", "default"))
-    known = {key: _from_json(value) for key, value in values.items() if key in SETTINGS and key != "milestones"}
     try:
-        return replace(base(name), task=task, **known)
-    except (TypeError, ValueError, AttributeError) as problem:
-        raise UsageError(f"The settings of the record cannot be used: {problem}") from problem
+        recipe = base(name)
+    except UnknownNameError:
+        if not known.keys() >= SETTINGS.keys() - _NOT_IN_JSON:
+            raise
+        recipe = Recipe(name=printable(name))  # of somebody's own, all of whose settings are there
+    return replace(recipe, task=ranges.one_of("task", TASKS)("task", task), **known)
 
 
 def _to_json(value: Any) -> Any:

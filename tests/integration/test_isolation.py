@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto.cli import main
 from impasto.errors import UsageError
-from impasto.files import reserved
+from impasto.files import reserved, reserved_new
 
 COMMAND = (sys.executable, "-c", "from impasto.cli import main; main()")
 
@@ -48,7 +48,7 @@ def test_names_found_at_the_same_moment_are_different():
 
     def claim():
         start.wait()
-        with reserved(Path("out.png"), fresh=True) as path:
+        with reserved_new(Path("out.png")) as path:
             names.append(path.name)
             done.wait()
             path.write_text("mine")
@@ -63,20 +63,20 @@ def test_names_found_at_the_same_moment_are_different():
 
 
 def test_a_name_that_was_asked_for_has_one_run(capsys):
-    with reserved(Path("out.png"), fresh=False):
-        with pytest.raises(UsageError), reserved(Path("out.png"), fresh=False):
+    with reserved(Path("out.png")):
+        with pytest.raises(UsageError), reserved(Path("out.png")):
             pass
         with pytest.raises(SystemExit) as left:
             main(["transfer", "photo.png", "swatch:mosaic", "-o", "out.png"])
         assert left.value.code == 2
         assert "out.png is being made by another run" in capsys.readouterr().err
-    with reserved(Path("out.png"), fresh=False):
+    with reserved(Path("out.png")):
         pass
 
 
 def test_the_lock_of_a_run_that_was_killed_does_not_bind(folder):
     (folder / ".out.png.lock").touch()
-    with reserved(Path("out.png"), fresh=True) as path:
+    with reserved_new(Path("out.png")) as path:
         assert path == Path("out.png")
 
 

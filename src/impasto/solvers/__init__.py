@@ -66,10 +66,12 @@ def solver_of(spec: SolverSpec) -> Solver:
     Raises:
         UsageError: no such method, or no such number of it.
     """
-    try:
-        solver = named("solver", spec.method, METHODS)(**spec.numbers)
-    except TypeError as problem:
-        raise UsageError(f"solver {spec.method} cannot be made of {dict(spec.numbers)}: {problem}.") from problem
+    method = named("solver", spec.method, METHODS)
+    defaults = {name: value for name, value in vars(method()).items() if isinstance(value, int | float)}
+    for name, value in spec.numbers.items():
+        if isinstance(named("number", name, defaults), int) and (value < 1 or not isinstance(value, int)):
+            raise UsageError(f"{name} of {spec.method} is {value}; it must be a whole number of at least 1.")
+    solver = method(**spec.numbers)
     if spec.clamped:
         solver = Clamped(solver)
     if spec.averaged is not None:
