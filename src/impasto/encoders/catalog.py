@@ -1,7 +1,8 @@
-"""Encoders by name: the built-in `compact`, the VGG networks of the registry, or any weight file."""
+"""Encoders by name: `compact` and `vgg19` in the package, the VGG networks of the registry, or any weight file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -10,16 +11,18 @@ from impasto.encoders.base import Preprocessing
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
 from impasto.encoders.download import Progress
+from impasto.encoders.packed import vgg19_weights
 from impasto.encoders.weights import REGISTRY, Weights, load_weights
 from impasto.errors import UnknownNameError
 
 COMPACT = "compact"
-SHORT_NAMES = {"vgg19": "vgg19.torchvision", "vgg16": "vgg16.torchvision"}
+BUILT_IN: Mapping[str, Callable[[], Weights]] = {COMPACT: compact_weights, "vgg19": vgg19_weights}
+SHORT_NAMES = {"vgg16": "vgg16.torchvision"}
 
 
 def encoder_names() -> tuple[str, ...]:
-    """Every name `find_weights` knows, the built-in first."""
-    return (COMPACT, *SHORT_NAMES, *REGISTRY)
+    """Every name `find_weights` knows, those in the package first."""
+    return (*BUILT_IN, *SHORT_NAMES, *REGISTRY)
 
 
 def check_encoder_name(name: str) -> None:
@@ -40,8 +43,8 @@ def find_weights(
     if file is not None:
         return load_weights(file)
     check_encoder_name(name)
-    if name == COMPACT:
-        return compact_weights()
+    if name in BUILT_IN:
+        return BUILT_IN[name]()
     return load_weights(SHORT_NAMES.get(name, name), download=download, progress=progress)
 
 
