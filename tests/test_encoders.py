@@ -313,8 +313,8 @@ def test_an_unknown_encoder_is_refused_with_the_closest():
 def test_weights_that_may_not_be_downloaded_are_refused(tmp_path, monkeypatch):
     for variable in ("IMPASTO_CACHE", "TORCH_HOME", "KERAS_HOME"):
         monkeypatch.setenv(variable, str(tmp_path))
-    with pytest.raises(WeightsError, match=r"vgg19\.torchvision is not on this computer"):
-        find_weights("vgg19", download=False)
+    with pytest.raises(WeightsError, match=r"vgg16\.torchvision is not on this computer"):
+        find_weights("vgg16", download=False)
 
 
 def test_an_encoder_is_built_as_it_was_trained_unless_told_otherwise():
