@@ -189,6 +189,7 @@ def test_the_least_that_is_named_is_enough(spare, size, dtype):
     found = levels(size)
     with pytest.raises(UsageError) as refused:
         choose(work(found, dtype=dtype), SOLVER, found, unused, resident_memory(CPU) + 10 * MB)
+    assert ("--dtype float32 takes less" in str(refused.value)) == (dtype == torch.bfloat16)
     least = re.search(r"at least ([\d.]+ [MG]B)", str(refused.value))
     memory = parse_bytes(least[1])
     choice = choose(work(found, dtype=dtype), SOLVER, found, unused, memory)
