@@ -217,8 +217,8 @@ class Recipe:
                 raise UsageError(f"The run is a {self.task}, which has no {name}; leave that out.")
         if changes.get("encoder", self.encoder) not in (self.encoder, COMPACT):
             changes.setdefault("preprocessing", None)
-        named = [changes[name] for name in ("content_layers", "style_layers") if name in changes]
-        required = [layer for value in named for layer in ranges.layers("layers", value) if layer != ALL_LAYERS]
+        layers = [ranges.layers(name, changes[name]) for name in ("content_layers", "style_layers") if name in changes]
+        required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
 
     @property
