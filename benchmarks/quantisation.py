@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from impasto.encoders.base import CAFFE_BGR
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.packed import FILE, looked_up, vgg19_weights
+from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.encoders.vgg import convolution_names
 from impasto.encoders.weights import load_weights
 from impasto.images import load_image, resize, size_for

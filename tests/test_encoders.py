@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from impasto.encoders.base import LayerInfo, resolve_layers
-from impasto.encoders.catalog import SHORT_NAMES, build_encoder, check_encoder_name, encoder_names, find_weights
+from impasto.encoders.catalog import build_encoder, check_encoder_name, find_weights
 from impasto.encoders.chain import ChainEncoder, pool2d
 from impasto.encoders.compact import FILE
 from impasto.encoders.preprocessing import CAFFE_BGR, IDENTITY, IMAGENET_RGB, Preprocessing
-from impasto.encoders.registry import REGISTRY
+from impasto.encoders.registry import REGISTRY, SHORT_NAMES, encoder_names
 from impasto.encoders.vgg import BLOCK_CHANNELS, canonical_layer, convolution_names
 from impasto.encoders.weights import load_weights
 from impasto.errors import ImageError, UnknownNameError, WeightsError

@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from impasto.encoders import packed
-from impasto.encoders.base import CAFFE_BGR
-from impasto.encoders.catalog import build_encoder, encoder_names, find_weights
+from impasto.encoders.catalog import build_encoder, find_weights
+from impasto.encoders.preprocessing import CAFFE_BGR
+from impasto.encoders.registry import encoder_names
 from impasto.encoders.signatures import recognised_preprocessing
 from impasto.encoders.verification import digests
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
