@@ -88,7 +88,7 @@ def test_its_features_are_those_of_the_float_weights(weights, shared_folder, pho
 
 
 def test_the_file_is_read_for_its_hash_once(weights, monkeypatch):
-    monkeypatch.setattr(packed, "digests", None)
+    monkeypatch.setattr(packed, "file_hash", None)
     assert packed.vgg19_weights().sha256 == weights.sha256
 
 
