@@ -18,7 +18,7 @@ PICTURE = 12  # bytes per pixel of a float32 picture
 KEPT = 64  # bytes per pixel that a content target may take in a tiled run; beyond, it is computed again tile by tile
 LARGE_STYLE = 3  # times the picture's pixels, from which on a style image is seen in tiles as large as the picture
 GRADIENTS, STEP = 2, 4  # pictures more during an evaluation; during a solver's step or a term of pixels, besides
-CODE = 35e6  # bytes of libraries and threads that are first used by an evaluation
+CODE = 50e6  # bytes of libraries, threads and saving, which are first used during the run
 KERNELS, SHORT_KERNELS = 2e6, 17e6  # bytes for each kind of tile on a CPU, of float32 and of bfloat16
 HOLES, TILE_HOLES = 1.15, 1.4  # times the tensors, for what lies unused between them; see benchmarks/memory.py
 
