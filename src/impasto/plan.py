@@ -23,7 +23,7 @@ from impasto.solvers import Solver, history, with_history
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
 HISTORIES = (10, 7, 5, 3, 2)
 SHARE = 0.9  # of free memory that a run may plan with
-CAREFUL = 0.97  # of the memory that was allowed: what a command does beside the run takes some
+CAREFUL = 0.96  # of the memory that was allowed: what a command does beside the run takes some
 MARGIN = 1.01  # of the least memory that is named: what is resident is not the same to the byte in the next process
 PASSES, PASSES_PER_PAIR = 12, 4  # over pictures in a solver's step
 ENOUGH = 0.2  # seconds of turns, to tell what one takes
