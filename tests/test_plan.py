@@ -9,10 +9,10 @@ import torch
 from impasto.tasks.bench import LiveBytes, random_vgg
 
 from impasto import footprint, plan
-from impasto.encoders.base import CAFFE_BGR
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
+from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.engine import iterate
 from impasto.errors import UsageError
 from impasto.footprint import PICTURE, Bytes, Footprint, Work, history, pictures_held

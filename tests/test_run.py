@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from impasto.tasks.provenance import circumstances
 
 from impasto import prepare
 from impasto.engine import NotFiniteError
