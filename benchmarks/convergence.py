@@ -21,7 +21,8 @@ from impasto.tasks.run import Run
 from torch import Tensor
 
 from impasto import TransferConfig, prepare
-from impasto.encoders.catalog import build_encoder, encoder_names
+from impasto.encoders.catalog import build_encoder
+from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.schedule import Pyramid
 from quality import at_size, distances, named, pairs

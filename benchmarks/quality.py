@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 
 from impasto import TransferConfig, load_image, prepare, save_image
-from impasto.encoders.catalog import build_encoder, encoder_names
+from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.images import resize, size_for, to_pil
 from impasto.statistics import moments

@@ -1,4 +1,4 @@
-"""What a run takes in memory, in closed form: bytes per pixel of features, of solvers' pictures, of scaled pictures."""
+"""What a run takes in memory, in closed form: the network's features, the solver's pictures, the scaled pictures."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SMALLEST_TILE = 64
 KEPT = 64  # bytes per pixel that a content target may take in a tiled run; beyond, it is computed again tile by tile
 LARGE_STYLE = 3  # times the picture's pixels, from which on a style image is seen in tiles as large as the picture
 GRADIENTS, STEP = 2, 4  # pictures more during an evaluation; during a solver's step or a term of pixels, besides
-CODE = 20e6  # bytes of libraries and threads that are first used by an evaluation
-KERNELS, SHORT_KERNELS = 2e6, 20e6  # bytes for each kind of tile on a CPU, of float32 and of bfloat16
-HOLES = 1.15  # times the tensors, for what lies unused between them; see benchmarks/memory.py
+CODE = 35e6  # bytes of libraries and threads that are first used by an evaluation
+KERNELS, SHORT_KERNELS = 2e6, 17e6  # bytes for each kind of tile on a CPU, of float32 and of bfloat16
+HOLES, TILE_HOLES = 1.15, 1.4  # times the tensors, for what lies unused between them; see benchmarks/memory.py
 
 Shape = tuple[int, int]  # height, width
 
@@ -177,7 +177,7 @@ class Bytes:
         if has_own_memory(work.encoder.device):
             return cls(fixed + HOLES * network, max(scaled + work.scaling(), scaled + held + between))
         coarser = max((_pictures(work, solver, level) for level in levels[:-1]), default=0.0)
-        kept = HOLES * (network + coarser)
+        kept = TILE_HOLES * network + HOLES * coarser
         return cls(fixed + max(scaled + work.scaling(), scaled + held + max(kept, between)))
 
 

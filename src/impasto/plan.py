@@ -23,6 +23,7 @@ from impasto.solvers import Solver, history, with_history
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
 HISTORIES = (10, 7, 5, 3, 2)
 SHARE = 0.9  # of free memory that a run may plan with
+CAREFUL = 0.97  # of the memory that was allowed: what a command does beside the run takes some
 MARGIN = 1.01  # of the least memory that is named: what is resident is not the same to the byte in the next process
 PASSES, PASSES_PER_PAIR = 12, 4  # over pictures in a solver's step
 ENOUGH = 0.2  # seconds of turns, to tell what one takes
@@ -111,7 +112,7 @@ def within_memory(plan: Plan, work: Work, small: Small, memory: int | None = Non
     """
     device, solver, levels = work.encoder.device, plan.solver, plan.levels
     resident, free = resident_memory(device), free_memory(device)
-    near = SHARE * free if memory is None else min(free, memory - resident)
+    near = SHARE * free if memory is None else min(free, CAREFUL * memory - resident)
     room = Bytes(near, SHARE * free_memory(torch.device("cpu")))
     for smallest in (max(SMALLEST_TILE, 4 * work.tiling(SMALLEST_TILE).halo), SMALLEST_TILE):
         for candidate, found in product(_candidates(solver), _ways(work, levels, smallest)):
@@ -160,9 +161,11 @@ def _impossible(work: Work, solver: Solver, levels: Sequence[Level], resident: i
     shortest = _candidates(solver)[-1]
     least = resident + min(Bytes.of(work, shortest, way).near for way in _ways(work, levels, SMALLEST_TILE))
     last = levels[-1]
+    short = work.encoder.dtype.itemsize < torch.float32.itemsize and work.encoder.device.type == "cpu"
     return UsageError(
         f"{in_words(memory)} of memory may be taken, but {last.width}x{last.height} pixels take at least "
-        f"{rounded_up(MARGIN * least)} with this encoder and solver. Choose a smaller --size, or allow more --memory."
+        f"{rounded_up(MARGIN * least / CAREFUL)} with this encoder and solver. Choose a smaller --size, or allow more "
+        f"--memory{'; in tiles, --dtype float32 takes less' if short else ''}."
     )
 
 

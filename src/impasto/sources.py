@@ -29,6 +29,10 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_
 
     A path or open file is read; `swatch:NAME` or `swatch:NAME:SEED` is drawn with a long side of `size`; a PIL image,
     a NumPy array or a tensor (1, 3, H, W) in [0, 1] is taken as it is.
+
+    Raises:
+        UsageError: it means none.
+        ImageError: it cannot be read.
     """
     if isinstance(source, Picture):
         return source
@@ -40,6 +44,10 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_
         return from_array(source)
     if isinstance(source, Tensor):
         return _from_tensor(source)
+    if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
+        raise UsageError(
+            f"{source!r} is no picture; give a path, {SWATCH}NAME, an image of Pillow's, an array or a tensor."
+        )
     try:
         return load_image(source, max_pixels=max_pixels)
     except MissingFileError as error:
@@ -92,7 +100,8 @@ def _swatch(source: str, size: int) -> Picture:
 def _from_tensor(image: Tensor) -> Picture:
     if image.ndim != 4 or image.shape[:2] != (1, 3):
         raise UsageError(f"An image tensor is (1, 3, H, W), sRGB in [0, 1]; this one is {tuple(image.shape)}.")
-    return Picture(image.detach().to("cpu", torch.float32))
+    pixels = image.detach().to("cpu", torch.float32)
+    return Picture(pixels.clone() if pixels.is_inference() else pixels)
 
 
 class Resampled:
