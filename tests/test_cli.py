@@ -12,14 +12,12 @@ from shutil import rmtree
 import numpy as np
 import pytest
 import torch
-from impasto.tasks.settings import TransferConfig
 from PIL import Image
 
 from impasto.cli import interrupts
 from impasto.cli.progress import Live, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
-from impasto.presets import PRESETS
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.session.clock import Clock, duration
@@ -168,16 +166,6 @@ def test_names_of_layers_and_of_swatches(impasto):
 # What is said -------------------------------------------------------------------------------------------------------
 
 
-def test_every_setting_is_an_option():
-    from impasto.cli.transfer import transfer as command
-
-    options = {parameter.name for parameter in command.params}
-    settings = set(TransferConfig.__dataclass_fields__)
-    files = {"output", "force", "checkpoint", "no_metadata", "save_every", "quiet", "as_json", "dry_run", "debug"}
-    own = {"content", "styles", "bits"} | files
-    assert options - {"help"} == settings | own
-
-
 @pytest.mark.parametrize("command", [(), ("transfer",), ("presets",), ("presets", "show"), ("swatches",), ("weights",)])
 def test_help_fits_eighty_columns(impasto, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "80")
@@ -192,16 +180,6 @@ def test_presets_and_swatches_are_listed(impasto):
         code, out, err = impasto(command)
         assert (code, err) == (0, "")
         assert any(text.startswith(some) for text in out.splitlines())
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_shown_in_words(impasto, name):
-    code, out, err = impasto("presets", "show", name)
-    assert (code, err) == (0, "")
-    assert PRESETS[name].summary in out
-    assert f"iterations  {PRESETS[name].iterations}" in out
-    for code in ("None", "True", "False", "Preprocessing", "Pyramid", "<function", "'inside'"):
-        assert code not in out
 
 
 def test_a_swatch_is_drawn(impasto):
