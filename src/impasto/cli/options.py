@@ -87,7 +87,7 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
     --preset and the settings are taken out of `options`; `of` makes a task's recipe of the preset.
     """
     settings = {name: options.pop(name) for name in [*options] if name in SETTINGS}
-    return asked(of(preset(options.pop("preset"))), settings)
+    return asked(of(preset(options.pop("preset", "default"))), settings)
 
 
 # Everything else ----------------------------------------------------------------------------------------------------
