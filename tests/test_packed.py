@@ -12,7 +12,7 @@ from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.encoders.registry import encoder_names
 from impasto.encoders.signatures import recognised_preprocessing
-from impasto.encoders.verification import digests
+from impasto.files import digests
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.encoders.weights import load_weights
 from impasto.errors import WeightsError

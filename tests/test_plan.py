@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from impasto import footprint, plan
-from impasto.bench import LiveBytes, random_vgg
+from impasto.bench import LiveBytes
 from impasto.encoders.base import Sums
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
+from impasto.encoders.packed import vgg19_weights
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.engine import iterate
 from impasto.errors import UsageError
@@ -86,7 +87,7 @@ def test_the_footprint_of_the_built_in_encoder(dtype, padding, pooling, summed):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_footprint_of_vgg19(dtype):
-    network = ChainEncoder("vgg19", random_vgg(), CAFFE_BGR, dtype=dtype)
+    network = ChainEncoder("vgg19", vgg19_weights().tensors, CAFFE_BGR, dtype=dtype)
     layers = [f"relu{block}_1" for block in range(1, 6)]
     _, evaluation = counted(network, layers, ["relu4_2"], 256)
     found = Footprint.of(network, layers, ())
