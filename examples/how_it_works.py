@@ -14,11 +14,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from impasto import TransferConfig, load_image, prepare, swatches
+from impasto import Run, load_image, prepare, reconstruct, swatches
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.images import from_pil, to_pil
 from impasto.statistics import moments
-from impasto.tasks.reconstruct import reconstruct
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 GRAM_LAYER = "relu2_1"
@@ -41,9 +40,9 @@ def strips(photo: Image.Image, painting: Image.Image, iterations: int) -> Iterab
     yield "gram", strip(gram_matrices([*style[:1], ("the same style", style[-1][1]), *content[:1]]))
     yield "style", strip(style)
     size = max(photo.size)
-    noise = TransferConfig(size=size, iterations=iterations, init="random", levels=1)
-    ours = TransferConfig(size=size, iterations=iterations)
-    yield "transfer", strip(frames(photo, painting, noise), frames(photo, painting, ours))
+    noise = prepare(photo, painting, size=size, iterations=iterations, init="random", levels=1)
+    ours = prepare(photo, painting, size=size, iterations=iterations)
+    yield "transfer", strip(frames(noise, photo.size), frames(ours, photo.size))
 
 
 def feature_maps(photo: Image.Image) -> list[Tile]:
@@ -79,12 +78,11 @@ def of_style(painting: Image.Image, iterations: int) -> list[Tile]:
     return tiles
 
 
-def frames(photo: Image.Image, painting: Image.Image, config: TransferConfig) -> list[Tile]:
+def frames(run: Run, size: tuple[int, int]) -> list[Tile]:
     """A transfer at its beginning, at its end and between."""
-    run = prepare(photo, [painting], config)
     wanted = {max(1, round(run.plan.evaluations * share)) for share in (0, 0.02, 0.06, 0.2, 0.5, 1)}
     kept = [(f"{step.done}", to_pil(step.image)) for step in run if step.done in wanted]
-    return [(name, picture.resize(photo.size, Image.Resampling.BICUBIC)) for name, picture in kept]
+    return [(name, picture.resize(size, Image.Resampling.BICUBIC)) for name, picture in kept]
 
 
 def heat(values: Tensor, size: tuple[int, int]) -> Image.Image:
