@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from impasto.presets.preset import FIVE_LAYERS
 from torch import Tensor
 
 from impasto.bench import (
@@ -30,6 +29,7 @@ from impasto.bench import (
     random_vgg,
 )
 from impasto.encoders.vgg import convolution_names
+from impasto.presets.published import FIVE_LAYERS
 
 
 def textbook(tensors: dict[str, Tensor], image: Tensor, every_image: bool) -> Callable[[], object]:

@@ -36,7 +36,7 @@ def main() -> None:
     keep_freed()
     image = torch.rand(1, 3, args.size, args.size).square()
     terms = typical_terms(encoder, image)
-    layers = [term.layer for term in terms if hasattr(term, "layer")]
+    layers = [each for term in terms for each in (*term.needs.features, *(s.layer for s in term.needs.sums))]
     objectives: dict[int, Objective] = {args.size: WholeObjective(encoder, terms)}
     objectives |= {tile: TiledObjective(encoder, terms, tile) for tile in args.tiles}
     times: dict[int, list[float]] = {tile: [] for tile in objectives}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from shutil import rmtree
 
 import numpy as np
@@ -227,7 +228,7 @@ def test_the_clock_counts_pixels():
 
 def test_without_standard_error_nothing_is_said(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
-    with reporter(LEVELS, quiet=False, as_json=False) as report:
+    with closing(reporter(LEVELS)) as report:
         assert not isinstance(report, Live)
         report.step(step())
 

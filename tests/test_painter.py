@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 import impasto
 from impasto import sources
@@ -53,6 +54,16 @@ def test_networks_are_loaded_once(pair, monkeypatch):
     assert texture.plan.encoder is first.plan.encoder
     assert painter.prepare(*pair, size=48, pooling="average").plan.encoder is not first.plan.encoder
     assert found == [("compact", None)]
+
+
+def test_a_weight_file_that_has_changed_is_read_again(pair, tmp_path, vgg_tensors):
+    file, painter, pictures = tmp_path / "own.safetensors", impasto.Painter("cpu"), []
+    for widths in ((4, 5, 6, 7, 8), (5, 5, 6, 7, 8), None):
+        if widths:
+            save_file(vgg_tensors(widths=widths), file)
+        pictures.append(painter.stylize(*pair, **QUICK, weights=file, output="torch"))
+    assert not torch.equal(pictures[0], pictures[1])
+    assert torch.equal(pictures[1], pictures[2])
 
 
 def test_the_painters_device_and_number_format_take_the_presets_places(pair):

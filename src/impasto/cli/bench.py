@@ -10,7 +10,7 @@ import cloup
 
 from impasto.cli.options import flag, json_option
 from impasto.cli.parameters import Wholes, debug_option
-from impasto.cli.running import loading
+from impasto.cli.terminal import loading
 from impasto.recipe import Recipe
 
 

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.base import LayerInfo, Sums, Window
+from impasto.encoders.operations import Padding, Pooling, padded_convolution, pool2d
 from impasto.encoders.preprocessing import IDENTITY, Preprocessing
-from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
+from impasto.encoders.walk import Link, Route, Walk
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 from impasto.statistics import Moments
 
@@ -86,9 +87,8 @@ class ChainEncoder:
         self._operations = [self._placed(operation) for operation in _blocks(tensors)]
         self._check_chain()
         colors = torch.promote_types(dtype, torch.float32)
-        self._colors = [
-            t.to(colors).to(self.device) for t in _as_convolution(preprocessing)
-        ]  # not every device has float64
+        # First to a type that the device has: not every one has float64.
+        self._colors = [part.to(colors).to(self.device) for part in _as_convolution(preprocessing)]
         self._takes_rgb = preprocessing == IDENTITY
         self._layers = _layer_infos(self._operations)
 
@@ -168,21 +168,20 @@ class ChainEncoder:
     def _check_chain(self) -> None:
         channels = 3
         for operation in self._operations:
-            if operation.weight is not None:
-                if operation.weight.shape[1:] != (channels, 3, 3):
-                    shape = tuple(operation.weight.shape)
-                    raise WeightsError(
-                        f"{operation.name} of {self.name} has filters {shape}, not (N, {channels}, 3, 3)."
-                    )
-                channels = operation.weight.shape[0]
+            if operation.weight is None:
+                continue
+            filters, *shape = operation.weight.shape
+            if shape != [channels, 3, 3]:
+                found = (filters, *shape)
+                raise WeightsError(f"{operation.name} of {self.name} has filters {found}, not (N, {channels}, 3, 3).")
+            channels = filters
 
     def _check_request(self, image: Tensor, wanted: Collection[str]) -> None:
         height, width = image.shape[-2:]
         for layer in sorted(wanted, reverse=True):
             if layer not in self._layers:
                 raise UnknownNameError("layer", layer, self._layers, of=self.name)
-            if min(height, width) < self.smallest_side(layer):
-                raise ImageError(
-                    f"Image is {width}x{height} but layer {layer!r} of {self.name} needs at least "
-                    f"{self.smallest_side(layer)} pixels per side."
-                )
+            least = self.smallest_side(layer)
+            if min(height, width) < least:
+                needs = f"layer {layer!r} of {self.name} needs at least {least} pixels per side."
+                raise ImageError(f"Image is {width}x{height} but {needs}")

@@ -62,6 +62,14 @@ def parse_rest(image: Image.Image) -> None:
             image.load_prepare()
 
 
+def file_layout(image: Image.Image) -> str:
+    """Name the layout of the pixels in the file, as Pillow's decoders know it; nothing if it is unknown."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else None
+    layout = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return layout if isinstance(layout, str) else ""
+
+
 @contextmanager
 def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Image.Image]:
     """Open an image file, a path, its bytes or an open binary file, without decoding it yet.

@@ -37,14 +37,14 @@ def from_array(array: np.ndarray) -> Picture:
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or array.size == 0:
         raise UsageError(f"The array has shape {array.shape}; it must be (H, W), (H, W, 3) or (H, W, 4), not empty.")
     values = _unit_range(array)
-    alpha = torch.tensor(values[:, :, 3])[None, None] if array.ndim == 3 and array.shape[2] == 4 else None
-    colors = values[:, :, :3] if array.ndim == 3 else values
-    return composited(channels_first(colors), None if alpha is None or alpha.min() == 1 else alpha)
+    if array.ndim == 2 or array.shape[2] == 3:
+        return composited(channels_first(values), None)
+    return composited(channels_first(values[:, :, :3]), torch.tensor(values[:, :, 3])[None, None])
 
 
 def composited(pixels: Tensor, alpha: Tensor | None, notes: tuple[str, ...] = ()) -> Picture:
     """Bind colors and alpha to a Picture: what is transparent is filled."""
-    if alpha is None:
+    if alpha is None or alpha.min() == 1:
         return Picture(pixels, None, notes)
     if not alpha.any():
         notes = (*notes, "the image is transparent everywhere; plain gray is used")
