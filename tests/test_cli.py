@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from shutil import rmtree
 
 import numpy as np
@@ -19,6 +20,7 @@ from impasto.cli import interrupts
 from impasto.cli.progress import Live, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
+from impasto.presets import PRESETS
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.session.clock import Clock, duration
@@ -437,11 +439,15 @@ def test_numbers_that_break_again_and_again_end_the_run_with_the_best_picture(im
         assert saved.size == (64, 48)
 
 
-def test_the_tutorial_prints_and_saves_as_its_source_does(impasto, folder):
+def test_the_tutorial_prints_and_saves_as_its_source_does(impasto, folder, monkeypatch):
+    found = PRESETS["tutorial"]
+    assert found.milestones.every == 1000
+    sooner = replace(found, milestones=replace(found.milestones, every=10))
+    monkeypatch.setattr("impasto.presets.PRESETS", {**PRESETS, "tutorial": sooner})
     tutorial = ("transfer", "photo.png", "painting.png", "--preset", "tutorial", "--encoder", "compact")
-    code, out, err = impasto(*tutorial, "--iterations", "2000", "--size", "48", "-o", "results.png")
+    code, out, err = impasto(*tutorial, "--iterations", "20", "--size", "48", "-o", "results.png")
     assert code == 0, err
-    assert [line.split(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 1000", "epoch 2000"]
-    assert (folder / "epoch1000.png").exists() and (folder / "epoch2000.png").exists()
-    again = impasto(*tutorial, "--iterations", "1000", "--size", "48", "-o", "other.png")
-    assert again[0] == 2 and "epoch1000.png" in again[2]
+    assert [line.split(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 10", "epoch 20"]
+    assert (folder / "epoch10.png").exists() and (folder / "epoch20.png").exists()
+    again = impasto(*tutorial, "--iterations", "10", "--size", "48", "-o", "other.png")
+    assert again[0] == 2 and "epoch10.png" in again[2]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise, product
 
 from impasto.devices import has_own_memory
 from impasto.encoders.chain import ChainEncoder
 from impasto.schedule import Level
 from impasto.solvers import Solver, history
-from impasto.tiling import Span, Tiling
+from impasto.tiling import Tiling
 
 PICTURE = 12  # bytes per pixel of a float32 picture
 SMALLEST_TILE = 64
@@ -124,15 +124,20 @@ class Work:
         """Along each axis, how many pixels tiles are shown and how many of those count."""
         large = math.prod(shape) > LARGE_STYLE * _pixels(level)
         tile = level.tile or (level.size if large else max(shape))
-        rows, columns = self.tiling(tile).spans(*shape)
-        return _lengths(rows), _lengths(columns)
+        return self._lengths(shape[0], tile), self._lengths(shape[1], tile)
+
+    @cached_property
+    def _lengths(self) -> Callable[[int, int], set[Shape]]:
+        """The same of an axis by its pixels and the tiles' side: asked for again with every history that is tried."""
+
+        def found(length: int, tile: int) -> set[Shape]:
+            cut, _ = self.tiling(tile).spans(length, length)
+            return {(span.stop - span.start, span.last - span.first) for span in cut}
+
+        return cache(found)
 
     def _style_pixels(self) -> list[int]:
         return [height * width for shapes in self.styles for height, width in shapes]
-
-
-def _lengths(spans: Sequence[Span]) -> set[Shape]:
-    return {(span.stop - span.start, span.last - span.first) for span in spans}
 
 
 def _pixels(level: Level) -> int:
