@@ -24,8 +24,7 @@ _DEEP: Final = {"PNG": deep_png, "TIFF": deep_tiff}
 def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
     """Convert to an 8-bit PIL image, RGB or RGBA: clamped to [0, 1], rounded to the nearest of the 256 levels.
 
-    Shape:
-        image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W)
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W)
     """
     return Image.fromarray(_levels(image, alpha, np.uint8))
 
@@ -82,8 +81,7 @@ def check_encoding(extension: str, *, bits: int = 8, quality: int = 95) -> None:
 def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[Any]]) -> np.ndarray:
     """Round values in [0, 1] to the levels of an unsigned type; what is not a number becomes 0.
 
-    Shape:
-        image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W, 3) or (H, W, 4)
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W, 3) or (H, W, 4)
     """
     if image.dim() != 4 or image.shape[:2] != (1, 3):
         raise UsageError(f"The image has shape {tuple(image.shape)}; it must be (1, 3, H, W).")
@@ -101,8 +99,7 @@ def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[s
 
     No `optimize` for JPEG: Pillow then guesses a buffer's size, which noise at high quality exceeds.
 
-    Shape:
-        (H, W, 3) or (H, W, 4)
+    Shape: (H, W, 3) or (H, W, 4)
     """
     xmp = xmp_packet(text)
     options: dict[str, dict[str, Any]] = {

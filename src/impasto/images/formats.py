@@ -78,8 +78,7 @@ def webp_size(header: bytes) -> tuple[int, int]:
 
     Pillow's decoder takes memory for the whole canvas as soon as it is made, before it tells the size.
 
-    Reference:
-        RFC 9649, 2.5 to 2.7
+    Reference: RFC 9649, 2.5 to 2.7
     """
     kind, number = header[12:16], int.from_bytes(header[21:25], "little")
     if kind == b"VP8X":

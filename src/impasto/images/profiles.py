@@ -31,8 +31,7 @@ def to_srgb(image: Image.Image) -> tuple[np.ndarray, str | None]:
     Where the profile is a curve and a matrix (`shaper.py`) in floating point, and colors outside sRGB keep their hue.
     CMYK without a profile becomes (1 - ink) * (1 - black), as browsers and ImageMagick show it.
 
-    Shape:
-        (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
+    Shape: (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
     """
     if image.mode == "LAB":
         return np.asarray(_convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))), None
@@ -50,8 +49,7 @@ def to_srgb(image: Image.Image) -> tuple[np.ndarray, str | None]:
 def deep_to_srgb(samples: np.ndarray, data: bytes | None) -> tuple[np.ndarray, str | None]:
     """Convert 16-bit values in the space of the profile `data`, or sRGB; also tell what became of the profile.
 
-    Shape:
-        (H, W) or (H, W, 3) uint16 -> the same or (H, W, 3), float32 in [0, 1]
+    Shape: (H, W) or (H, W, 3) uint16 -> the same or (H, W, 3), float32 in [0, 1]
     """
     values = samples.astype(np.float32) / np.float32(65535)
     if not data:

@@ -31,8 +31,7 @@ _HALF_LEVEL: Final = 0.5 / 255
 class Shaper:
     """The way from device values to linear sRGB: a curve per channel, one alone for gray; then a matrix.
 
-    Shape:
-        curves (3, 65536) or (1, 65536), matrix (3, 3)
+    Shape: curves (3, 65536) or (1, 65536), matrix (3, 3)
     """
 
     curves: np.ndarray
@@ -46,8 +45,7 @@ class Shaper:
     def to_srgb(self, samples: np.ndarray) -> np.ndarray:
         """Compute sRGB values; a color that sRGB does not have becomes one at its border (`gamut.into_gamut`).
 
-        Shape:
-            (H, W) or (H, W, 3) uint16 -> the same, float32 in [0, 1]; always (H, W, 3) if there are three curves
+        Shape: (H, W) or (H, W, 3) uint16 -> the same, float32 in [0, 1]; always (H, W, 3) if there are three curves
         """
         if len(self.curves) == 1:
             return np.asarray(encoded(self.curves[0]).astype(np.float32)[samples])
