@@ -30,8 +30,7 @@ _TURNS: Final[dict[object, tuple[bool, tuple[int, ...]]]] = {
 def from_pil(image: Image.Image) -> Picture:
     """Convert a PIL image of any mode.  Its EXIF orientation and its color profile, if any, are applied.
 
-    Differs:
-        Pillow holds colors with 8 bits per channel: only `load_image` reads more.
+    Differs: Pillow holds colors with 8 bits per channel: only `load_image` reads more.
 
     Raises:
         ImageError: the image is damaged (Pillow reads lazily), or of a mode that is not understood
@@ -57,11 +56,7 @@ def decode(image: Image.Image, notes: tuple[str, ...] = ()) -> Picture:
 
 
 def decode_deep(image: Image.Image, samples: np.ndarray, notes: tuple[str, ...] = ()) -> Picture:
-    """Convert the 16-bit samples (`deep_reading.deep_samples`) of a PIL image.
-
-    Shape:
-        samples (H, W, C) uint16
-    """
+    """Convert the 16-bit samples (`deep_reading.deep_samples`) of a PIL image.  Shape: samples (H, W, C) uint16."""
     colors, alpha = split_deep_alpha(samples, image.info.get("transparency"))
     colors, color_note = deep_to_srgb(colors, image.info.get("icc_profile"))
     return _upright(image, colors, alpha, (*notes, color_note))
@@ -100,8 +95,7 @@ def _gray_range(image: Image.Image) -> tuple[int, bool]:
 def _colors(image: Image.Image, white: int, inverted: bool) -> tuple[np.ndarray, str | None]:
     """Convert an image without alpha to sRGB; also tell what is doubtful about its colors, if anything.
 
-    Shape:
-        (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
+    Shape: (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
     """
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return to_srgb(image)

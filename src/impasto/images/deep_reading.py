@@ -25,8 +25,7 @@ def deep_samples(image: Image.Image) -> np.ndarray | None:
 
     `image` has just been opened.  What Pillow raises for damaged data passes through.
 
-    Shape:
-        (H, W, C) uint16; C is 2 for gray with alpha, 3 for color, 4 for color with alpha, not premultiplied
+    Shape: (H, W, C) uint16; C is 2 for gray with alpha, 3 for color, 4 for color with alpha, not premultiplied
     """
     layout, _, depth = file_layout(image).partition(";16")
     if not isinstance(image, ImageFile) or _in_separate_planes(image) or depth not in _OPPOSITE:
@@ -70,11 +69,7 @@ def _relabeled(image: Image.Image, layout: str) -> Image.Image:
 
 
 def _divided(samples: np.ndarray) -> np.ndarray:
-    """Compute colors that are not premultiplied from those that are.
-
-    Shape:
-        (H, W, 4) -> (H, W, 4), uint16
-    """
+    """Compute colors that are not premultiplied from those that are.  Shape: (H, W, 4) -> (H, W, 4), uint16."""
     alpha = np.maximum(samples[:, :, 3:].astype(np.uint32), 1)
     colors = (samples[:, :, :3].astype(np.uint32) * 65535 + alpha // 2) // alpha
     return np.concatenate([np.minimum(colors, 65535).astype(np.uint16), samples[:, :, 3:]], axis=2)

@@ -84,20 +84,11 @@ def _unpacked(packet: bytes) -> dict[str, str]:
     """
     if _NAMESPACE.encode() not in packet or b"<!" in packet:
         return {}
+    name = f"{{{_NAMESPACE}}}text"  # of an element or, as some programs rewrite it, of an attribute
     try:
         root = ElementTree.fromstring(packet.strip(b"\0 \r\n\t"))  # noqa: S314 - no document type, so no entities
-        found = json.loads(_property(root) or "{}")
+        ours = (each.text if each.tag == name else each.get(name) for each in root.iter())
+        found = json.loads(next(filter(None, ours), "{}"))
     except (ElementTree.ParseError, ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
-
-
-def _property(root: ElementTree.Element) -> str | None:
-    """Look up our property: an element or, as some programs rewrite it, an attribute."""
-    name = f"{{{_NAMESPACE}}}text"
-    for element in root.iter():
-        if element.tag == name:
-            return element.text
-        if name in element.attrib:
-            return element.attrib[name]
-    return None

@@ -19,8 +19,7 @@ class Picture:
     `pixels` are sRGB values in [0, 1], upright and contiguous; what is transparent is composited over the mean of the
     visible colors.  `alpha` is None where everything is opaque.  `notes` are plain sentences worth telling the user.
 
-    Shape:
-        pixels (1, 3, H, W) float32, alpha (1, 1, H, W) float32
+    Shape: pixels (1, 3, H, W) float32, alpha (1, 1, H, W) float32
     """
 
     pixels: Tensor
@@ -31,8 +30,7 @@ class Picture:
 def from_array(array: np.ndarray) -> Picture:
     """Convert an array of sRGB values: uint8 or uint16 over their whole range, or floats in [0, 1].
 
-    Shape:
-        (H, W) gray, (H, W, 3) color or (H, W, 4) color with alpha, not premultiplied
+    Shape: (H, W) gray, (H, W, 3) color or (H, W, 4) color with alpha, not premultiplied
     """
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or array.size == 0:
         raise UsageError(f"The array has shape {array.shape}; it must be (H, W), (H, W, 3) or (H, W, 4), not empty.")

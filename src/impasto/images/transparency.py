@@ -17,8 +17,7 @@ def split_alpha(image: Image.Image, layout: str = "") -> tuple[Image.Image, np.n
 
     `layout` is that of the pixels in the file, where Pillow knows it; color keys of 2- and 4-bit grays need it.
 
-    Shape:
-        (H, W) -> an image without alpha; (H, W) in [0, 1]
+    Shape: (H, W) -> an image without alpha; (H, W) in [0, 1]
     """
     if image.mode in _PREMULTIPLIED:
         image = image.convert(_PREMULTIPLIED[image.mode])
@@ -38,8 +37,7 @@ def split_alpha(image: Image.Image, layout: str = "") -> tuple[Image.Image, np.n
 def split_deep_alpha(samples: np.ndarray, key: object) -> tuple[np.ndarray, np.ndarray | None]:
     """Take 16-bit samples apart into colors and alpha; `key` is the color that means transparent, if there is one.
 
-    Shape:
-        (H, W, 2) -> (H, W), (H, W, 3 or 4) -> (H, W, 3); alpha (H, W) in [0, 1]
+    Shape: (H, W, 2) -> (H, W), (H, W, 3 or 4) -> (H, W, 3); alpha (H, W) in [0, 1]
     """
     channels = samples.shape[2]
     if channels == 3:
@@ -60,8 +58,7 @@ def fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
     The mean is the color that differs least from the visible ones, so no edge appears where the picture ends.  A
     picture that is transparent everywhere becomes mid-gray.
 
-    Shape:
-        pixels (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W)
+    Shape: pixels (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W)
     """
     weight = alpha.sum(dtype=torch.float64)
     if weight == 0:
