@@ -12,10 +12,10 @@ from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.encoders.registry import encoder_names
 from impasto.encoders.signatures import recognised_preprocessing
-from impasto.files import digests
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.encoders.weights import load_weights
 from impasto.errors import WeightsError
+from impasto.files import digests
 
 PACKER = Path(__file__).parents[1] / "training" / "pack_vgg19.py"
 

@@ -21,9 +21,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from impasto.encoders.packed import looked_up
-from impasto.encoders.verification import digests
 from impasto.encoders.vgg import convolution_names
 from impasto.encoders.weights import load_weights
+from impasto.files import digests
 
 ABOUT = {
     "name": "vgg19",
