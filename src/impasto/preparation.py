@@ -118,8 +118,8 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
         raise UsageError("A transfer needs a content image.")
     if pictures.content is None and recipe.init in ("matched", "content"):
         raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
-    if isinstance(recipe.size, tuple) and recipe.task != TEXTURE:
-        raise UsageError(f"size is {recipe.size}; a {recipe.task} has one size, the long side, such as 512.")
+    if recipe.sides and recipe.task != TEXTURE:
+        raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
     weights = recipe.style_weights
     if weights is not None and len(weights) != count:
         one = "1 entry" if len(weights) == 1 else f"{len(weights)} entries"
@@ -129,7 +129,7 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
 
 def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]:
     """All pictures, the one that gives the result its shape first; and that shape."""
-    longest = max(recipe.size) if isinstance(recipe.size, tuple) else recipe.size or recipe.usual_size
+    longest = recipe.long_side or recipe.usual_size
     roles = [("content", pictures.content)] if pictures.content is not None else []
     roles += [("style", style) for style in pictures.styles]
     (role, source), *others = roles
@@ -151,11 +151,11 @@ def _drawn(side: float, max_pixels: int) -> int:
 
 def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
     """The size asked for, by the picture's own shape; else the usual one, but no larger than the picture."""
-    if isinstance(recipe.size, tuple):
-        width, height = recipe.size
+    if recipe.sides:
+        width, height = recipe.sides
         return height, width
     own = _shape(picture)
-    return size_for(*own, recipe.size or min(recipe.usual_size, max(own)))
+    return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
 
 
 def _start(source: ImageSource, recipe: Recipe) -> Picture:

@@ -222,6 +222,16 @@ class Recipe:
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
 
     @property
+    def sides(self) -> tuple[int, int] | None:
+        """`size` as (width, height), where both were asked for."""
+        return self.size if isinstance(self.size, tuple) else None
+
+    @property
+    def long_side(self) -> int | None:
+        """The long side that was asked for."""
+        return self.size if isinstance(self.size, int) else max(self.size or (), default=None)
+
+    @property
     def blank(self) -> bool:
         """Whether the picture begins with what shows nothing yet."""
         return self.init in BLANK
