@@ -2,7 +2,8 @@
 
     python benchmarks/memory.py [--only NAME ...]
 
-Each configuration is a run of its own in a process of its own, at its full size from the beginning. `estimated` is what
+Each configuration is a run of its own in a process of its own, at its full size from the beginning unless it says
+`levels`. `estimated` is what
 the plan says, `measured` the process's VmHWM at the end: Python, PyTorch, weights and pictures included. `run` leaves
 out what was resident when the plan was made. VGG-19 has its real shape and random weights.
 """
@@ -25,6 +26,18 @@ CASES = {
     "compact 1024 adam": {"size": 1024, "dtype": "float32", "solver": "adam", "iterations": 3},
     "compact 2048 bfloat16": {"size": 2048, "dtype": "bfloat16", "iterations": 6},
     "compact 2048 in 1.5GB": {"size": 2048, "dtype": "float32", "iterations": 6, "memory": "1.5GB"},
+    "compact 512 levels": {"size": 512, "iterations": 30, "levels": None},
+    "compact 700 in 650MB levels": {"size": 700, "iterations": 24, "memory": "650MB", "levels": None},
+    "compact 1024 in 700MB levels": {"size": 1024, "iterations": 24, "memory": "700MB", "levels": None},
+    "compact 1024 style-scale 3 in 1GB": {
+        "size": 1024,
+        "iterations": 16,
+        "memory": "1GB",
+        "dtype": "float32",
+        "style_scale": 3.0,
+        "levels": None,
+    },
+    "compact 512 style-scale 10": {"size": 512, "iterations": 16, "style_scale": 10.0, "levels": None},
     "vgg19 512 float32": {"size": 512, "dtype": "float32", "iterations": 3, "vgg": True},
     "vgg19 768 bfloat16": {"size": 768, "dtype": "bfloat16", "iterations": 3, "vgg": True},
     "vgg19 1024 gatys2016-code": {"size": 1024, "preset": "gatys2016-code", "iterations": 3, "vgg": True},
@@ -55,12 +68,12 @@ def child(case: dict[str, object], weights: str) -> None:
 
     from impasto import TransferConfig, prepare
 
-    settings = dict(case)
+    settings = {"levels": 1} | case
     height = 1024 if settings.pop("square", False) else 768
     vgg = {"weights": weights} if settings.pop("vgg", False) else {}
     ramp = np.linspace(0, 255, height * 1024 * 3).reshape(height, 1024, 3)
     content = (ramp + 40 * np.sin(ramp)).clip(0, 255).astype(np.uint8)
-    run = prepare(content, [content[:, ::-1].copy()], TransferConfig(levels=1, **vgg, **settings))
+    run = prepare(content, [content[:, ::-1].copy()], TransferConfig(**vgg, **settings))
     estimate = run.plan.estimate
     assert estimate is not None
     run.plan.keep_freed()  # as the command does

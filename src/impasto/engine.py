@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
+from PIL.Image import Image as Picture
 from torch import Tensor
 
 from impasto.errors import DivergedError
+from impasto.images import to_pil
 from impasto.objective import Evaluation, Objective
 from impasto.schedule import Level
 from impasto.solvers import Solver
@@ -147,6 +149,10 @@ class Step:
         if first is None:
             return math.nan
         return loss / first if first else 1.0 if loss == 0 else math.inf
+
+    def picture(self) -> Picture:
+        """`image` as an 8-bit PIL image, opaque, at the level's size."""
+        return to_pil(self.image)
 
     def record(self) -> dict[str, Any]:
         """The step as plain JSON values, without its picture."""

@@ -22,7 +22,9 @@ from impasto.solvers import Solver, history, with_history
 
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
 HISTORIES = (10, 7, 5, 3, 2)
+FEW_PARTS = 32  # of a side, up to which every number of tiles is tried
 SHARE = 0.9  # of free memory that a run may plan with
+CAREFUL = 0.96  # of the memory that was allowed: what a command does beside the run takes some
 MARGIN = 1.01  # of the least memory that is named: what is resident is not the same to the byte in the next process
 PASSES, PASSES_PER_PAIR = 12, 4  # over pictures in a solver's step
 ENOUGH = 0.2  # seconds of turns, to tell what one takes
@@ -111,7 +113,7 @@ def within_memory(plan: Plan, work: Work, small: Small, memory: int | None = Non
     """
     device, solver, levels = work.encoder.device, plan.solver, plan.levels
     resident, free = resident_memory(device), free_memory(device)
-    near = SHARE * free if memory is None else min(free, memory - resident)
+    near = SHARE * free if memory is None else min(free, CAREFUL * memory - resident)
     room = Bytes(near, SHARE * free_memory(torch.device("cpu")))
     for smallest in (max(SMALLEST_TILE, 4 * work.tiling(SMALLEST_TILE).halo), SMALLEST_TILE):
         for candidate, found in product(_candidates(solver), _ways(work, levels, smallest)):
@@ -132,13 +134,22 @@ def _ways(work: Work, levels: Sequence[Level], smallest: int) -> Iterator[tuple[
     """The levels whole, then in ever smaller tiles, down to `smallest` pixels; one that takes no more stays whole."""
     yield tuple(levels)
     last = levels[-1]
-    for parts in range(2, max(2, last.size // smallest) + 1):
+    for parts in _parts(max(2, last.size // smallest)):
         tile = math.ceil(last.size / parts)
         most = work.network(replace(last, tile=tile), ())
         yield tuple(
             level if work.network(level, styles) <= most else replace(level, tile=min(tile, math.ceil(level.size / 2)))
             for level, styles in zip(levels, work.styles, strict=True)
         )
+
+
+def _parts(most: int) -> Iterator[int]:
+    """2, 3, 4, ... up to `most`; beyond a few, each is larger by a fraction of itself."""
+    parts = 2
+    while parts < most:
+        yield parts
+        parts += math.ceil(parts / FEW_PARTS)
+    yield most
 
 
 def _tile_notes(work: Work, levels: Sequence[Level]) -> Iterator[str]:
@@ -160,9 +171,11 @@ def _impossible(work: Work, solver: Solver, levels: Sequence[Level], resident: i
     shortest = _candidates(solver)[-1]
     least = resident + min(Bytes.of(work, shortest, way).near for way in _ways(work, levels, SMALLEST_TILE))
     last = levels[-1]
+    short = work.encoder.dtype.itemsize < torch.float32.itemsize and work.encoder.device.type == "cpu"
     return UsageError(
         f"{in_words(memory)} of memory may be taken, but {last.width}x{last.height} pixels take at least "
-        f"{rounded_up(MARGIN * least)} with this encoder and solver. Choose a smaller --size, or allow more --memory."
+        f"{rounded_up(MARGIN * least / CAREFUL)} with this encoder and solver. Choose a smaller --size, or allow more "
+        f"--memory{'; in tiles, --dtype float32 takes less' if short else ''}."
     )
 
 

@@ -18,7 +18,7 @@ from impasto.loading import Encoders
 from impasto.preparation import Pictures, prepare
 from impasto.presets import preset
 from impasto.recipe import Recipe, from_json
-from impasto.record import Input, Record
+from impasto.record import FORMAT, Input, Record, printable
 from impasto.run import Run
 from impasto.sources import SWATCH
 
@@ -77,7 +77,7 @@ def find_origin(record: Record, folders: Sequence[Path], path_of: PathOf, given:
 
     Raises:
         MissingFileError: a picture is in none of the folders.
-        UsageError: there are more files in `given` than the record has.
+        UsageError: the record is of an older impasto, or there are more files in `given` than it has.
     """
     others = iter(given)
     origin = _origin(record, folders, path_of, others)
@@ -87,6 +87,11 @@ def find_origin(record: Record, folders: Sequence[Path], path_of: PathOf, given:
 
 
 def _origin(record: Record, folders: Sequence[Path], path_of: PathOf, given: Iterator[str]) -> Origin:
+    if record.format != FORMAT:
+        raise UsageError(
+            f"The record has format {record.format}, whose settings had other names; this one makes those of format "
+            f"{FORMAT} again. Use the one that made it ({printable(record.made.impasto)})."
+        )
     inputs = tuple(_found(each, folders, path_of, given) for each in (*record.inputs, *_weight_files(record)))
     return Origin(record, inputs, _origin(record.start, folders, path_of, given) if record.start else None)
 

@@ -49,6 +49,8 @@ class Checkpoints:
         """
         with _checkpoint_errors(folder), ExitStack() as on_failure:
             folder.mkdir(parents=True, exist_ok=True)
+            if (folder / "run.json").is_file():
+                cls(folder).close()  # says so if somebody is at work in it
             _check_empty(folder)  # before the lock, which would be one more file in the folder of somebody else
             made = cls(folder)
             on_failure.callback(made.close)

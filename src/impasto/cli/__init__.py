@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from impasto.cli import interrupts, streams
+from impasto.cli import interrupts, terminal
 
 __all__ = ["main"]
 
@@ -28,6 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         except KeyboardInterrupt as interruption:
             with interrupts.held_back():
                 status = interrupts.status()
-                streams.say(str(interruption) or "Interrupted.")
-                streams.discard_output()
+                terminal.say(str(interruption) or "Interrupted.")
+                terminal.discard_output()
     sys.exit(status)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import cloup
 
-from impasto.cli import interrupts, streams
+from impasto.cli import interrupts, terminal
 from impasto.cli.bench import bench
 from impasto.cli.figure import figure
 from impasto.cli.parameters import debug_option
@@ -70,21 +70,21 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         status = app.main(list(arguments), prog_name="impasto", standalone_mode=False)
-        streams.flush()
+        terminal.flush()
     except click.exceptions.Abort as error:
         raise KeyboardInterrupt(*getattr(error.__cause__ or error.__context__, "args", ())) from error
     except click.ClickException as error:
-        streams.say(_asked_wrongly(error))
+        terminal.say(_asked_wrongly(error))
         return error.exit_code
     except BrokenPipeError:
-        streams.discard_output()
+        terminal.discard_output()
         return 1
     except Exception as error:
         if interrupts.caught():
             raise KeyboardInterrupt from error
         if "--debug" in arguments:
             raise
-        streams.say(_message(error))
+        terminal.say(_message(error))
         return 2 if isinstance(error, UsageError) else 1
     return status if isinstance(status, int) else 0
 
@@ -97,7 +97,7 @@ def _message(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate memory" in str(error):
         return f"Error: Out of memory. Try a smaller --size, or fewer --style-layers.{notes}"
     if isinstance(error, OSError) and error.filename is None and error.errno:
-        streams.discard_output()
+        terminal.discard_output()
         return f"Error: The output cannot be written: {error.strerror}.{notes}"
     unexpected = "This is not expected; --debug shows where it comes from."
     return f"Error: {type(error).__name__}: {error}{notes}\n{unexpected}"

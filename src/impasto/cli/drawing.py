@@ -3,114 +3,140 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from impasto.cli.layout import columns
 from impasto.cli.output import Output
-from impasto.cli.progress import Reporter, Silent, reporter
-from impasto.plan import Plan
-from impasto.session import Event, Milestone, Note, Planned, Saved, Stepped, Stopped
+from impasto.cli.progress import Reporter, reporter
+from impasto.cli.terminal import columns
+from impasto.engine import Step
+from impasto.session import Event, Failed, Milestone, Note, Planned, Saved, Stepped, Stopped
 
-
-def drawing(output: Output) -> Callable[[Event], None]:
-    """The right one for who is looking."""
-    return (Records if output.as_json else Silence if output.quiet else Words)(output)
+if TYPE_CHECKING:
+    from impasto.plan import Plan
+    from impasto.tasks.figures import Figure
 
 
 class Silence:
     """Says nothing but that it was stopped."""
 
-    def __init__(self, output: Output):
-        self._output = output
+    def __init__(self, output: Output, unit: str = "level"):
+        self._output, self._unit = output, unit
+
+    def begin(self, plan: Plan | Figure) -> None:
+        """Say what is going to be made."""
+
+    def step(self, step: Step) -> None:
+        """Say how far it is."""
+
+    def close(self) -> None:
+        """Take away what is redrawn."""
 
     def __call__(self, event: Event) -> None:
         """Show an event, or not."""
-        if isinstance(event, Stopped) and event.step:
-            done, total = event.step["done"], event.step["total"]
-            click.echo(
-                f"{event.reason} after {done} of {total} evaluations; the picture so far is in {event.path}", err=True
-            )
-            if event.checkpoint:
-                click.echo(f"Go on with: impasto resume {event.checkpoint}", err=True)
+        match event:
+            case Planned(plan):
+                self.begin(plan)
+            case Stepped(step):
+                self.step(step)
+            case Stopped(reason, path, {"done": done, "total": total}, checkpoint):
+                self.close()
+                click.echo(f"{reason} after {done} of {total} evaluations; the picture so far is in {path}", err=True)
+                if checkpoint:
+                    click.echo(f"Go on with: impasto resume {checkpoint}", err=True)
+            case Stopped() | Failed():
+                self.close()
 
 
 class Words(Silence):
     """Tells a person: notes and progress on standard error, what is done on standard output."""
 
-    def __init__(self, output: Output):
-        super().__init__(output)
-        self._report: Reporter = Silent()
-        self._shown = ExitStack()
-        self._first: Mapping[str, float] = {}
-        self._last: Mapping[str, float] = {}
+    _reporter: Reporter | None = None
+    _first: Mapping[str, float] = {}
+    _last: Mapping[str, float] = {}
+
+    def begin(self, plan: Plan | Figure) -> None:
+        """Say what is worth knowing of it."""
+        for note in plan.notes:
+            click.echo(f"Note: {note}", err=True)
+        self._reporter = reporter(plan.levels, self._unit)
+
+    def step(self, step: Step) -> None:
+        """Say how far it is, once in a while."""
+        if self._output.closing:
+            self._last = step.terms
+            self._first = self._first or self._last
+        if self._reporter:
+            self._reporter.step(step)
+
+    def close(self) -> None:
+        """Take away what is redrawn."""
+        if self._reporter:
+            self._reporter.close()
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Planned(plan, notes):
-                for note in notes:
-                    click.echo(f"Note: {note}", err=True)
-                self._report = self._shown.enter_context(reporter(plan.levels, quiet=False, as_json=False))
-            case Stepped(step):
-                if self._output.closing:
-                    self._last = step.terms
-                    self._first = self._first or self._last
-                self._report.step(step)
             case Note(text):
                 click.echo(f"Note: {text}", err=True)
             case Milestone(line):
                 click.echo(line)
+            case Saved(_, step):
+                self.close()
+                if self._output.closing and self._last:
+                    click.echo(self._output.closing(self._first, self._last))
+                click.echo(self._output.wrote(f"{step['total']} evaluations, loss {step['loss']:.4g}"))
             case _:
-                self._shown.close()
                 super().__call__(event)
-        if isinstance(event, Saved):
-            self._say_saved(event)
-
-    def _say_saved(self, saved: Saved) -> None:
-        if self._output.closing and self._last:
-            click.echo(self._output.closing(self._first, self._last))
-        total, loss, seconds = saved.step["total"], saved.step["loss"], time.perf_counter() - self._output.began
-        click.echo(f"Wrote {saved.path} in {seconds:.1f} s ({total} evaluations, loss {loss:.4g})")
 
 
 class Records(Silence):
     """Tells a program: a JSON record on a line of standard output for each event."""
 
+    def begin(self, plan: Plan | Figure) -> None:
+        """Print the plan."""
+        print_record("plan", **plan_in_words(plan, self._output), notes=list(plan.notes))
+
+    def step(self, step: Step) -> None:
+        """Print the step."""
+        print_record("step", **step.record())
+
     def __call__(self, event: Event) -> None:
         """Print the record of an event that has one."""
         match event:
-            case Planned(plan, notes):
-                _print("plan", **plan_in_words(plan, self._output), notes=list(notes))
-            case Stepped(step):
-                _print("step", **step.record())
             case Note(text):
-                _print("note", text=text)
+                print_record("note", text=text)
             case Saved(path, step):
-                _print("saved", path=str(path), interrupted=False, done=step["done"])
-            case Stopped(_, path, step, checkpoint) if step:
+                print_record("saved", path=str(path), interrupted=False, done=step["done"])
+            case Stopped(_, path, {"done": done}, checkpoint):
                 resume = {"resume": str(checkpoint)} if checkpoint else {}
-                _print("saved", path=str(path), interrupted=True, done=step["done"], **resume)
+                print_record("saved", path=str(path), interrupted=True, done=done, **resume)
+            case _:
+                super().__call__(event)
 
 
-def show_plan(plan: Plan, output: Output) -> None:
+def drawing(output: Output, unit: str = "level") -> Silence:
+    """The right one for who is looking; `unit` is the word for a level."""
+    return (Records if output.as_json else Silence if output.quiet else Words)(output, unit)
+
+
+def show_plan(plan: Plan | Figure, output: Output) -> None:
     """What a dry run prints."""
     if output.as_json:
-        Records(output)(Planned(plan, plan.notes))
+        Records(output).begin(plan)
         return
     click.echo(columns(plan_in_words(plan, output).items()))
     for note in plan.notes:
         click.echo(f"Note: {note}")
 
 
-def plan_in_words(plan: Plan, output: Output) -> dict[str, str]:
+def plan_in_words(plan: Plan | Figure, output: Output) -> dict[str, str]:
     """The plan, and where the result goes."""
     return plan.summary() | {"output": str(output.path)}
 
 
-def _print(event: str, **values: Any) -> None:
+def print_record(event: str, **values: Any) -> None:
+    """Print JSON on a line of its own, at once."""
     print(json.dumps({"event": event, **values}), flush=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto.cli.terminal import loading
+
 if TYPE_CHECKING:
     from impasto.session import Destination
 
@@ -32,28 +34,32 @@ class Output:
         return self.destination.path
 
     @property
-    def chatty(self) -> bool:
+    def tells(self) -> bool:
         """Whether a person is to be told."""
         return not (self.quiet or self.as_json)
 
+    def wrote(self, what: str) -> str:
+        """The last word: the file, the time that it took, and `what` was made."""
+        return f"Wrote {self.path} in {time.perf_counter() - self.began:.1f} s ({what})"
 
-def requested(settings: dict[str, Any], inputs: Sequence[str], names: Sequence[str], began: float) -> Output:
-    """The output that the options of a command ask for, which are taken out of `settings`.
 
-    Without a name, the result gets a new one made of `names`.
+def requested(options: dict[str, Any], inputs: Sequence[str], names: Sequence[str]) -> Output:
+    """The output that the options of a command ask for; PyTorch is loaded by then.
+
+    Without --output, the result gets a new name made of `names`.
     """
-    from impasto.session.destination import Destination, name_of
-
-    def taken(*options: str) -> dict[str, Any]:
-        return {name: settings.pop(name) for name in options if name in settings}
-
-    name = settings.pop("output")
+    began = time.perf_counter()
+    with loading(shown=not (options["quiet"] or options["as_json"])):
+        from impasto.session.destination import Destination, name_of
+    name = options["output"]
     destination = Destination(
         Path(name) if name else name_of(*names),
         tuple(inputs),
+        force=options["force"],
         fresh=name is None,
-        metadata=not settings.pop("no_metadata", False),
-        bits=int(settings.pop("bits", 8)),
-        **taken("force", "save_every", "checkpoint"),
+        save_every=options.get("save_every"),
+        checkpoint=options.get("checkpoint"),
+        metadata=not options.get("no_metadata", False),
+        bits=int(options.get("bits", 8)),
     )
-    return Output(destination.named(), began=began, **taken("quiet", "as_json", "dry_run"))
+    return Output(destination.named(), options["quiet"], options["as_json"], options["dry_run"], began)

@@ -12,7 +12,7 @@ import cloup
 
 from impasto.cli.options import asked_recipe, json_option, network_options, optimisation_options, preset_option
 from impasto.cli.parameters import Wholes, debug_option
-from impasto.cli.running import loading
+from impasto.cli.terminal import loading
 from impasto.recipe import Recipe
 
 _EXAMPLES = """\b

@@ -8,8 +8,8 @@ import click
 import cloup
 
 from impasto.choices import UNLIMITED
-from impasto.cli.layout import columns
 from impasto.cli.parameters import debug_option
+from impasto.cli.terminal import columns
 from impasto.cli.words import words
 from impasto.presets import PRESETS, preset
 from impasto.recipe import Recipe

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cloup
 
-from impasto.cli.layout import columns
 from impasto.cli.options import (
     Decorator,
     asked_recipe,
@@ -22,7 +21,8 @@ from impasto.cli.options import (
 )
 from impasto.cli.output import requested
 from impasto.cli.parameters import Names, debug_option
-from impasto.cli.running import execute, loading
+from impasto.cli.running import execute
+from impasto.cli.terminal import columns
 from impasto.recipe import Recipe
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 
@@ -81,14 +81,13 @@ def style(image: str, **options: Any) -> int:
 
 
 def _reconstruct(representation: str, image: str, options: dict[str, Any]) -> int:
-    began = time.perf_counter()
     layers = options.pop("layers")
-    recipe, _ = asked_recipe(options, lambda base: reconstruction_of(base, representation, layers))
-    with loading(shown=not (options["quiet"] or options["as_json"])):
-        from impasto.preparation import Pictures, prepare
-    request = replace(requested(options, (image,), (image, representation), began), closing=reductions)
+    recipe, _ = asked_recipe(options, partial(reconstruction_of, representation=representation, layers=layers))
+    output = replace(requested(options, (image,), (image, representation)), closing=reductions)
+    from impasto.preparation import Pictures, prepare
+
     pictures = Pictures(image) if representation == "content" else Pictures(styles=[image])
-    return execute(lambda encoders: prepare(recipe, pictures, encoders), request)
+    return execute(partial(prepare, recipe, pictures), output)
 
 
 def reductions(first: Mapping[str, float], last: Mapping[str, float]) -> str:

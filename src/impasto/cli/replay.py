@@ -12,7 +12,8 @@ import cloup
 from impasto.cli import interrupts
 from impasto.cli.parameters import debug_option
 from impasto.cli.resume import differences
-from impasto.cli.running import loading, threads
+from impasto.cli.running import threads
+from impasto.cli.terminal import loading
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from impasto.cli.options import json_option, no_metadata_option, quiet_option
+from impasto.cli.options import flag, json_option, no_metadata_option, quiet_option
 from impasto.cli.output import Output
-from impasto.cli.parameters import Numbers, debug_option
-from impasto.cli.running import execute, loading, threads
+from impasto.cli.parameters import Size, debug_option
+from impasto.cli.running import execute, threads
+from impasto.cli.terminal import loading
 from impasto.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -34,21 +35,18 @@ Examples:
 """
 
 
+_CHANGES = (
+    *("strength", "style_weights", "style_scale", "content_weight", "style_weight", "tv_weight"),
+    *("iterations", "solver", "device", "dtype"),
+)
+
+
 @cloup.command(epilog=_EXAMPLES)
 @cloup.argument("folder", metavar="DIR", help="The folder of --checkpoint, or OUT.impasto.")
 @cloup.option_group(
     "Changes (with any of them, a new run begins with the picture that is there)",
-    cloup.option("--size", metavar="N|WxH", help="Another size, in pixels, as the command has it."),
-    cloup.option("-s", "--strength", type=click.FLOAT, metavar="X", help="Another strength, of a transfer."),
-    cloup.option("--style-weights", type=Numbers(), help="How much of each style."),
-    cloup.option("--style-scale", type=click.FLOAT, metavar="X", help="Another size of the strokes."),
-    cloup.option("--content-weight", type=click.FLOAT, metavar="X", help="Another factor of the content terms."),
-    cloup.option("--style-weight", type=click.FLOAT, metavar="X", help="Another factor of the style terms."),
-    cloup.option("--tv-weight", type=click.FLOAT, metavar="X", help="Another factor of the smoothness term."),
-    cloup.option("--iterations", type=click.INT, metavar="N", help="Evaluations of the new run."),
-    cloup.option("--solver", metavar="NAME", help="lbfgs, adam or rmsprop."),
-    cloup.option("--device", metavar="NAME", help="auto, cpu, cuda, mps or xpu."),
-    cloup.option("--dtype", metavar="NAME", help="auto, float32, bfloat16, tf32 or float64."),
+    flag("size", type=click.STRING, metavar="N|WxH", help="Another size, in pixels, as the command has it."),
+    *map(flag, _CHANGES),
 )
 @cloup.option_group(
     "Files and reports",
@@ -62,16 +60,7 @@ Examples:
     json_option,
     debug_option,
 )
-def resume(
-    folder: str,
-    output: str | None,
-    force: bool,
-    checkpoint: str | None,
-    no_metadata: bool,
-    quiet: bool,
-    as_json: bool,
-    **changes: Any,
-) -> int:
+def resume(folder: str, checkpoint: str | None, quiet: bool, as_json: bool, **options: Any) -> int:
     """Go on with a run that was stopped.
 
     The result is the same, to the bit, as if it had not been stopped. With changes, a new run with the changed settings
@@ -79,42 +68,49 @@ def resume(
     """
     with loading(shown=not (quiet or as_json)):
         from impasto.checkpoint import Checkpoints
-    asked = {name: value for name, value in changes.items() if value is not None}
+        from impasto.rebuild import find_origin
+        from impasto.record import Record
+    changes = {name: options[name] for name in ("size", *_CHANGES) if options[name] is not None}
     with closing(Checkpoints.open(Path(folder))) as checkpoints:
         about = checkpoints.about()
-        destination = _destination(about, checkpoints, output, fresh=bool(asked and not output))
-        destination = replace(
-            destination,
-            force=force or destination.force,
-            checkpoint=checkpoint,
-            metadata=destination.metadata and not no_metadata,
-        )
-        request, origin = Output(destination, quiet, as_json), _origin(about)
-        if asked:
-            return execute(partial(_changed, checkpoints, origin, asked), request)
+        destination = _destination(about, checkpoints, changed=bool(changes), **options)
+        output = Output(replace(destination, checkpoint=checkpoint), quiet, as_json)
+        origin = find_origin(Record.from_json(about["record"]), [Path(os.path.relpath(about["folder"]))], str)
+        if changes:
+            return execute(partial(_changed, checkpoints, origin, changes), output)
         if checkpoint:
             raise UsageError("--checkpoint goes with changes; without, the run goes on in the folder that it has.")
         with threads(origin.record.made.threads):
-            return execute(partial(_same, checkpoints, origin), request, checkpoints)
+            return execute(partial(_same, checkpoints, origin), output, checkpoints)
 
 
-def _destination(about: Mapping[str, Any], checkpoints: Checkpoints, output: str | None, *, fresh: bool) -> Destination:
-    """Where the run was to put its pictures, or `output`; with `fresh`, a new name beside that.
+def _destination(
+    about: Mapping[str, Any],
+    checkpoints: Checkpoints,
+    *,
+    changed: bool,
+    output: str | None,
+    force: bool,
+    no_metadata: bool,
+    **_: Any,
+) -> Destination:
+    """`output`, or where the run was to put its pictures; with changes, a new name beside that.
 
     What the run itself wrote there, when it was stopped, may be written anew.
     """
     from impasto.session.destination import Destination
     from impasto.session.keeping import wrote
 
+    fresh = changed and not output
     path = Path(output or (fresh and about.get("base")) or about["output"])
     if not output and about["folder"] != os.getcwd():  # noqa: PTH109
         path = Path(about["folder"]) / path
     return Destination(
         path,
-        force=wrote(checkpoints, path),
+        force=force or wrote(checkpoints, path),
         fresh=fresh,
         save_every=about.get("save_every"),
-        metadata=about["metadata"],
+        metadata=about["metadata"] and not no_metadata,
         bits=about["bits"],
     ).named()
 
@@ -163,18 +159,8 @@ def _changed(checkpoints: Checkpoints, origin: Origin, changes: dict[str, Any], 
     return replace(run, plan=replace(run.plan, notes=(*run.plan.notes, *notes, *others)))
 
 
-def _origin(about: Mapping[str, Any]) -> Origin:
-    from impasto.rebuild import find_origin
-    from impasto.record import Record
-
-    here = Path(os.path.relpath(about["folder"]))
-    return find_origin(Record.from_json(about["record"]), [here], str)
-
-
 def _size(text: str, task: str) -> int | tuple[int, int]:
     """`2048`, or `1024x768` where the task has a width and a height."""
-    from impasto.cli.parameters import Size
-
     width, height = Size().convert(text, None, None)
     if task == "texture":
         return width, height

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from impasto.cli import interrupts
 from impasto.cli.output import Output
-from impasto.cli.waiting import waiting
-from impasto.errors import WeightsError
+from impasto.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
     from impasto.session import Event, Outcome
 
 T = TypeVar("T")
-
-
-@contextmanager
-def loading(*, shown: bool) -> Iterator[None]:
-    """The block imports what takes its time; `shown` tells a person so."""
-    with waiting("loading PyTorch", shown=shown):
-        yield
-    interrupts.check()
 
 
 @contextmanager
@@ -49,7 +40,7 @@ def prepared(prepare: Callable[[Encoders], T], output: Output) -> T:
     from impasto.loading import Encoders
 
     try:
-        return prepare(Encoders(download=not output.dry_run, progress=DownloadBar() if output.chatty else None))
+        return prepare(Encoders(download=not output.dry_run, progress=DownloadBar() if output.tells else None))
     except WeightsError as error:
         if not output.dry_run:
             raise
@@ -61,10 +52,11 @@ def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpo
 
     With `resumed`, the run goes on from what is kept there.
     """
-    from impasto.cli.teamwork import check_alone, help_out, helps, together
+    from impasto.cli.teamwork import help_out, helps, together
+    from impasto.distributed import launched
 
-    if resumed:
-        check_alone("resume")
+    if resumed and launched():
+        raise UsageError("resume runs in one process; start it without torchrun.")
     if output.dry_run:
         return 0 if helps() else _foresee(prepare, output)
     if helps():
@@ -89,14 +81,14 @@ def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
 
 def _carry_out(run: Run, output: Output, resumed: Checkpoints | None) -> int:
     from impasto.cli.drawing import drawing
-    from impasto.session import Session, Stepped
+    from impasto.session import Session
 
     draw = drawing(output)
 
     def show(event: Event) -> None:
         draw(event)
-        if isinstance(event, Stepped):
-            interrupts.check()
+        if interrupts.caught() and not isinstance(event, Outcome):
+            raise KeyboardInterrupt
 
     run.plan.keep_freed()
     session = Session(run, output.destination, resumed=resumed, shield=interrupts.held_back)
@@ -124,11 +116,7 @@ def _status(outcome: Outcome, path: Path) -> int:
             return interrupts.status()
         case Failed(error, where):
             if where:
-                told = (
-                    f"The best picture so far is in {where}."
-                    if where == path
-                    else f"The picture is in {where} instead."
-                )
-                error.add_note(told)
+                best = f"The best picture so far is in {where}."
+                error.add_note(best if where == path else f"The picture is in {where} instead.")
             raise error
     return 0

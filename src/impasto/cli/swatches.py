@@ -32,7 +32,7 @@ def swatches(name: str | None, output: str | None, size: str, seed: int, force: 
     from impasto import swatches as drawn
 
     if name is None:
-        from impasto.cli.layout import columns
+        from impasto.cli.terminal import columns
 
         click.echo(columns((each, drawn.describe(each)) for each in drawn.names()))
         return

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from impasto.cli import interrupts
-from impasto.errors import UsageError
 
 if TYPE_CHECKING:
     from impasto.loading import Encoders
@@ -38,16 +37,5 @@ def together(run: Run) -> Iterator[Run]:
     """The run on all processes that `torchrun` started, or as it is if it started none."""
     from impasto.distributed import launched, processes
 
-    if not launched():
-        yield run
-        return
-    with processes() as team:
-        yield run.over(team)
-
-
-def check_alone(what: str) -> None:
-    """Raise UsageError if `torchrun` started several processes, which `what` cannot use."""
-    from impasto.distributed import launched
-
-    if launched():
-        raise UsageError(f"{what} runs in one process; start it without torchrun.")
+    with ExitStack() as stack:
+        yield run.over(stack.enter_context(processes())) if launched() else run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import cloup
@@ -20,7 +20,7 @@ from impasto.cli.options import (
 )
 from impasto.cli.output import requested
 from impasto.cli.parameters import Size
-from impasto.cli.running import execute, loading
+from impasto.cli.running import execute
 from impasto.recipe import Recipe
 from impasto.tasks.texture import texture_of
 
@@ -62,9 +62,8 @@ def texture(styles: tuple[str, ...], **options: Any) -> int:
     It has the style's colors, strokes and motifs, and nothing of its arrangement. Ctrl-C stops early and saves the
     picture so far.
     """
-    began = time.perf_counter()
     recipe, _ = asked_recipe(options, texture_of)
-    with loading(shown=not (options["quiet"] or options["as_json"])):
-        from impasto.preparation import Pictures, prepare
-    request = requested(options, styles, (styles[0], "texture"), began)
-    return execute(lambda encoders: prepare(recipe, Pictures(styles=styles), encoders), request)
+    output = requested(options, styles, (styles[0], "texture"))
+    from impasto.preparation import Pictures, prepare
+
+    return execute(partial(prepare, recipe, Pictures(styles=styles)), output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import cloup
@@ -19,7 +19,6 @@ from impasto.cli.options import (
 )
 from impasto.cli.output import requested
 from impasto.cli.pipes import execute_piped, from_pipe, unpiped
-from impasto.cli.running import loading
 from impasto.recipe import Recipe
 
 _BASE = Recipe()
@@ -46,10 +45,9 @@ def transfer(content: str, styles: tuple[str, ...], **options: Any) -> int:
 
     Ctrl-C stops early and saves the picture so far.
     """
-    began = time.perf_counter()
     recipe, init = asked_recipe(options)
-    with loading(shown=not (options["quiet"] or options["as_json"])):
-        from impasto.preparation import Pictures, prepare
-    request = requested(options, (content, *styles), (unpiped(content), unpiped(styles[0])), began)
+    output = requested(options, (content, *styles), (unpiped(content), unpiped(styles[0])))
+    from impasto.preparation import Pictures, prepare
+
     photo, *paintings = from_pipe((content, *styles))
-    return execute_piped(lambda encoders: prepare(recipe, Pictures(photo, paintings, init), encoders), request)
+    return execute_piped(partial(prepare, recipe, Pictures(photo, paintings, init)), output)

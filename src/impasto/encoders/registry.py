@@ -101,13 +101,13 @@ _SOURCES = (
 
 REGISTRY: Mapping[str, WeightSource] = MappingProxyType({source.name: source for source in _SOURCES})
 
-COMPACT = "compact"
-SHORT_NAMES = {"vgg19": "vgg19.torchvision", "vgg16": "vgg16.torchvision"}
+COMPACT, VGG19 = IN_PACKAGE = "compact", "vgg19"
+SHORT_NAMES = {"vgg16": "vgg16.torchvision"}
 
 
 def encoder_names() -> tuple[str, ...]:
-    """Every encoder that can be asked for, the built-in one first."""
-    return (COMPACT, *SHORT_NAMES, *REGISTRY)
+    """Every encoder that can be asked for, those in the package first."""
+    return (*IN_PACKAGE, *SHORT_NAMES, *REGISTRY)
 
 
 def find_source(name: str) -> WeightSource:

@@ -1,0 +1,73 @@
+"""Standard output and error: on a terminal, into a pipe or a log, or to nobody at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from impasto.cli import interrupts
+
+_WIDEST = 100
+
+
+def say(text: str) -> None:
+    """Print on standard error, if anybody is there."""
+    with suppress(OSError):
+        if sys.stderr is not None:
+            print(text, file=sys.stderr, flush=True)
+
+
+def flush() -> None:
+    """Write out what is buffered while an error can still be told."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def discard_output() -> None:
+    """Let the interpreter's last flush go nowhere where it cannot succeed."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except AttributeError:  # it was closed from outside
+            pass
+
+
+def can_redraw() -> bool:
+    """Whether a line on standard error can be redrawn."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def loading(*, shown: bool) -> Iterator[None]:
+    """The block imports what takes its time; a terminal tells a person so, if `shown`."""
+    with ExitStack() as stack:
+        if shown and can_redraw():
+            from rich.console import Console
+
+            stack.enter_context(Console(file=sys.stderr).status("loading PyTorch"))
+        yield
+    interrupts.check()
+
+
+def columns(rows: Iterable[tuple[str, str]], *, indent: str = "") -> str:
+    """`rows` of a label and a text, aligned: on one line each, or wrapped where a terminal is looking."""
+    rows = list(rows)
+    label = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(_wrapped(text, f"{indent}{name:<{label}}  ") for name, text in rows)
+
+
+def _wrapped(text: str, before: str) -> str:
+    """`text` with `before` on its first line, and on the others as much space."""
+    if not (sys.stdout is not None and sys.stdout.isatty()):
+        return before + text
+    width = max(len(before) + 20, min(shutil.get_terminal_size().columns, _WIDEST) - 1)
+    wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    wrapper.initial_indent, wrapper.subsequent_indent = before, " " * len(before)
+    return wrapper.fill(text)
