@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
-from typing import BinaryIO, Final
+from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -14,6 +13,7 @@ from PIL import PngImagePlugin
 
 from impasto.errors import UsageError
 from impasto.images.opening import opened
+from impasto.images.streams import ImageFile
 
 XMP_TAG: Final = 700  # of TIFF
 
@@ -31,7 +31,7 @@ _NOT_IN_XML: Final = re.compile("[\ufffe\uffff]")
 _LONG: Final = 1000  # characters; from here on it pays to compress
 
 
-def read_text(source: str | os.PathLike[str] | bytes | BinaryIO) -> dict[str, str]:
+def read_text(source: ImageFile) -> dict[str, str]:
     """Read the text that an image file carries: what `save_image` put there, and all text of a PNG file.
 
     Empty where there is none; the pixels are not decoded.

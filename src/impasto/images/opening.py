@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from difflib import get_close_matches
+from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
-from itertools import islice
-from pathlib import Path
 from threading import RLock
 from typing import IO, BinaryIO, Final
 
 from PIL import Image, TiffTags, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from impasto.errors import ImageError, ImpastoError, MissingFileError
+from impasto.errors import ImageError, ImpastoError
 from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format, webp_size
-
-ImageFile = str | os.PathLike[str] | bytes | BinaryIO
+from impasto.images.streams import ImageFile, stream_of
 
 _PILLOW_LOCK: Final = RLock()
 _ACCEPTED: Final = ", ".join(READABLE_FORMATS)
@@ -81,46 +76,8 @@ def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Imag
         ImageError: the file is no image of a readable format, is damaged, has more than `max_pixels` pixels, or may
             not be read
     """
-    with _stream(source) as (stream, name), _image(stream, name, max_pixels) as image:
+    with stream_of(source) as (stream, name), _image(stream, name, max_pixels) as image:
         yield image
-
-
-@contextmanager
-def _stream(source: ImageFile) -> Iterator[tuple[BinaryIO, str]]:
-    """A stream of `source`, and what to call it; one that the caller has opened stays open."""
-    if isinstance(source, str | os.PathLike):
-        with _opened_file(Path(source)) as file:
-            yield file, os.fspath(source)
-    elif isinstance(source, bytes):
-        yield BytesIO(source), "The image"
-    else:
-        name = getattr(source, "name", None)
-        yield source, name if isinstance(name, str) else "The image"  # some have numbers for names
-
-
-def _opened_file(path: Path) -> BinaryIO:
-    """Open `path`, or say plainly why not."""
-    try:
-        return path.open("rb")
-    except (FileNotFoundError, NotADirectoryError, ValueError) as problem:  # ValueError: a null byte in the name
-        raise MissingFileError(_missing(path)) from problem
-    except OSError as problem:
-        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where not even that may be known
-            raise MissingFileError(f"{path} is a folder, not an image; name a file in it.") from problem
-        remedy = "Check its permissions and its name."
-        raise ImageError(f"{path} cannot be opened: {problem.strerror}. {remedy}") from problem
-
-
-def _missing(path: Path) -> str:
-    """Say what is missing, a file or already its folder, and what may have been meant."""
-    if not os.path.isdir(path.parent):  # noqa: PTH112
-        return f"There is no file {path}: there is no folder {path.parent}."
-    names: dict[str, str] = {}
-    with suppress(OSError):
-        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
-    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
-    hint = f"Did you mean {path.with_name(names[close[0]])}?" if close else "Check the name and the folder."
-    return f"There is no file {path}. {hint}"
 
 
 @contextmanager
