@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from impasto import prepare
 from impasto.files import file_hash
@@ -239,6 +239,36 @@ def test_replay_finds_the_inputs_beside_the_picture_or_where_it_is_told(impasto,
     code, _, err = impasto("replay", "a out.png", "a photo.png", "a painting.png", "third.png")
     assert code == 2
     assert "leave out third.png" in err
+
+
+@pytest.mark.parametrize("name", ["photo.png", "gone\u202e.png"])
+def test_replay_shows_nothing_of_a_record_raw(impasto, made, name):
+    hostile = "\x1b[31m\x07\u202e"
+
+    def change(record):
+        record["inputs"][0] |= {"role": hostile, "name": name}
+
+    made()
+    rewrite(change)
+    _, said, err = impasto("replay", "out.png")
+    assert not {"\x1b", "\x07", "\u202e"} & set(said + err)
+    assert "\\x1b[31m\\x07\\u202e" in said + err
+
+
+def test_replay_of_a_record_without_a_result(impasto, made):
+    made()
+    rewrite(lambda record: record.pop("result"))
+    code, _, err = impasto("replay", "out.png")
+    assert (code, err) == (2, "Error: out.png does not say what came out, so nothing can be compared.\n")
+
+
+def rewrite(change):
+    """Change the record in out.png."""
+    with Image.open("out.png") as image:
+        record, text = json.loads(image.info["impasto"]), PngImagePlugin.PngInfo()
+        change(record)
+        text.add_itxt("impasto", json.dumps(record))
+        image.save("out.png", pnginfo=text)
 
 
 def test_replay_of_a_record_of_another_format(impasto, folder):

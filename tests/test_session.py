@@ -207,6 +207,14 @@ def test_a_new_name_after_a_change_counts_on_from_the_first(run):
             destination.path.touch()
 
 
+def test_a_refused_run_leaves_no_folder_of_checkpoints(run):
+    Path("out-0002.png").touch()
+    where = replace(OUT, save_every=2, checkpoint="kept")
+    with pytest.raises(UsageError, match=r"out-0002\.png exists already"):
+        Session(run(), where)
+    assert not Path("kept").exists()
+
+
 def test_a_run_knows_the_files_that_it_wrote(run):
     where = replace(OUT, save_every=2, checkpoint="kept")
     events = Session(run(), where).events()

@@ -22,6 +22,7 @@ from impasto.losses import (
 from impasto.objective import WholeObjective, check_terms
 from impasto.presets import preset
 from impasto.problem import Given, PictureProblem
+from impasto.recipe import Recipe
 from impasto.schedule import Level
 from impasto.sources import Resampled
 from impasto.statistics import moments
@@ -247,3 +248,13 @@ def test_a_layer_that_the_encoder_does_not_have_is_refused(uniform):
     term = FeatureTerm("own", 1.0, ("relu9_9",), lambda found: found["relu9_9"].sum())
     with pytest.raises(UsageError, match="relu9_9"):
         impasto.stylize(content, content, size=48, iterations=1, extra_terms=[term])
+
+
+def test_terms_of_a_generator_are_all_there():
+    assert Recipe(extra_terms=(PixelTerm(name, 1.0) for name in "ab")).to_json()["extra_terms"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("weight", ["x", None, float("nan"), True])
+def test_a_weight_that_is_no_number_is_refused_with_its_terms_name(weight):
+    with pytest.raises(UsageError, match="the weight of dark is"):
+        Recipe(extra_terms=[PixelTerm("dark", weight)])

@@ -412,6 +412,12 @@ def test_a_large_picture_has_more_evaluations_unless_their_number_was_asked_for(
     assert plan.evaluations == total
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_tensor_that_is_not_finite_is_refused(value):
+    with pytest.raises(UsageError, match="not finite"):
+        open_picture(torch.full((1, 3, 8, 8), value))
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 8, 8), (3, 8, 8), (2, 3, 8, 8)])
 def test_a_tensor_of_another_shape_is_refused(shape):
     with pytest.raises(UsageError, match=r"An image tensor is \(1, 3, H, W\)"):

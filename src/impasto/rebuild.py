@@ -111,13 +111,14 @@ def _found(entry: Input, folders: Sequence[Path], path_of: PathOf, given: Iterat
 
 def _in_folders(entry: Input, folders: Sequence[Path], path_of: PathOf) -> str:
     """The file of that name in the first of `folders` that has it; else one that lies there without its own folder."""
-    kind, name = _words(entry.role), path_of(entry.name)
+    kind, name = printable(_words(entry.role)), path_of(entry.name)
     if not name:
         raise MissingFileError(f"The {kind} was no file, and cannot be found again. Name the file that has it now.")
     places = [folder / each for each in dict.fromkeys((name, os.path.basename(name))) for folder in folders]  # noqa: PTH119
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        raise MissingFileError(f"The {kind} {name} is not in {' or '.join(map(str, folders))}. Put it there as it was.")
+        where = " or ".join(map(str, dict.fromkeys(folders)))
+        raise MissingFileError(f"The {kind} {printable(name)} is not in {where}. Put it there as it was.")
     return os.fspath(found)
 
 

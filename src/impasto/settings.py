@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -78,12 +79,15 @@ def solver(name: str, value: Any) -> Any:
 
 def terms(name: str, value: Any) -> tuple[Any, ...]:
     """The check for terms of a caller's own."""
-    if not isinstance(value, Iterable):
-        raise UsageError(f"{name} is {value!r}; it must be a list of terms.")
-    for term in value:
+    try:
+        given = tuple(value)
+    except TypeError:
+        raise UsageError(f"{name} is {value!r}; it must be a list of terms.") from None
+    for term in given:
         if not all(hasattr(term, part) for part in ("name", "weight", "needs", "value")):
             raise UsageError(f"{name} has {term!r}, which is no term; see impasto.PixelTerm and impasto.FeatureTerm.")
-    return tuple(value)
+        ranges.number(-math.inf)(f"the weight of {term.name}", term.weight)
+    return given
 
 
 weight = ranges.number()

@@ -104,6 +104,8 @@ def _swatch(source: str, size: int) -> Picture:
 def _from_tensor(image: Tensor) -> Picture:
     if image.ndim != 4 or image.shape[:2] != (1, 3):
         raise UsageError(f"An image tensor is (1, 3, H, W), sRGB in [0, 1]; this one is {tuple(image.shape)}.")
+    if not torch.isfinite(image).all():
+        raise UsageError("The image tensor has values that are not finite; it must hold sRGB in [0, 1].")
     pixels = image.detach().to("cpu", torch.float32)
     return Picture(pixels.clone() if pixels.is_inference() else pixels)
 

@@ -14,6 +14,7 @@ from impasto.cli.parameters import debug_option
 from impasto.cli.resume import differences
 from impasto.cli.running import threads
 from impasto.cli.terminal import loading
+from impasto.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,9 +43,11 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     It tells whether the inputs and the result are the same, and whether FILE has its very pixels. The exit code is 0 if
     the result is the same to the last pixel, 1 if not.
     """
-    from impasto.record import read_record, safe_name
+    from impasto.record import printable, read_record, safe_name
 
     record = read_record(file)
+    if record.result is None:
+        raise UsageError(f"{file} does not say what came out, so nothing can be compared.")
     if output:
         from impasto.session import Destination
 
@@ -56,13 +59,13 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     origin = find_origin(record, [Path(), Path(file).parent], safe_name, inputs)
     tell = _silent if quiet else click.echo
     for each in origin.all_inputs():
-        tell(f"{each.role}: {each.source} {_compared(each.same)}")
+        tell(printable(f"{each.role}: {each.source} {_compared(each.same)}"))
     with threads(record.made.threads):
         run = _prepared(origin, quiet)
         for note in _differences(run, record):
             tell(note)
         image = _repeated(run, record, output, force)
-        same = record.result is not None and pixels_hash(image, run.alpha) == record.result.pixels
+        same = pixels_hash(image, run.alpha) == record.result.pixels
         kept = same_pixels(file, image, run.alpha) if same else True
     if kept is None:
         tell(f"{file}: its format does not keep every pixel, so the record's are compared, not its own.")

@@ -41,6 +41,8 @@ class Session:
     ):
         self._run, self._destination, self._shield = run, destination, shield
         self._series = series_of(run.plan, destination)
+        if not resumed:  # before there is a folder of checkpoints, which a refused run would leave behind
+            self._series.check(allowed=lambda _: destination.force)
         self._keeper = Keeper(run, destination, resumed)
         self._last: Step | None = None
         done = self._keeper.result.step["done"] if self._keeper.result else 0
