@@ -104,7 +104,7 @@ def main() -> None:
     save_file(
         packed, args.out, {"about": about}
     )  # one entry: safetensors writes several in any order, and its hash is kept
-    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, sha256 {digests(args.out, ('sha256',))['sha256']}")
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, sha256 {file_hash(args.out)}")
 
 
 if __name__ == "__main__":
