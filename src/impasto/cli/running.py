@@ -81,14 +81,14 @@ def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
 
 def _carry_out(run: Run, output: Output, resumed: Checkpoints | None) -> int:
     from impasto.cli.drawing import drawing
-    from impasto.session import Session
+    from impasto.session import Session, Stepped
 
     draw = drawing(output)
 
     def show(event: Event) -> None:
         draw(event)
-        if interrupts.caught() and not isinstance(event, Outcome):
-            raise KeyboardInterrupt
+        if isinstance(event, Stepped):
+            interrupts.check()
 
     run.plan.keep_freed()
     session = Session(run, output.destination, resumed=resumed, shield=interrupts.held_back)

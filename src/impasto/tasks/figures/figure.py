@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
+from string import ascii_lowercase
 from typing import Any
 
 from impasto.engine import Step
@@ -15,10 +16,8 @@ from impasto.schedule import Level
 from impasto.tasks.figures.curve import Curve
 from impasto.tasks.figures.materials import Materials
 from impasto.tasks.figures.measures import Measure, errors
-from impasto.tasks.figures.panel import Panel
 from impasto.tasks.figures.plate import Plate
-
-LABELS = tuple(f"({letter})" for letter in "abcdefghijklmnopqrstuvwxyz")
+from impasto.tasks.figures.sheet import Panel
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,13 @@ class Experiment:
         """The steps of the run, then the panel."""
         for step in self.run:
             yield Event(step)
-        measures = self.measure(self.run, step.image)
-        yield Event(panel=Panel(step.image.clamp(0, 1).cpu(), self.caption, self.label, measures))
+        yield Event(panel=Panel(step.image, self.caption, self.label, self.measure(self.run, step.image)))
+
+
+def labelled(runs: Sequence[Run], caption: Callable[[Run], str], measure: Measure = errors) -> list[Experiment]:
+    """An experiment of each run, with labels (a), (b), ..."""
+    letters = zip(runs, ascii_lowercase, strict=False)
+    return [Experiment(run, caption(run), f"({letter})", measure) for run, letter in letters]
 
 
 @dataclass(frozen=True)
@@ -67,23 +71,27 @@ class Figure:
     arrange: Callable[[Sequence[Panel]], Plate] = field(repr=False)
 
     def __iter__(self) -> Iterator[Event]:
-        began, levels, before, number = time.perf_counter(), self.levels, 0, 1
-        total = sum(level.iterations for level in levels)
+        began, before, number = time.perf_counter(), 0, 1
         for event in self.events():
             step = event.step
             if step is None:
                 yield event
                 continue
-            place: Any = {"level": number, "levels": len(levels), "iteration": step.done, "iterations": step.total}
-            seconds = time.perf_counter() - began
-            yield Event(replace(step, **place, done=before + step.done, total=total, seconds=seconds))
+            place: Any = {"level": number, "levels": len(self.runs), "iteration": step.done, "iterations": step.total}
+            done, seconds = before + step.done, time.perf_counter() - began
+            yield Event(replace(step, **place, done=done, total=self.evaluations, seconds=seconds))
             if step.last:
-                before, number = before + step.total, number + 1
+                before, number = done, number + 1
 
     @property
     def levels(self) -> tuple[Level, ...]:
         """One for each run: the size of its result, and its evaluations."""
         return tuple(replace(run.plan.levels[-1], iterations=run.plan.evaluations) for run in self.runs)
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of all runs."""
+        return sum(run.plan.evaluations for run in self.runs)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -109,7 +117,7 @@ class Figure:
             "device": str(encoder.device),
             "size": ", ".join(sizes) or str(self.materials.size),
             "pictures to make": str(len(self.runs)),
-            "evaluations": str(sum(level.iterations for level in self.levels)),
+            "evaluations": str(self.evaluations),
         }
 
 

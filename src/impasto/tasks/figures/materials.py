@@ -9,46 +9,43 @@ from torch import Tensor
 
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.vgg import canonical_layer
-from impasto.fitting import nearest_layer
 from impasto.images import Picture, resize, size_for
 from impasto.loading import Encoders
 from impasto.preparation import Pictures, prepare
 from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.sources import ImageSource, image_notes, open_picture
+from impasto.tasks.figures.sheet import Panel
 
 SIZE = 256
 
 
 @dataclass(frozen=True)
 class Materials:
-    """Pictures, (1, 3, H, W) each with a long side of `size`, and the encoder that all runs of a figure share."""
+    """Pictures with a long side of `size`, and the encoder that all runs of a figure share."""
 
     encoders: Encoders = field(repr=False)
     encoder: ChainEncoder = field(repr=False)
-    pictures: tuple[Tensor, ...] = field(repr=False)
+    pictures: tuple[Picture, ...] = field(repr=False)
     size: int
     notes: tuple[str, ...] = ()
 
-    def run(self, recipe: Recipe, content: Tensor | None, style: Tensor | None) -> Run:
+    def run(self, recipe: Recipe, content: Picture | None = None, *styles: Picture) -> Run:
         """A run of `recipe`, with the size of the content or else of the style.
 
         Raises:
             UsageError: a required layer is missing, or a picture too small for it.
         """
-        pictures = Pictures(
-            None if content is None else Picture(content.cpu()), [] if style is None else [Picture(style.cpu())]
-        )
-        return prepare(replace(recipe, size=self.size), pictures, self.encoders)
+        return prepare(replace(recipe, size=self.size), Pictures(content, styles), self.encoders)
 
-    def in_words(self) -> str:
-        """The encoder and the size, for a footnote."""
-        return f"{self.encoder.name} encoder, {self.encoder.pooling} pooling, {self.size} px"
+    def panels(self) -> tuple[Panel, ...]:
+        """The pictures themselves, content and style."""
+        pixels = (picture.pixels for picture in self.pictures)
+        return tuple(map(Panel, pixels, ("content image", "style image")))
 
-    def nearest(self, layers: Sequence[str]) -> tuple[str, ...]:
-        """The encoder's layers nearest to `layers`, each once."""
-        there = (name if name in self.encoder.layers else nearest_layer(name, self.encoder) for name in layers)
-        return tuple(dict.fromkeys(there))
+    def footnote(self, text: str) -> str:
+        """The encoder and the size, and `text`."""
+        return f"{self.encoder.name} encoder, {self.encoder.pooling} pooling, {self.size} px. {text}"
 
 
 def prepare_materials(sources: Sequence[ImageSource], recipe: Recipe, encoders: Encoders | None = None) -> Materials:
@@ -60,11 +57,8 @@ def prepare_materials(sources: Sequence[ImageSource], recipe: Recipe, encoders: 
     """
     size, encoders = recipe.long_side or SIZE, encoders or Encoders()
     read = [open_picture(source, size=size, max_pixels=recipe.max_pixels) for source in sources]
-    encoder = encoders.load(recipe)
-    scaled = (_scaled(picture.pixels, size) for picture in read)
-    return Materials(
-        encoders, encoder, tuple(each.to(encoder.device) for each in scaled), size, image_notes(sources, read)
-    )
+    scaled = tuple(Picture(_scaled(picture.pixels, size)) for picture in read)
+    return Materials(encoders, encoders.load(recipe), scaled, size, image_notes(sources, read))
 
 
 def _scaled(image: Tensor, size: int) -> Tensor:
@@ -77,7 +71,14 @@ def in_papers_words(layer: str) -> str:
     return canonical_layer(layer).replace("relu", "conv")
 
 
-def nested_in_words(layers: Sequence[str]) -> str:
-    """`conv1_1`, then `conv1_1, 2_1`, then `conv1_1 ... 5_1`: a set of layers, shallow to deep."""
-    first, last = in_papers_words(layers[0]), in_papers_words(layers[-1]).removeprefix("conv")
-    return {1: first, 2: f"{first}, {last}"}.get(len(layers), f"{first} \N{HORIZONTAL ELLIPSIS} {last}")
+def content_in_words(run: Run) -> str:
+    """`conv4_2`, or all content layers of a run with commas."""
+    return ", ".join(map(in_papers_words, run.plan.recipe.content_layers))
+
+
+def style_in_words(run: Run) -> str:
+    """`conv1_1`, then `conv1_1, 2_1`, then `conv1_1 ... 5_1`: the style layers of a run, shallow to deep."""
+    first, *others = map(in_papers_words, run.plan.recipe.style_layers)
+    if not others:
+        return first
+    return first + (", " if len(others) == 1 else " \N{HORIZONTAL ELLIPSIS} ") + others[-1].removeprefix("conv")

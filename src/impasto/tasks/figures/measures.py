@@ -20,22 +20,27 @@ def psnr(image: Tensor, reference: Tensor) -> float:
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
-def reduction(run: Run, image: Tensor) -> float:
+def reduction(run: Run, image: Tensor) -> dict[str, float]:
     """The share of its loss that the run took away from its start, at the size of the result."""
     level = run.plan.levels[-1]
     with products(run.plan.number_format):
         objective = run.problem.objective(level)
-        begun = float(objective.evaluate(run.problem.initial(level)).loss)
-        return 1 - float(objective.evaluate(image).loss) / begun
+        first, last = (float(objective.evaluate(each).loss) for each in (run.problem.initial(level), image))
+    return {"reduction": 1 - last / first}
+
+
+def against(reference: Tensor) -> Measure:
+    """The ratio to `reference`, and the reduction of the loss."""
+    return lambda run, image: {"psnr": psnr(image.cpu(), reference), **reduction(run, image)}
 
 
 def errors(run: Run, image: Tensor) -> dict[str, float]:
     """The content and the style terms of the picture, each side added up and without its weight."""
     level, recipe = run.plan.levels[-1], run.plan.recipe
     with products(run.plan.number_format):
-        terms = run.problem.objective(level).evaluate(image).terms
+        sums = summed(run.problem.objective(level).evaluate(image).terms)
     weights = {"content": recipe.content_weight, "style": recipe.style_weight}
-    return {kind: summed(terms)[kind] / weight for kind, weight in weights.items() if kind in summed(terms)}
+    return {kind: sums[kind] / weight for kind, weight in weights.items() if kind in sums}
 
 
 def summed(terms: Mapping[str, Tensor | float]) -> dict[str, float]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from impasto.encoders.chain import ChainEncoder
+from impasto.images import Picture
+from impasto.tasks.figures.materials import in_papers_words
 from impasto.tasks.figures.sheet import COLUMN, SMALL, Band, Sheet
 
 FILL, EDGE, ARROW = "#dce6f0", "#34567a", "#9a9a9a"
@@ -20,6 +23,11 @@ class Stage:
     channels: int
     stride: int
     size: tuple[int, int]
+
+    @property
+    def features(self) -> str:
+        """`64 channels of 256x192`."""
+        return f"{self.channels} channels of {self.size[0]}\N{MULTIPLICATION SIGN}{self.size[1]}"
 
     @property
     def planes(self) -> int:
@@ -42,9 +50,14 @@ class Stage:
             corner = (left + i * shift, upper + i * shift / 2)
             plane = Rectangle(corner, width, height, facecolor=FILL, edgecolor=EDGE, linewidth=0.5, zorder=3)
             sheet.axes.add_patch(plane)
-        words = f"{self.channels} channels of {self.size[0]}\N{MULTIPLICATION SIGN}{self.size[1]}"
         end = sheet.write(self.name, COLUMN, top + 2 * HALF / sheet.inch, x, sheet.cell, ha="center")
-        return left, left + width + spread, sheet.write(words, SMALL, end, x, sheet.cell, ha="center")
+        return left, left + width + spread, sheet.write(self.features, SMALL, end, x, sheet.cell, ha="center")
+
+
+def stage_of(encoder: ChainEncoder, layer: str, picture: Picture) -> Stage:
+    """A layer that looks at a picture."""
+    info, (height, width) = encoder.layers[layer], picture.pixels.shape[-2:]
+    return Stage(in_papers_words(layer), info.channels, info.stride, (width // info.stride, height // info.stride))
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from impasto.errors import OutputError
 from impasto.files import write_atomically
 from impasto.images import check_output
-from impasto.tasks.figures.panel import Panel
-from impasto.tasks.figures.sheet import INK, SMALL, WIDEST, Band, Sheet
+from impasto.tasks.figures.sheet import INK, SMALL, WIDEST, Band, Panel, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,9 +15,9 @@ from impasto.tasks.figures.curve import Curve
 from impasto.tasks.figures.figure import Event, Figure
 from impasto.tasks.figures.materials import prepare_materials
 from impasto.tasks.figures.measures import summed
-from impasto.tasks.figures.panel import Panel
 from impasto.tasks.figures.plate import Plate
 from impasto.tasks.figures.row import Row
+from impasto.tasks.figures.sheet import Panel
 
 ONE_SIZE = Pyramid(most=1, evaluations=500)
 COLUMNS = 6
@@ -32,14 +32,13 @@ def prepare_progress(
     """
     recipe = replace(recipe or Recipe(init="random"), schedule=ONE_SIZE, blank_schedule=None)
     materials = prepare_materials([content, style], recipe, encoders)
-    photograph, painting = materials.pictures
-    run = materials.run(recipe, photograph, painting)
+    run = materials.run(recipe, *materials.pictures)
 
     def arrange(panels: Sequence[Panel]) -> Plate:
-        shown = (Panel(photograph, "content image"), Panel(painting, "style image"), *panels)
-        rows = (Row(shown[i : i + COLUMNS]) for i in range(0, len(shown), COLUMNS))
-        begun = f"The picture begins with: {recipe.init}. Losses are weighted, and of the best picture so far."
-        return Plate(tuple(rows), COLUMNS, f"{materials.in_words()}. {begun}")
+        shown = (*materials.panels(), *panels)
+        rows = tuple(Row(shown[i : i + COLUMNS]) for i in range(0, len(shown), COLUMNS))
+        text = f"The picture begins with: {recipe.init}. Losses are weighted, and of the best picture so far."
+        return Plate(rows, COLUMNS, materials.footnote(text))
 
     return Figure("progress", materials, (run,), partial(watched, run), arrange)
 
@@ -53,20 +52,13 @@ def marks(evaluations: int) -> tuple[int, ...]:
 def watched(run: Run) -> Iterator[Event]:
     """The steps of a run, a panel of the picture after each of `marks`, and at the end the curve of its losses."""
     wanted = marks(run.plan.evaluations)
-    yield Event(panel=Panel(run.problem.initial(run.plan.levels[0]).clamp(0, 1).cpu(), "0 evaluations"))
-    best: dict[str, float] = {}
+    yield Event(panel=Panel(run.problem.initial(run.plan.levels[0]), "0 evaluations"))
     history: list[dict[str, float]] = []
     for step in run:
         yield Event(step)
         sums = {"total": step.loss, **summed(step.terms)}
-        best = sums if not best or sums["total"] < best["total"] else best
-        history.append(best)
+        history.append(min([*history[-1:], sums], key=lambda each: each["total"]))
         if step.done in wanted:
-            measures = {"loss": best["total"]}
-            yield Event(panel=Panel(step.image.clamp(0, 1).cpu(), str(step.done), measures=measures))
-    yield Event(curve=Curve({name: [sums[name] for sums in history] for name in _plotted(history)}, wanted))
-
-
-def _plotted(history: Sequence[dict[str, float]]) -> list[str]:
-    """The names of what is ever more than a thousandth of the total."""
-    return [name for name in history[0] if any(sums[name] > 1e-3 * sums["total"] for sums in history)]
+            yield Event(panel=Panel(step.image, str(step.done), measures={"loss": history[-1]["total"]}))
+    plotted = [name for name in history[0] if any(sums[name] > 1e-3 * sums["total"] for sums in history)]
+    yield Event(curve=Curve({name: [sums[name] for sums in history] for name in plotted}, wanted))

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from impasto.tasks.figures.measures import in_words
-from impasto.tasks.figures.panel import Panel
-from impasto.tasks.figures.sheet import CAPTION, COLUMN, HEADING, SMALL, Band, Sheet
+from impasto.tasks.figures.sheet import CAPTION, COLUMN, HEADING, SMALL, Band, Panel, Sheet
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,9 @@ class Row(Band):
 
 def _show(sheet: Sheet, panel: Panel, left: int, top: int) -> None:
     """The picture, each of its values as a square."""
-    (width, height), values = panel.size, panel.image[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
-    place = (left, left + width, top + height, top)
-    shades: dict[str, Any] = {"cmap": panel.palette, "vmin": 0, "vmax": 1}
-    sheet.axes.imshow(values, interpolation="none", extent=place, aspect="auto", **shades)
+    (width, height), values = panel.size, panel.image[0].permute(1, 2, 0).numpy()
+    place: Any = (left, left + width, top + height, top)
+    sheet.axes.imshow(values, panel.palette, vmin=0, vmax=1, interpolation="none", extent=place, aspect="auto")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The page of a figure: one set of matplotlib's axes, measured in pixels of the pictures."""
+"""The page of a figure, measured in pixels of the pictures, and what lies on it: panels, in bands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from impasto.tasks.figures.panel import Panel
+from torch import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,36 @@ HEADING: Final[Mapping[str, Any]] = {"fontsize": 8.5, "fontweight": "bold"}
 COLUMN: Final[Mapping[str, Any]] = {"fontsize": 7.5, "fontweight": "bold"}
 CAPTION: Final[Mapping[str, Any]] = {"fontsize": 7.5}
 SMALL: Final[Mapping[str, Any]] = {"fontsize": 6.2, "color": FAINT}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of a figure.
+
+    `image` is (1, 3, H, W), sRGB, or (1, 1, H, W), drawn in shades of `palette` from 0 to 1; it is brought into [0, 1],
+    and each value covers `pixel` pixels of the figure's pictures.  `caption` is set below it after `label`, as in (a),
+    and `measures` in small print.
+    """
+
+    image: Tensor = field(repr=False)
+    caption: str = ""
+    label: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    palette: str = "gray"
+    pixel: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image", self.image.clamp(0, 1).cpu())
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the figure's pictures."""
+        height, width = self.image.shape[-2:]
+        return round(width * self.pixel), round(height * self.pixel)
+
+    def record(self) -> dict[str, object]:
+        """The panel as plain JSON values, without its picture."""
+        return {"label": self.label, "caption": self.caption, **self.measures}
 
 
 @dataclass(frozen=True)

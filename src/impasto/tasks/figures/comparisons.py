@@ -1,0 +1,163 @@
+"""Figures that compare runs: content and style layer by layer, transfers over layers and over weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from impasto.errors import UsageError, named
+from impasto.fitting import with_layers_of
+from impasto.loading import Encoders
+from impasto.presets.published import FIVE_LAYERS
+from impasto.ranges import layers as parsed_layers
+from impasto.recipe import Recipe
+from impasto.run import Run
+from impasto.sources import ImageSource
+from impasto.tasks.figures.figure import Experiment, Figure, compared, labelled
+from impasto.tasks.figures.materials import Materials, content_in_words, prepare_materials, style_in_words
+from impasto.tasks.figures.measures import against, reduction
+from impasto.tasks.figures.network import Network, stage_of
+from impasto.tasks.figures.plate import Plate
+from impasto.tasks.figures.row import Heads, Row
+from impasto.tasks.figures.sheet import Panel
+from impasto.tasks.reconstruct import reconstruction_of
+
+# The layers of the content reconstructions, by the paper they are those of; those of the styles are the same in both.
+CONVENTIONS: Final = {"2015": FIVE_LAYERS, "2016": tuple(f"relu{block}_2" for block in range(1, 6))}
+NESTED: Final = tuple(FIVE_LAYERS[: number + 1] for number in range(len(FIVE_LAYERS)))
+LOW_AND_HIGH = ("relu2_2", "relu4_2")
+RATIOS = (0.01, 0.1, 1.0, 10.0)
+_NOISE = (
+    "Each picture began as white noise (\N{GREEK SMALL LETTER SIGMA} = {sigma:.3g}/255 around mid-gray) and took "
+    "{count} evaluations. dB: peak signal-to-noise ratio against the content image; loss: its change from the noise to the "
+    "picture."
+)
+_TIMES = "\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}"
+_ALPHA_OVER_BETA = "\N{GREEK SMALL LETTER ALPHA}/\N{GREEK SMALL LETTER BETA}"
+
+
+def prepare_representations(
+    content: ImageSource,
+    style: ImageSource,
+    recipe: Recipe | None = None,
+    encoders: Encoders | None = None,
+    *,
+    convention: str = "2015",
+) -> Figure:
+    """The content of one picture from each of five layers, the style of another from ever more of them.
+
+    Each is a reconstruction from noise of its own.  Layers that the encoder does not have become the nearest it has.
+
+    Reference: Gatys, Ecker & Bethge 2015, figure 1; 2016 has `conv1_2` ... `conv5_2` for the content.
+    Differs: the style image keeps its own shape.
+
+    Raises: as `prepare_materials`.
+    """
+    recipe, layers = recipe or reconstruction_of(Recipe()), named("convention", convention, CONVENTIONS)
+    materials = prepare_materials([content, style], recipe, encoders)
+    photograph, painting = materials.pictures
+    of_style, of_content = replace(recipe, content_layers={}), replace(recipe, style_layers={})
+    sets = (replace(of_style, style_layers=dict.fromkeys(names, 1.0)) for names in NESTED)
+    styles = [materials.run(each, None, painting) for each in sets]
+    contents = [materials.run(replace(of_content, content_layers={name: 1.0}), photograph) for name in layers]
+
+    def arrange(panels: Sequence[Panel]) -> Plate:
+        content_image, style_image = materials.panels()
+        seen = (layer for run in contents for layer in run.plan.recipe.content_layers)
+        stages = tuple(stage_of(materials.encoder, layer, photograph) for layer in seen)
+        bands = (
+            Row((style_image, *panels[: len(styles)]), "Style reconstructions"),
+            Network(stages),
+            Row((content_image, *panels[len(styles) :]), "Content reconstructions"),
+        )
+        text = _NOISE.format(sigma=recipe.noise * 255, count=contents[0].plan.evaluations)
+        return Plate(bands, 1 + len(contents), materials.footnote(text))
+
+    experiments = labelled(styles, style_in_words, reduction)
+    experiments += labelled(contents, content_in_words, against(photograph.pixels))
+    return compared("representations", materials, experiments, arrange)
+
+
+def prepare_layers(
+    content: ImageSource,
+    style: ImageSource,
+    recipe: Recipe | None = None,
+    encoders: Encoders | None = None,
+    *,
+    layers: Sequence[str] | None = None,
+) -> Figure:
+    """The same transfer from noise for each of `layers`, which must be there, or for `LOW_AND_HIGH`.
+
+    A low layer keeps the photograph's pixels under the style's colors; a high one keeps what it shows, and lets edges
+    and colors follow the style.
+
+    Raises: as `prepare_materials`.
+    Reference: Gatys, Ecker & Bethge 2016, figure 5.
+    """
+    recipe = replace(recipe or Recipe(), init="random")
+    materials = prepare_materials([content, style], recipe, encoders)
+    chosen = parsed_layers("layers", layers or LOW_AND_HIGH)
+    recipe = replace(recipe, required_layers=(*recipe.required_layers, *(chosen if layers else ())))
+    recipes = (replace(recipe, content_layers={layer: weight}) for layer, weight in chosen.items())
+    runs = [materials.run(each, *materials.pictures) for each in recipes]
+    experiments = labelled(runs, lambda run: f"content from {content_in_words(run)}")
+
+    def arrange(panels: Sequence[Panel]) -> Plate:
+        row = Row((*materials.panels(), *panels))
+        return Plate((row,), 2 + len(runs), _footnote(materials, runs[0]), cell=1.7)
+
+    return compared("layers", materials, experiments, arrange)
+
+
+def prepare_tradeoff(
+    content: ImageSource,
+    style: ImageSource,
+    recipe: Recipe | None = None,
+    encoders: Encoders | None = None,
+    *,
+    ratios: Sequence[float] = RATIOS,
+) -> Figure:
+    """Transfers from noise: rows of ever more style layers, columns of an ever larger weight of the content.
+
+    Raises: UsageError for a ratio that is not above 0, and as `prepare_materials`.
+    Reference: Gatys, Ecker & Bethge 2015, figure 3, where the columns are alpha/beta = 1e-5, 1e-4, 1e-3, 1e-2.
+    Differs: alpha/beta in `ratios` of the preset's own content weight / style weight, as the printed numbers depend on
+    how losses are scaled; the steps between columns are the same tenfold ones.
+    """
+    if not ratios or not all(0 < ratio < float("inf") for ratio in ratios):
+        raise UsageError(f"ratios are {', '.join(f'{r:g}' for r in ratios)}; each must be a number above 0.")
+    recipe = replace(recipe or Recipe(), init="random")
+    materials = prepare_materials([content, style], recipe, encoders)
+    nested = (
+        with_layers_of(materials.encoder, replace(recipe, style_layers=dict.fromkeys(each, 1.0))) for each in NESTED
+    )
+    sets = dict.fromkeys(tuple(there.style_layers) for there, _ in nested)
+    recipes = (_weighted(recipe, layers, ratio) for layers in sets for ratio in ratios)
+    runs = [materials.run(each, *materials.pictures) for each in recipes]
+
+    def arrange(panels: Sequence[Panel]) -> Plate:
+        heading = (
+            f"content weight / style weight {_ALPHA_OVER_BETA}, as a multiple of {recipe.content_weight:g}/"
+            f"{recipe.style_weight:g}, that of the preset {recipe.name}"
+        )
+        heads = Heads(tuple(f"{_TIMES}{ratio:g}" for ratio in ratios), heading)
+        starts = range(0, len(panels), len(ratios))
+        rows = (Row(tuple(panels[i : i + len(ratios)]), side=style_in_words(runs[i])) for i in starts)
+        footnote = _footnote(materials, runs[0], "Rows: layers that hold the style. ")
+        return Plate((heads, *rows), len(ratios), footnote, cell=1.5, side=0.75)
+
+    return compared("tradeoff", materials, list(map(Experiment, runs)), arrange)
+
+
+def _weighted(recipe: Recipe, layers: Sequence[str], ratio: float) -> Recipe:
+    """The recipe with these style layers, equally weighted, and its content `ratio` times as heavy."""
+    share = sum(recipe.style_layers.values()) / len(layers) if not recipe.relative else 1.0
+    return replace(recipe, style_layers=dict.fromkeys(layers, share), content_weight=recipe.content_weight * ratio)
+
+
+def _footnote(materials: Materials, run: Run, rows: str = "") -> str:
+    return materials.footnote(
+        f"{rows}Each picture began as noise and took {run.plan.evaluations} evaluations. "
+        "Below it: its content and style errors, without their weights."
+    )
