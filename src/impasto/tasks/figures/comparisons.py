@@ -30,8 +30,8 @@ LOW_AND_HIGH = ("relu2_2", "relu4_2")
 RATIOS = (0.01, 0.1, 1.0, 10.0)
 _NOISE = (
     "Each picture began as white noise (\N{GREEK SMALL LETTER SIGMA} = {sigma:.3g}/255 around mid-gray) and took "
-    "{count} evaluations. dB: peak signal-to-noise ratio against the content image; loss: its change from the noise to the "
-    "picture."
+    "{count} evaluations. dB: peak signal-to-noise ratio against the content image; loss: its change from the noise to "
+    "the picture."
 )
 _TIMES = "\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}"
 _ALPHA_OVER_BETA = "\N{GREEK SMALL LETTER ALPHA}/\N{GREEK SMALL LETTER BETA}"
