@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from impasto import TransferConfig, prepare
+from impasto import prepare
 from impasto.checkpoint import Checkpoints, Pace
 
 ROW = "{:>6} {:>12} {:>10} {:>10} {:>9} {:>9} {:>7}"
@@ -27,9 +27,9 @@ def main():
 
 
 def row(size, iterations, folder):
-    run = prepare("swatch:mosaic", ["swatch:marbling"], TransferConfig(size=size, iterations=iterations))
+    run = prepare("swatch:mosaic", "swatch:marbling", size=size, iterations=iterations)
     with tempfile.TemporaryDirectory(dir=folder) as base:
-        checkpoints, pace = Checkpoints.create(Path(base) / "run", run.record), Pace()
+        checkpoints, pace = Checkpoints.create(Path(base) / "run", run.record().to_json()), Pace()
         count, written, spent, began = 0, 0, 0.0, time.perf_counter()
         for step in run:
             moment = time.perf_counter()

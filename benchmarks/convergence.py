@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from impasto.tasks.run import Run
 from torch import Tensor
 
-from impasto import TransferConfig, prepare
-from impasto.encoders.catalog import build_encoder, encoder_names
+from impasto import Run, prepare
+from impasto.encoders.catalog import build_encoder
+from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.schedule import Pyramid
 from quality import at_size, distances, named, pairs
@@ -33,7 +33,7 @@ def prepared(content: Path, style: Path, encoder: str, size: int, way: str) -> R
     settings: dict[str, Any] = {"encoder" if encoder in encoder_names() else "weights": encoder}
     for name, value in (other.split("=") for other in others):
         settings[name] = float(value) if value.replace(".", "").isdecimal() else value
-    run = prepare(content, [style], TransferConfig(size=size, **settings))
+    run = prepare(content, style, size=size, **settings)
     pyramid, last = Pyramid(shares=tuple(float(share) for share in shares.split(","))), run.plan.levels[-1]
     levels = pyramid.levels(last.height, last.width, int(evaluations))
     return replace(run, plan=replace(run.plan, levels=levels))

@@ -33,10 +33,11 @@ def main() -> None:
     page = Image.new("RGB", (step * (len(styles) + 1), step * (len(contents) + 1)), "white")
     for column, style in enumerate(styles, 1):
         page.paste(cell(Image.open(style), args.cell), (column * step, 0))
+    painter = impasto.Painter()
     for row, content in enumerate(contents, 1):
         page.paste(cell(Image.open(content), args.cell), (0, row * step))
         for column, style in enumerate(styles, 1):
-            picture = impasto.stylize(content, style, size=args.size)
+            picture = painter.stylize(content, style, size=args.size)
             page.paste(cell(picture, args.cell), (column * step, row * step))
         print(f"{row} of {len(contents)}", flush=True)
     page.save(args.sheet, quality=85)

@@ -33,6 +33,7 @@ CASES = {
         "size": 1024,
         "iterations": 16,
         "memory": "1GB",
+        "dtype": "float32",
         "style_scale": 3.0,
         "levels": None,
     },

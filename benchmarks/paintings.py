@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from impasto.encoders.catalog import build_encoder, encoder_names, find_weights
+from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.statistics import moments
 from quality import STYLE_LAYERS, at_size

@@ -21,9 +21,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from impasto import TransferConfig, load_image, prepare, save_image
-from impasto.encoders.catalog import build_encoder, encoder_names
+from impasto import Painter, load_image
+from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.images import resize, size_for, to_pil
 from impasto.statistics import moments
@@ -62,11 +63,11 @@ def pairs(content: Path, style: Path, count: int) -> list[tuple[Path, Path]]:
 def painter(encoder: str, size: int) -> Callable[[Path, Path, Path], None]:
     """Paints (content, style) into a file with an encoder's name or a weight file, at the default settings."""
     chosen = {"encoder": encoder} if encoder in encoder_names() else {"weights": encoder}
+    hand = Painter()
 
     def paint(content: Path, style: Path, out: Path) -> None:
         began = time.perf_counter()
-        *_, last = prepare(content, [style], TransferConfig(size=size, **chosen))  # type: ignore[arg-type]
-        save_image(last.image, out)
+        hand.stylize(content, style, size=size, **chosen).save(out)
         print(f"{out}  {time.perf_counter() - began:.1f} s", flush=True)
 
     return paint

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from impasto import TransferConfig, load_image, prepare
+from impasto import Painter, load_image
 from impasto.encoders.catalog import build_encoder, find_weights
-from impasto.images import resize, size_for, to_pil
+from impasto.images import resize, size_for
 from pairs import sheet
 from quality import distances
 
@@ -30,16 +30,16 @@ def main() -> None:
     args = parser.parse_args()
     judge = build_encoder(find_weights("compact"), dtype=torch.float32)
     content, style = load_image(args.content).pixels, load_image(args.style).pixels
-    images = []
+    painter, images = Painter(), []
     print("| size | strength | style distance | content distance |\n|---|---|---|---|")
     for size in args.sizes:
         c, s = (resize(x, *size_for(x.shape[-2], x.shape[-1], size)) for x in (content, style))
         print(f"| {size} | the photograph | {distances(judge, c, c, s)[0]:.3f} | 0 |")
         for strength in args.strengths:
-            *_, last = prepare(args.content, [args.style], TransferConfig(size=size, strength=strength))
-            style_distance, content_distance = distances(judge, last.image.clamp(0, 1), c, s)
+            picture = painter.stylize(args.content, args.style, size=size, strength=strength)
+            style_distance, content_distance = distances(judge, picture.pixels, c, s)
             print(f"| {size} | {strength:g} | {style_distance:.3f} | {content_distance:.3f} |", flush=True)
-            images.append((f"{size} px, strength {strength:g}", to_pil(last.image)))
+            images.append((f"{size} px, strength {strength:g}", picture))
     sheet(images, columns=len(args.strengths)).save(args.sheet, quality=88)
 
 

@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from dataclasses import replace
 
 import torch
 
-from impasto.bench import ENCODERS, LiveBytes, encoder_to_time, typical_terms
+from impasto.bench import RECIPES, LiveBytes, prepared
 from impasto.devices import DTYPES
 from impasto.memory import keep_freed
-from impasto.objective import Objective, WholeObjective
-from impasto.tiled import TiledObjective
 from impasto.tiling import Tiling
 
 
@@ -28,17 +27,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=2048)
     parser.add_argument("--tiles", type=int, nargs="+", default=[512, 1024])
-    parser.add_argument("--encoder", choices=ENCODERS, default="compact")
+    parser.add_argument("--encoder", choices=RECIPES, default="compact")
     parser.add_argument("--dtype", choices=DTYPES, default="float32")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    encoder = encoder_to_time(args.encoder, torch.device("cpu"), DTYPES[args.dtype])
+    run = prepared(args.encoder, args.size, args.size, "cpu", args.dtype)
     keep_freed()
+    (level,), encoder = run.plan.levels, run.plan.encoder
     image = torch.rand(1, 3, args.size, args.size).square()
-    terms = typical_terms(encoder, image)
-    layers = [term.layer for term in terms if hasattr(term, "layer")]
-    objectives: dict[int, Objective] = {args.size: WholeObjective(encoder, terms)}
-    objectives |= {tile: TiledObjective(encoder, terms, tile) for tile in args.tiles}
+    layers = {**run.plan.recipe.style_layers, **run.plan.recipe.content_layers}
+    objectives = {tile: run.problem.objective(replace(level, tile=tile)) for tile in args.tiles}
+    objectives |= {args.size: run.problem.objective(replace(level, tile=None))}
     times: dict[int, list[float]] = {tile: [] for tile in objectives}
     whole = objectives[args.size].evaluate(image)
     for _ in range(args.rounds):
@@ -53,7 +52,7 @@ def main() -> None:
     for tile, objective in objectives.items():
         with LiveBytes() as live:
             found = objective.evaluate(image)
-        shown = sum(part.area for part in Tiling(encoder, layers, tile).tiles(args.size, args.size)) / pixels
+        shown = sum(part.area for part in Tiling(encoder, tuple(layers), tile).tiles(args.size, args.size)) / pixels
         median = statistics.median(times[tile])
         ratio = statistics.median(a / b for a, b in zip(times[tile], times[args.size], strict=True))
         off = float((found.grad - whole.grad).abs().max() / whole.grad.abs().max())

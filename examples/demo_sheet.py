@@ -23,8 +23,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=480, help="long side of each picture")
     parser.add_argument("--iterations", type=int)
     args = parser.parse_args()
+    painter = impasto.Painter()
     pictures = [
-        impasto.stylize(args.photo, f"swatch:{style}", size=args.size, iterations=args.iterations) for style in STYLES
+        painter.stylize(args.photo, f"swatch:{style}", size=args.size, iterations=args.iterations) for style in STYLES
     ]
     width, height = pictures[0].size
     page = Image.new("RGB", (3 * width + 16, 2 * height + 8), "white")

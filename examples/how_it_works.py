@@ -9,21 +9,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from impasto import TransferConfig, load_image, prepare, swatches
+from impasto import Painter, load_image, swatches
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.images import from_pil, to_pil
 from impasto.statistics import moments
-from impasto.tasks.reconstruct import reconstruct
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 GRAM_LAYER = "relu2_1"
 CAPTION, GAP = 20, 6
 Tile = tuple[str, Image.Image]
+PAINTER = Painter()
 
 
 def sample() -> Image.Image:
@@ -40,10 +41,8 @@ def strips(photo: Image.Image, painting: Image.Image, iterations: int) -> Iterab
     yield "content", strip(content)
     yield "gram", strip(gram_matrices([*style[:1], ("the same style", style[-1][1]), *content[:1]]))
     yield "style", strip(style)
-    size = max(photo.size)
-    noise = TransferConfig(size=size, iterations=iterations, init="random", levels=1)
-    ours = TransferConfig(size=size, iterations=iterations)
-    yield "transfer", strip(frames(photo, painting, noise), frames(photo, painting, ours))
+    noise = frames(photo, painting, iterations, init="random", levels=1)
+    yield "transfer", strip(noise, frames(photo, painting, iterations))
 
 
 def feature_maps(photo: Image.Image) -> list[Tile]:
@@ -55,7 +54,7 @@ def feature_maps(photo: Image.Image) -> list[Tile]:
 
 def of_content(photo: Image.Image, iterations: int) -> list[Tile]:
     """The photograph, and what each layer keeps of it."""
-    made = [(layer, reconstruct(photo, layers=(layer,), iterations=iterations)) for layer in LAYERS]
+    made = [(layer, PAINTER.reconstruct(photo, layers=(layer,), iterations=iterations)) for layer in LAYERS]
     return [("photograph", photo), *made]
 
 
@@ -74,14 +73,14 @@ def of_style(painting: Image.Image, iterations: int) -> list[Tile]:
     """The painting, and what growing sets of layers keep of its style."""
     tiles = [("painting", painting)]
     for i, layer in enumerate(LAYERS):
-        picture = reconstruct(painting, representation="style", layers=LAYERS[: i + 1], iterations=iterations)
+        picture = PAINTER.reconstruct(painting, representation="style", layers=LAYERS[: i + 1], iterations=iterations)
         tiles.append((layer if i == 0 else f"+ {layer}", picture))
     return tiles
 
 
-def frames(photo: Image.Image, painting: Image.Image, config: TransferConfig) -> list[Tile]:
+def frames(photo: Image.Image, painting: Image.Image, iterations: int, **settings: Any) -> list[Tile]:
     """A transfer at its beginning, at its end and between."""
-    run = prepare(photo, [painting], config)
+    run = PAINTER.prepare(photo, painting, size=max(photo.size), iterations=iterations, **settings)
     wanted = {max(1, round(run.plan.evaluations * share)) for share in (0, 0.02, 0.06, 0.2, 0.5, 1)}
     kept = [(f"{step.done}", to_pil(step.image)) for step in run if step.done in wanted]
     return [(name, picture.resize(photo.size, Image.Resampling.BICUBIC)) for name, picture in kept]

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from shutil import rmtree
 
 import numpy as np
 import pytest
 import torch
-from impasto.tasks.settings import TransferConfig
 from PIL import Image
 
 from impasto.cli import interrupts
@@ -169,16 +169,6 @@ def test_names_of_layers_and_of_swatches(impasto):
 # What is said -------------------------------------------------------------------------------------------------------
 
 
-def test_every_setting_is_an_option():
-    from impasto.cli.transfer import transfer as command
-
-    options = {parameter.name for parameter in command.params}
-    settings = set(TransferConfig.__dataclass_fields__)
-    files = {"output", "force", "checkpoint", "no_metadata", "save_every", "quiet", "as_json", "dry_run", "debug"}
-    own = {"content", "styles", "bits"} | files
-    assert options - {"help"} == settings | own
-
-
 @pytest.mark.parametrize("command", [(), ("transfer",), ("presets",), ("presets", "show"), ("swatches",), ("weights",)])
 def test_help_fits_eighty_columns(impasto, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "80")
@@ -193,16 +183,6 @@ def test_presets_and_swatches_are_listed(impasto):
         code, out, err = impasto(command)
         assert (code, err) == (0, "")
         assert any(text.startswith(some) for text in out.splitlines())
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_shown_in_words(impasto, name):
-    code, out, err = impasto("presets", "show", name)
-    assert (code, err) == (0, "")
-    assert PRESETS[name].summary in out
-    assert f"iterations  {PRESETS[name].iterations}" in out
-    for code in ("None", "True", "False", "Preprocessing", "Pyramid", "<function", "'inside'"):
-        assert code not in out
 
 
 def test_a_swatch_is_drawn(impasto):
@@ -459,11 +439,15 @@ def test_numbers_that_break_again_and_again_end_the_run_with_the_best_picture(im
         assert saved.size == (64, 48)
 
 
-def test_the_tutorial_prints_and_saves_as_its_source_does(impasto, folder):
+def test_the_tutorial_prints_and_saves_as_its_source_does(impasto, folder, monkeypatch):
+    found = PRESETS["tutorial"]
+    assert found.milestones.every == 1000
+    sooner = replace(found, milestones=replace(found.milestones, every=10))
+    monkeypatch.setattr("impasto.presets.PRESETS", {**PRESETS, "tutorial": sooner})
     tutorial = ("transfer", "photo.png", "painting.png", "--preset", "tutorial", "--encoder", "compact")
-    code, out, err = impasto(*tutorial, "--iterations", "2000", "--size", "48", "-o", "results.png")
+    code, out, err = impasto(*tutorial, "--iterations", "20", "--size", "48", "-o", "results.png")
     assert code == 0, err
-    assert [line.split(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 1000", "epoch 2000"]
-    assert (folder / "epoch1000.png").exists() and (folder / "epoch2000.png").exists()
-    again = impasto(*tutorial, "--iterations", "1000", "--size", "48", "-o", "other.png")
-    assert again[0] == 2 and "epoch1000.png" in again[2]
+    assert [line.split(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 10", "epoch 20"]
+    assert (folder / "epoch10.png").exists() and (folder / "epoch20.png").exists()
+    again = impasto(*tutorial, "--iterations", "10", "--size", "48", "-o", "other.png")
+    assert again[0] == 2 and "epoch10.png" in again[2]

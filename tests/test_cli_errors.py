@@ -146,7 +146,7 @@ FILES = [
     (2, "photo.jpg painting.png -o existing.png --dry-run", ["existing.png exists already"]),
     (2, "photo.jpg painting.png -o ./photo.jpg", ["photo.jpg is itself one of the images", "--force"]),
     (1, "photo.jpg painting.png -o out.png --weights text.jpg", ["Cannot use text.jpg"]),
-    (1, "photo.jpg painting.png -o out.png --encoder vgg19 --dry-run", ["dry run downloads nothing"]),
+    (1, "photo.jpg painting.png -o out.png --encoder vgg19.keras --dry-run", ["dry run downloads nothing"]),
 ]
 
 
@@ -180,7 +180,7 @@ def test_files(impasto, folder, code, line, words):
 
 def test_without_a_network_the_remedies_are_named(impasto, folder):
     words = ["vgg19-dcbb9e9d.pth", "548 MB", "https://download.pytorch.org/", "by hand", "--encoder compact"]
-    check(impasto, folder, TRANSFER + "--encoder vgg19", 1, words)
+    check(impasto, folder, TRANSFER + "--encoder vgg19.torchvision", 1, words)
 
 
 def test_debug_shows_the_traceback(folder, monkeypatch):

@@ -130,7 +130,7 @@ def test_a_dry_run_waits_for_nobody(tmp_path):
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_process_that_dies_does_not_take_the_picture_along(tmp_path, sent):
     command = ["transfer", "swatch:seigaiha", "swatch:mosaic", "--size", "160", "--dtype", "float32", "--json"]
-    meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "OMP_NUM_THREADS": "1"}
+    meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
     first, second = (
         subprocess.Popen(
             [sys.executable, "-m", "impasto", *command, "--iterations", "100000", "-o", "out.png"],

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from impasto.encoders.base import LayerInfo, resolve_layers
-from impasto.encoders.catalog import SHORT_NAMES, build_encoder, check_encoder_name, encoder_names, find_weights
+from impasto.encoders.catalog import build_encoder, check_encoder_name, find_weights
 from impasto.encoders.chain import ChainEncoder, pool2d
 from impasto.encoders.compact import FILE
 from impasto.encoders.preprocessing import CAFFE_BGR, IDENTITY, IMAGENET_RGB, Preprocessing
-from impasto.encoders.registry import REGISTRY
+from impasto.encoders.registry import REGISTRY, SHORT_NAMES, encoder_names
 from impasto.encoders.vgg import BLOCK_CHANNELS, canonical_layer, convolution_names
 from impasto.encoders.weights import load_weights
 from impasto.errors import ImageError, UnknownNameError, WeightsError
@@ -313,8 +313,8 @@ def test_an_unknown_encoder_is_refused_with_the_closest():
 def test_weights_that_may_not_be_downloaded_are_refused(tmp_path, monkeypatch):
     for variable in ("IMPASTO_CACHE", "TORCH_HOME", "KERAS_HOME"):
         monkeypatch.setenv(variable, str(tmp_path))
-    with pytest.raises(WeightsError, match=r"vgg19\.torchvision is not on this computer"):
-        find_weights("vgg19", download=False)
+    with pytest.raises(WeightsError, match=r"vgg16\.torchvision is not on this computer"):
+        find_weights("vgg16", download=False)
 
 
 def test_an_encoder_is_built_as_it_was_trained_unless_told_otherwise():

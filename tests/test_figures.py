@@ -6,16 +6,17 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
-from impasto.tasks.settings import TransferConfig
 from PIL import Image
 
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.images import to_pil
+from impasto.recipe import Recipe
 from impasto.sources import open_picture
 from impasto.statistics import gram_matrix
 from impasto.tasks.figures import (
@@ -35,7 +36,7 @@ from impasto.tasks.figures.plate import LEAST_DPI, Plate, encoded
 from impasto.tasks.figures.progress import marks
 from impasto.tasks.figures.row import Heads, Row
 from impasto.tasks.figures.sheet import WIDEST
-from impasto.tasks.reconstruct import ReconstructConfig
+from impasto.tasks.reconstruct import reconstruction_of
 
 CONTENT = open_picture("swatch:stained-glass", size=64)
 STYLE = open_picture("swatch:brushstrokes", size=64)
@@ -49,12 +50,12 @@ def split(figure):
     return [event.step for event in events if event.step], panels, [event for event in events if not event.step]
 
 
-def reconstructions(**settings):
-    return ReconstructConfig(**(SMALL | settings))
+def reconstructions(layers=None, **settings):
+    return replace(reconstruction_of(Recipe(), "style", layers), **(SMALL | settings))
 
 
 def transfers(**settings):
-    return TransferConfig(**(SMALL | {"dtype": "float32"} | settings))
+    return Recipe(**(SMALL | {"dtype": "float32", "init": "random"} | settings))
 
 
 @pytest.fixture(scope="module")
@@ -382,13 +383,13 @@ def test_a_file_is_not_overwritten_unasked(plates, tmp_path):
 
 def test_layers_and_sizes_that_cannot_be():
     with pytest.raises(UnknownNameError, match="the closest is 'relu4_4'"):
-        prepare_layers(CONTENT, STYLE, transfers(content_layers=("relu4_9",)))
+        prepare_layers(CONTENT, STYLE, transfers(), layers=["relu4_9"])
     with pytest.raises(UnknownNameError, match="Unknown layer 'relu9_1'"):
         prepare_features(CONTENT, reconstructions(layers=("relu9_1",)))
     for prepare in (prepare_representations, prepare_tradeoff, prepare_progress):
-        config = reconstructions(size=20) if prepare is prepare_representations else transfers(size=20)
+        recipe = reconstructions(size=20) if prepare is prepare_representations else transfers(size=20)
         with pytest.raises(UsageError, match="20x15 pixels, but compact needs at least"):
-            prepare(CONTENT, STYLE, config)
+            prepare(CONTENT, STYLE, recipe)
     with pytest.raises(UsageError, match="20x15 pixels, but compact needs at least 32"):
         prepare_features(CONTENT, reconstructions(size=20))
 
@@ -399,7 +400,7 @@ def test_values_that_cannot_be():
     with pytest.raises(UsageError, match="ratios are 1, -1"):
         prepare_tradeoff(CONTENT, STYLE, ratios=(1, -1))
     with pytest.raises(UnknownNameError, match=r"Unknown init 'photo\.png'"):
-        prepare_progress(CONTENT, STYLE, TransferConfig(init="photo.png"))
+        prepare_progress(CONTENT, STYLE, Recipe(init="photo.png"))
 
 
 def test_a_missing_matplotlib_is_told_before_any_work(plates, tmp_path, monkeypatch):

@@ -6,7 +6,8 @@ import psutil
 import pytest
 import torch
 
-from impasto.memory import free_memory, in_words, parse_bytes, resident_memory, rounded_up
+from impasto.memory import free_memory, in_words, resident_memory, rounded_up
+from impasto.ranges import parse_bytes
 
 CPU = torch.device("cpu")
 GB = 10**9

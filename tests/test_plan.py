@@ -6,26 +6,29 @@ from itertools import pairwise
 
 import pytest
 import torch
-from impasto.tasks.bench import LiveBytes, random_vgg
 
 from impasto import footprint, plan
-from impasto.encoders.base import CAFFE_BGR
+from impasto.bench import LiveBytes
+from impasto.encoders.base import Sums
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
+from impasto.encoders.packed import vgg19_weights
+from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.engine import iterate
 from impasto.errors import UsageError
-from impasto.footprint import PICTURE, Bytes, Footprint, Work, history, pictures_held
-from impasto.memory import parse_bytes, resident_memory
+from impasto.footprint import PICTURE, Bytes, Footprint, Work, pictures_held
 from impasto.objective import Evaluation
-from impasto.plan import choose
+from impasto.plan import Plan, within_memory
+from impasto.ranges import parse_bytes
+from impasto.recipe import Recipe
 from impasto.schedule import Level, Pyramid
-from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop
+from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop, history
 
 RELUS = tuple(name for name in build_encoder(compact_weights()).layers if name.startswith("relu"))
 SOLVER = LBFGS(history=10)
-CPU = torch.device("cpu")
 MB = 10**6
+TAKEN = 300 * MB
 
 
 def encoder(**settings):
@@ -42,6 +45,12 @@ def levels(size, iterations=90):
     return Pyramid().levels(size * 3 // 4, size, iterations)
 
 
+def planned(levels, small=None, memory=None, dtype=torch.float32):
+    """These levels of the default preset within `memory`."""
+    seen = work(levels, dtype=dtype)
+    return within_memory(Plan(Recipe(), seen.encoder, SOLVER, tuple(levels)), seen, small or unused, memory)
+
+
 def unused(side):
     raise AssertionError("nothing is timed before somebody asks")
 
@@ -54,7 +63,7 @@ def counted(network, summed, wanted, side=128):
     for needs_grad in (False, True):
         image = torch.rand(1, 3, side, side, requires_grad=needs_grad)
         with LiveBytes() as live:
-            sums, features = network.sums(image, summed, wanted)
+            sums, features = network.sums(image, [Sums(layer) for layer in summed], wanted)
             if needs_grad:
                 value = sum(m.second.sum() + m.first.sum() for m in sums.values()) + sum(
                     f.sum() for f in features.values()
@@ -78,7 +87,7 @@ def test_the_footprint_of_the_built_in_encoder(dtype, padding, pooling, summed):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_footprint_of_vgg19(dtype):
-    network = ChainEncoder("vgg19", random_vgg(), CAFFE_BGR, dtype=dtype)
+    network = ChainEncoder("vgg19", vgg19_weights().tensors, CAFFE_BGR, dtype=dtype)
     layers = [f"relu{block}_1" for block in range(1, 6)]
     _, evaluation = counted(network, layers, ["relu4_2"], 256)
     found = Footprint.of(network, layers, ())
@@ -145,30 +154,31 @@ def test_the_network_sees_no_more_of_a_style_than_of_three_pictures():
     assert max(at[2:]) <= at[1]
 
 
-# Choices ------------------------------------------------------------------------------------------------------------
+# Plans --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def spare(monkeypatch):
-    """spare(bytes): that much memory is free."""
+    """spare(bytes): that much memory is free, and 300 MB are taken."""
+    monkeypatch.setattr(plan, "resident_memory", lambda device: TAKEN)
     return lambda free: monkeypatch.setattr(plan, "free_memory", lambda device: free)
 
 
 def test_where_memory_is_plenty_nothing_is_changed(spare):
     spare(64 * 10**9)
     found = levels(1024)
-    choice = choose(work(found), SOLVER, found, unused)
-    assert (choice.solver, choice.levels, choice.notes) == (SOLVER, found, ())
+    chosen = planned(found)
+    assert (chosen.solver, chosen.levels, chosen.notes) == (SOLVER, found, ())
 
 
 def test_what_is_chosen_keeps_within_what_is_allowed(spare):
     spare(64 * 10**9)
     found, tiles = levels(1024), []
     for more in (1500, 800, 500, 330):
-        memory = resident_memory(CPU) + more * MB
-        choice = choose(work(found), SOLVER, found, unused, memory)
-        assert choice.estimate.memory <= memory
-        tiles.append(choice.levels[-1].tile or 1024)
+        memory = TAKEN + more * MB
+        chosen = planned(found, memory=memory)
+        assert chosen.estimate.memory <= memory
+        tiles.append(chosen.levels[-1].tile or 1024)
     assert tiles == sorted(tiles, reverse=True)
     assert tiles[0] == 1024
     assert tiles[-1] < 512
@@ -177,9 +187,9 @@ def test_what_is_chosen_keeps_within_what_is_allowed(spare):
 def test_what_is_chosen_without_a_limit_leaves_a_tenth_of_what_is_free(spare):
     spare(700 * MB)
     found = levels(1024)
-    choice = choose(work(found), SOLVER, found, unused)
-    assert choice.estimate.taken.near <= 0.9 * 700 * MB
-    assert "tiles" in choice.notes[-1]
+    chosen = planned(found)
+    assert chosen.estimate.taken.near <= 0.9 * 700 * MB
+    assert "tiles" in chosen.notes[-1]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -188,14 +198,14 @@ def test_the_least_that_is_named_is_enough(spare, size, dtype):
     spare(64 * 10**9)
     found = levels(size)
     with pytest.raises(UsageError) as refused:
-        choose(work(found, dtype=dtype), SOLVER, found, unused, resident_memory(CPU) + 10 * MB)
+        planned(found, memory=TAKEN + 10 * MB, dtype=dtype)
     assert ("--dtype float32 takes less" in str(refused.value)) == (dtype == torch.bfloat16)
     least = re.search(r"at least ([\d.]+ [MG]B)", str(refused.value))
     memory = parse_bytes(least[1])
-    choice = choose(work(found, dtype=dtype), SOLVER, found, unused, memory)
-    assert choice.estimate.memory <= memory
-    assert history(choice.solver) < 5
-    assert f"L-BFGS remembers {history(choice.solver)} steps, not 10" in choice.notes[-1]
+    chosen = planned(found, memory=memory, dtype=dtype)
+    assert chosen.estimate.memory <= memory
+    assert history(chosen.solver) < 10
+    assert f"L-BFGS remembers {history(chosen.solver)} steps, not 10" in chosen.notes[-1]
 
 
 def test_short_formats_take_a_kernel_for_each_kind_of_tile():
@@ -216,7 +226,7 @@ def test_time_is_measured_when_it_is_asked_for(spare):
         image = torch.rand(1, 3, side, side)
         return lambda: network(image, ["relu1_1"])
 
-    estimate = choose(work(found), SOLVER, found, small).estimate
+    estimate = planned(found, small).estimate
     assert asked == []
     assert 0 < estimate.seconds < 60
     assert asked == [128, 256]

@@ -179,7 +179,7 @@ def test_replay_of_a_run_that_diverged_from_its_best_picture(impasto):
     code, _, _ = impasto(*TRANSFER, *diverging, "-q", "--iterations", "24", "-o", "out.png")
     assert code == 1
     record = json.loads(read_text("out.png")[KEYWORD])["result"]
-    assert record["best"]
+    assert record["kept"] == "best"
     assert record["loss"] < 1e10  # that of the last step is 3.5e17
     code, said, _ = impasto("replay", "out.png", "-o", "again.png")
     assert (code, said.splitlines()[-1]) == (0, "result: the same")

@@ -197,6 +197,15 @@ def test_a_recipe_comes_back_from_json(name):
     assert back.to_json() == recipe.to_json()
 
 
+def test_what_json_leaves_open_is_as_the_preset_has_it():
+    found = from_json("transfer", {"preset": "gatys2016", "strength": 0.3, "content_weight": None, "odd": 1}, preset)
+    assert found == preset("gatys2016").override(strength=0.3)
+    with pytest.raises(UnknownNameError, match="Unknown preset 'mine'"):
+        from_json("transfer", {"preset": "mine", "strength": 0.3}, preset)
+    own = Recipe(name="mine", strength=0.3)
+    assert from_json("transfer", own.to_json(), preset).override(strength=0.4) == replace(own, strength=0.4)
+
+
 def test_terms_of_ones_own_are_told_and_refused():
     recipe = Recipe(extra_terms=[PixelTerm("dark", 1.0, torch.mean)])
     assert recipe.to_json()["extra_terms"] == ["dark"]

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from impasto.tasks.provenance import circumstances
 
 from impasto import prepare
 from impasto.engine import NotFiniteError
 from impasto.objective import Evaluation
+from impasto.plan import Plan
 from impasto.presets import preset
-from impasto.run import Plan, Run
+from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import LBFGS, Adam, Averaged, Clamped, InUnits, cautious
 

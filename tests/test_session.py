@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from impasto.tasks.provenance import KEYWORD
 
-from impasto import TransferConfig, prepare
+from impasto import prepare
 from impasto.checkpoint import Checkpoints
 from impasto.engine import NotFiniteError
 from impasto.errors import UsageError
-from impasto.files import numbered, unused
+from impasto.files import alternatives, unused
 from impasto.images import load_image, read_text
+from impasto.record import KEYWORD
 from impasto.session import Destination, Failed, Milestone, Note, Planned, Saved, Session, Stepped, Stopped
 from impasto.session.keeping import wrote
 
@@ -30,8 +30,8 @@ def run(uniform):
     """run(**settings): five evaluations of a small transfer."""
 
     def make(**settings):
-        config = TransferConfig(**{"size": 48, "iterations": 5, "dtype": "float32", **settings})
-        return prepare(uniform(1, 3, 40, 48).float(), [uniform(1, 3, 48, 40).float()], config)
+        asked = {"size": 48, "iterations": 5, "dtype": "float32", **settings}
+        return prepare(uniform(1, 3, 40, 48).float(), [uniform(1, 3, 48, 40).float()], **asked)
 
     return make
 
@@ -185,7 +185,7 @@ def test_numbers_that_break_leave_the_best_picture_and_its_own_record(run):
     diverging = run(preset="keras-example", encoder="compact", style_weight=1e-2, iterations=24)
     outcome = Session(diverging, OUT).carry_out(show)
     assert isinstance(outcome.error, NotFiniteError)
-    assert result()["best"]
+    assert result()["kept"] == "best"
     assert result()["loss"] == min(step.loss for step in steps) < steps[-1].loss
 
 
@@ -193,7 +193,7 @@ def test_numbers_that_break_leave_the_best_picture_and_its_own_record(run):
 
 
 def test_only_numbers_that_were_appended_count(folder):
-    names = numbered(Path("a-IMG-12.png"))
+    names = alternatives(Path("a-IMG-12.png"))
     assert [next(names).name for _ in range(3)] == ["a-IMG-12.png", "a-IMG-12-2.png", "a-IMG-12-3.png"]
     (folder / "a-IMG-12.png").touch()
     assert unused(Path("a-IMG-12.png")) == Path("a-IMG-12-2.png")

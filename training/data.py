@@ -36,12 +36,16 @@ def load_pictures(folder: Path) -> Pictures:
         for i, path in enumerate(sorted((folder / kind).iterdir())):
             if path.suffix.lower() not in {".jpg", ".jpeg", ".png", ".webp"}:
                 continue
-            with Image.open(path) as image:
-                rgb = image.convert("RGB")
-                pixels = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8)
-                pixels = pixels.view(rgb.height, rgb.width, 3).permute(2, 0, 1).contiguous()
-            (held_out if i % HELD_OUT == 0 else train)[kind].append(pixels)
+            (held_out if i % HELD_OUT == 0 else train)[kind].append(picture_of(path))
     return Pictures(train, held_out)
+
+
+def picture_of(path: Path) -> Tensor:
+    """A decoded image.  Shape: uint8 (3, H, W)."""
+    with Image.open(path) as image:
+        rgb = image.convert("RGB")
+        pixels = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8)
+        return pixels.view(rgb.height, rgb.width, 3).permute(2, 0, 1).contiguous()
 
 
 def _uniform(low: float, high: float, generator: torch.Generator) -> float:

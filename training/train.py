@@ -23,7 +23,7 @@ from torch import Tensor
 from data import Pictures, batch, cut, disturb, load_pictures
 from export import as_encoder
 from grow import grown
-from impasto import TransferConfig, prepare
+from impasto import Painter
 from muon import Muon
 from student import DIRECT, TOPOLOGIES, Student, initialise_from_data
 
@@ -117,17 +117,20 @@ def transfers(
     color = {"rgb_to_bgr.weight": torch.eye(3)[:, :, None, None].contiguous(), "rgb_to_bgr.bias": torch.zeros(3)}
     save_file(as_encoder(student, scales, pictures, batches=1) | color, file)  # with it, borders are reflected
     kept = []
+    painter = Painter()
     for _ in range(6):
         content, style = (batch(pictures.train, 1, 224, generator)[0] for _ in range(2))
         draw = lambda: torch.rand((), generator=generator).item()  # noqa: E731
-        config = TransferConfig(
-            weights=str(file),
+        run = painter.prepare(
+            content[None],
+            style[None],
+            weights=file,
             size=224,
             strength=0.3 + 0.5 * draw(),
             init="random" if draw() < 0.3 else None,
             iterations=20 + int(60 * draw()),
         )
-        for step in prepare(content[None], [style[None]], config):
+        for step in run:
             if step.last or step.done in (8, 25):
                 kept.append(step.image[0].clamp(0, 1).mul(255).round().to(torch.uint8))
     return kept

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from impasto.tasks.transfer import TransferConfig, prepare
 
 from impasto.encoders.weights import load_weights
 from impasto.images import load_image
+from impasto.painter import prepare
 
 IMAGES, LOSSES = 1e-3, 1e-4  # the most they may differ: per value, relative
 
@@ -24,10 +24,8 @@ def rgb(pictures):
 
 def ours(folder, steps):
     """The loss before and the picture after each step."""
-    settings = TransferConfig(
-        preset="tutorial", weights=folder / "vgg19.weights.h5", iterations=steps, device="cpu", dtype="float32"
-    )
-    run = prepare(str(folder / "content.png"), [str(folder / "style.png")], settings)
+    settings = {"preset": "tutorial", "weights": folder / "vgg19.weights.h5", "iterations": steps, "device": "cpu"}
+    run = prepare(folder / "content.png", folder / "style.png", dtype="float32", **settings)
     return [np.array(column) for column in zip(*((s.loss, s.image[0].numpy()) for s in run), strict=True)]
 
 

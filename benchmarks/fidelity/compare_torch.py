@@ -9,12 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from impasto.tasks.problem import TransferProblem
 
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import iterate
+from impasto.images import resize
 from impasto.presets import preset
-from impasto.schedule import SINGLE
+from impasto.problem import Given, PictureProblem
+from impasto.schedule import Pyramid
+from impasto.solvers import solver_of
+from impasto.sources import Resampled
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import material
@@ -35,15 +38,14 @@ def main():
     content, style = as_tensor(material.content(), dtype), as_tensor(material.style(56, 64), dtype)
     theirs = plain_torch.optimised(weights, content, style, arguments.evaluations)
 
-    found = replace(preset("gatys2016-code"), schedule=SINGLE, iterations=arguments.evaluations)
+    found = replace(preset("gatys2016-code"), schedule=Pyramid(most=1, evaluations=arguments.evaluations))
     tensors = {
         f"{name}.{part}": t for name, both in weights.items() for part, t in zip(("weight", "bias"), both, strict=True)
     }
-    problem = TransferProblem(
-        ChainEncoder("random", tensors, found.preprocessing, dtype=dtype), found, content, [style]
-    )
-    levels = found.schedule.levels(*content.shape[-2:], found.iterations)
-    objective, ours = problem.objective(levels[0]), iterate(problem, found.solver, levels)
+    encoder = ChainEncoder("random", tensors, found.preprocessing, dtype=dtype)
+    problem = PictureProblem(found, Given(Resampled(content, resize), (Resampled(style, resize),)), encoder)
+    levels = found.pyramid.levels(*content.shape[-2:], arguments.evaluations)
+    objective, ours = problem.objective(levels[0]), iterate(problem, solver_of(found.solver), levels)
     print(f"{'':>4} {'plain':>14} | at the plain program's pictures | on its own")
     print(f"{'eval':>4} {'loss':>14} | {'loss, rel.':>14} {'gradient':>16} | {'loss, rel.':>10} {'max diff.':>10}")
     for number, (step, (picture, loss, grad)) in enumerate(zip(ours, theirs, strict=True), 1):

@@ -6,7 +6,8 @@ import statistics
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -15,23 +16,18 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from impasto.encoders.base import Sums
-from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
-from impasto.encoders.compact import compact_weights
-from impasto.encoders.preprocessing import CAFFE_BGR
-from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
-from impasto.losses import energy, gram_error, mean_std_error, weighted_sum
-from impasto.objective import WholeObjective
-from impasto.presets.published import FIVE_LAYERS
-from impasto.statistics import at_least_float32
-from impasto.terms import ContentTerm, StyleTerm, Term
+from impasto.loading import Encoders
+from impasto.preparation import Pictures, prepare
+from impasto.presets.published import PUBLISHED
+from impasto.recipe import Recipe
+from impasto.run import Run
 
-CONTENT = "relu4_2"
+# What is timed: our own recipe, and the papers' terms on the network they are from.
+RECIPES: Mapping[str, Recipe] = MappingProxyType({"compact": Recipe(), "vgg19": replace(PUBLISHED, encoder="vgg19")})
 LAST = "relu5_1"
-ENCODERS = ("compact", "vgg19")
-_CHANNELS, _HEIGHT, _WIDTH = 256, 96, 128  # of a convolution that leaves nothing to be wished for
-_SIDE = 1024  # of the matrices of a product that does
+CONVOLUTION_FLOPS = 2 * 96 * 128 * 256**2 * 9
+_SIDE = 1024  # of the matrices of a product that leaves nothing to be wished for
 _TURNS = 5
 
 
@@ -74,63 +70,36 @@ class Speed:
 
 
 def bench(device: torch.device, dtype: torch.dtype, sizes: Sequence[int]) -> Iterator[Ceiling | Speed]:
-    """The ceilings of `device`, then each encoder at 4:3 pictures of each long side.
-
-    VGG-19 has random weights, which cost as much as real ones.
-    """
-    name = str(dtype).removeprefix("torch.")
-    product = _flops_per_second(matrix_product(device, dtype), 2 * _SIDE**3, device)
+    """The ceilings of `device`, then each of `RECIPES` at 4:3 pictures of each long side."""
+    name, encoders = str(dtype).removeprefix("torch."), Encoders()
+    product = 2 * _SIDE**3 / _seconds(matrix_product(device, dtype), device)
     yield Ceiling("matrix product", name, product)
-    top = _flops_per_second(convolution(device, dtype), CONVOLUTION_FLOPS, device)
+    top = CONVOLUTION_FLOPS / _seconds(convolution(device, dtype), device)
     yield Ceiling("convolution", name, top)
-    for label in ENCODERS:
-        encoder = encoder_to_time(label, device, dtype)
+    for label in RECIPES:
         for width in sizes:
             height = round(width * 3 / 4)
-            evaluate = evaluation(encoder, torch.rand(1, 3, height, width, device=device))
+            run = prepared(label, width, height, str(device), name, encoders)
+            evaluate = evaluation(run)
             seconds = _seconds(evaluate, device)
-            rate = flops(encoder, height * width) / seconds
-            peak = _peak_bytes(evaluate) / (height * width)
-            yield Speed(label, name, width, height, seconds, rate, rate / top, peak)
+            rate = flops(run.plan.encoder, height * width) / seconds
+            with LiveBytes() as live:
+                evaluate()
+            yield Speed(label, name, width, height, seconds, rate, rate / top, live.peak / (height * width))
 
 
-def encoder_to_time(name: str, device: torch.device, dtype: torch.dtype) -> ChainEncoder:
-    """`compact`, or VGG-19 with random weights."""
-    if name == "compact":
-        return build_encoder(compact_weights(), device=device, dtype=dtype)
-    return ChainEncoder("vgg19", random_vgg(), CAFFE_BGR, device=device, dtype=dtype)
+def prepared(name: str, width: int, height: int, device: str, dtype: str, encoders: Encoders | None = None) -> Run:
+    """A run of one of `RECIPES` at one size, on noise."""
+    content, style = torch.rand(2, 1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    recipe = replace(RECIPES[name], size=max(width, height), levels=1, device=device, dtype=dtype)
+    return prepare(recipe, Pictures(content, [style]), encoders)
 
 
-def random_vgg() -> dict[str, Tensor]:
-    """Filters of VGG-19's shapes up to conv5_1 that keep activations near 1."""
-    generator, tensors, channels = torch.Generator().manual_seed(0), {}, 3
-    for name in convolution_names("vgg19")[:13]:
-        width = BLOCK_CHANNELS[int(name[4]) - 1]
-        filters = torch.randn(width, channels, 3, 3, generator=generator)
-        tensors[f"{name}.weight"] = filters * (2 / (9 * channels)) ** 0.5
-        tensors[f"{name}.bias"] = torch.zeros(width)
-        channels = width
-    return tensors
-
-
-def evaluation(encoder: ChainEncoder, image: Tensor) -> Callable[[], object]:
-    """An evaluation of `typical_terms` at `image`, (1, 3, H, W)."""
-    objective = WholeObjective(encoder, typical_terms(encoder, image))
+def evaluation(run: Run) -> Callable[[], object]:
+    """An evaluation of a run's objective at its full size, where the picture begins."""
+    level = run.plan.levels[-1]
+    objective, image = run.problem.objective(level), run.problem.initial(level)
     return lambda: objective.evaluate(image)
-
-
-def typical_terms(encoder: ChainEncoder, image: Tensor) -> list[Term]:
-    """Those of the default preset for `compact`, else those of the papers, for pictures as large as `image`."""
-    default = encoder.name == "compact"
-    layers = [name for name in encoder.layers if name.startswith("relu")] if default else FIVE_LAYERS
-    with torch.no_grad():
-        targets, features = encoder.sums(torch.rand_like(image), [Sums(layer) for layer in layers], [CONTENT])
-    losses = (gram_error, mean_std_error) if default else (gram_error,)
-    style = [
-        StyleTerm(sums.layer, m, 1.0, weighted_sum(*((1 / float(energy(f, m)), f) for f in losses)))
-        for sums, m in targets.items()
-    ]
-    return [*style, ContentTerm(CONTENT, at_least_float32(features[CONTENT]), 1.0)]
 
 
 def flops(encoder: ChainEncoder, pixels: int) -> float:
@@ -145,14 +114,11 @@ def flops(encoder: ChainEncoder, pixels: int) -> float:
     return 4 * total * pixels
 
 
-CONVOLUTION_FLOPS = 2 * _HEIGHT * _WIDTH * _CHANNELS**2 * 9
-
-
 def convolution(device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
     """A 3x3 convolution of 256 channels, channels_last, of `CONVOLUTION_FLOPS`."""
     x, w = (
         torch.rand(shape, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
-        for shape in ((1, _CHANNELS, _HEIGHT, _WIDTH), (_CHANNELS, _CHANNELS, 3, 3))
+        for shape in ((1, 256, 96, 128), (256, 256, 3, 3))
     )
     return lambda: F.conv2d(x, w, padding=1)
 
@@ -161,10 +127,6 @@ def matrix_product(device: torch.device, dtype: torch.dtype) -> Callable[[], obj
     """A product of square matrices."""
     a, b = (torch.rand(_SIDE, _SIDE, device=device).to(dtype) for _ in range(2))
     return lambda: a @ b
-
-
-def _flops_per_second(work: Callable[[], object], count: float, device: torch.device) -> float:
-    return count / _seconds(work, device)
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -176,13 +138,6 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
         finish()
         times.append(time.perf_counter() - began)
     return statistics.median(times[1:])
-
-
-def _peak_bytes(work: Callable[[], object]) -> float:
-    """Of the tensors that are made during `work`."""
-    with LiveBytes() as live:
-        work()
-    return float(live.peak)
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

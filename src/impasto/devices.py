@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from operator import attrgetter
 from threading import RLock
 from typing import Any
@@ -114,6 +114,22 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
 def format_name(asked: str, dtype: torch.dtype) -> str:
     """The name of the number format that `asked` stood for, if `dtype` is what `resolve_dtype` made of it."""
     return TF32 if asked == TF32 else str(dtype).removeprefix("torch.")
+
+
+@contextmanager
+def own_modes() -> Iterator[None]:
+    """Within the block, PyTorch computes as impasto expects, whatever modes the caller is in.
+
+    Tensors may have gradients, number formats are those of the tensors, and new tensors are on the CPU.
+    """
+    with ExitStack() as modes:
+        modes.enter_context(torch.inference_mode(False))
+        for kind in ("cpu", "cuda", "mps", "xpu"):
+            if torch.is_autocast_enabled(kind):
+                modes.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            modes.enter_context(torch.device("cpu"))
+        yield
 
 
 @contextmanager

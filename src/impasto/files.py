@@ -6,17 +6,16 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from itertools import chain, count
 from math import inf
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from impasto.errors import OutputError, UsageError
 
-_CHUNK: Final = 1 << 20
 _FULL: Final = "Free some space or choose another disk."
 _REMEDIES: Final = {
     errno.ENOSPC: _FULL,
@@ -99,7 +98,7 @@ class InUseError(UsageError):
     """What another process holds."""
 
 
-class Lock:
+class Lock(AbstractContextManager["Lock"]):
     """A file that one process holds; it is there as long as it is held.
 
     `patience` is how many seconds to wait for another process, at most.
@@ -127,12 +126,7 @@ class Lock:
                 self._path.unlink()
             self._lock.release()
 
-    def __enter__(self) -> Lock:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 
@@ -143,15 +137,20 @@ def reserved(path: Path) -> Iterator[Path]:
     Raises:
         InUseError: another process has reserved it
     """
-    with _reserved_first([path], lambda _: True):
+    if not (held := _reservation(path)):
+        raise InUseError(f"{path} is being made by another run. Choose another name, or wait for its end.")
+    with held:
         yield path
 
 
 @contextmanager
 def reserved_new(path: Path) -> Iterator[Path]:
     """Within the block, the first of `alternatives(path)` that neither exists nor is reserved is reserved."""
-    with _reserved_first(alternatives(path), lambda each: not each.exists()) as free:
-        yield free
+    for each in alternatives(path):
+        with _reservation(each) or nullcontext() as held:
+            if held and not each.exists():
+                yield each
+                return
 
 
 def alternatives(path: Path) -> Iterator[Path]:
@@ -164,47 +163,29 @@ def unused(path: Path) -> Path:
     return next(each for each in alternatives(path) if not each.exists())
 
 
-@contextmanager
-def _reserved_first(paths: Iterable[Path], suits: Callable[[Path], bool]) -> Iterator[Path]:
-    for path in paths:
-        try:
-            lock = _reservation(path)
-        except InUseError:
-            continue
-        try:
-            if suits(path):
-                yield path
-                return
-        finally:
-            if lock:
-                lock.release()
-    raise InUseError(f"{path} is being made by another run. Choose another name, or wait for its end.")
+def _reservation(path: Path) -> AbstractContextManager[object] | None:
+    """The lock beside `path`, None if another process holds it.
 
-
-def _reservation(path: Path) -> Lock | None:
-    """The lock beside `path`; None where no such file can be, of which writing `path` will tell if it matters."""
+    Where no such file can be, there is nothing to hold; if that matters, writing `path` will tell.
+    """
     beside = path.with_name(f".{path.name}.lock")
     try:
         return Lock(beside)
-    except OSError:
-        if os.path.lexists(beside):
-            raise InUseError(f"{beside} cannot be opened.") from None
+    except InUseError:
         return None
+    except OSError:
+        return None if os.path.lexists(beside) else nullcontext(path)
 
 
 # Digests ------------------------------------------------------------------------------------------------------------
 
 
-def file_hash(path: str | os.PathLike[str]) -> str:
-    """The sha256 of a file, in hexadecimal digits."""
-    return digests(Path(path), ("sha256",))["sha256"]
+def file_hash(path: str | os.PathLike[str], kind: str = "sha256") -> str:
+    """The digest of a file, in hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False)).hexdigest()
 
 
 def digests(path: Path, kinds: Iterable[str]) -> dict[str, str]:
-    """The hexadecimal digests of a file by their kinds, in one reading."""
-    hashes = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            for digest in hashes.values():
-                digest.update(chunk)
-    return {kind: digest.hexdigest() for kind, digest in hashes.items()}
+    """The digests of a file by their kinds."""
+    return {kind: file_hash(path, kind) for kind in kinds}

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise, product
 
 from impasto.devices import has_own_memory
 from impasto.encoders.chain import ChainEncoder
 from impasto.schedule import Level
 from impasto.solvers import Solver, history
-from impasto.tiling import Span, Tiling
+from impasto.tiling import Tiling
 
 PICTURE = 12  # bytes per pixel of a float32 picture
 SMALLEST_TILE = 64
 KEPT = 64  # bytes per pixel that a content target may take in a tiled run; beyond, it is computed again tile by tile
 LARGE_STYLE = 3  # times the picture's pixels, from which on a style image is seen in tiles as large as the picture
 GRADIENTS, STEP = 2, 4  # pictures more during an evaluation; during a solver's step or a term of pixels, besides
-CODE = 35e6  # bytes of libraries and threads that are first used by an evaluation
+CODE = 50e6  # bytes of libraries, threads and saving, which are first used during the run
 KERNELS, SHORT_KERNELS = 2e6, 17e6  # bytes for each kind of tile on a CPU, of float32 and of bfloat16
 HOLES, TILE_HOLES = 1.15, 1.4  # times the tensors, for what lies unused between them; see benchmarks/memory.py
 
@@ -107,12 +107,14 @@ class Work:
         return shown * self.footprint.evaluation + targets * self.footprint.forward
 
     def kernels(self, levels: Sequence[Level]) -> float:
-        """Bytes of the programs that a CPU's library makes for each kind of tile, and keeps."""
-        pairs = zip(levels, self.styles, strict=True)
-        looks = [(level, shape) for level, styles in pairs for shape in ((level.height, level.width), *styles)]
-        kinds = {(row, column) for look in looks for row, column in product(*self._cuts(*look))}
+        """Bytes of the programs that a CPU's library makes for each kind of tile, and keeps; half on the way back."""
+        if self.encoder.device.type != "cpu":
+            return 0.0
+        pairs = list(zip(levels, self.styles, strict=True))
+        of_pictures = {kind for level in levels for kind in product(*self._cuts(level, (level.height, level.width)))}
+        of_styles = {kind for level, shapes in pairs for each in shapes for kind in product(*self._cuts(level, each))}
         each = KERNELS if self.encoder.dtype.itemsize >= 4 else SHORT_KERNELS
-        return len(kinds) * each if self.encoder.device.type == "cpu" else 0.0
+        return each * (len(of_pictures) + len(of_styles - of_pictures) / 2)
 
     def _most_shown(self, level: Level, shape: Shape) -> int:
         """Pixels of the largest tile in which a picture of this shape is seen at a level."""
@@ -122,15 +124,20 @@ class Work:
         """Along each axis, how many pixels tiles are shown and how many of those count."""
         large = math.prod(shape) > LARGE_STYLE * _pixels(level)
         tile = level.tile or (level.size if large else max(shape))
-        rows, columns = self.tiling(tile).spans(*shape)
-        return _lengths(rows), _lengths(columns)
+        return self._lengths(shape[0], tile), self._lengths(shape[1], tile)
+
+    @cached_property
+    def _lengths(self) -> Callable[[int, int], set[Shape]]:
+        """The same of an axis by its pixels and the tiles' side: asked for again with every history that is tried."""
+
+        def found(length: int, tile: int) -> set[Shape]:
+            cut, _ = self.tiling(tile).spans(length, length)
+            return {(span.stop - span.start, span.last - span.first) for span in cut}
+
+        return cache(found)
 
     def _style_pixels(self) -> list[int]:
         return [height * width for shapes in self.styles for height, width in shapes]
-
-
-def _lengths(spans: Sequence[Span]) -> set[Shape]:
-    return {(span.stop - span.start, span.last - span.first) for span in spans}
 
 
 def _pixels(level: Level) -> int:
@@ -173,12 +180,12 @@ class Bytes:
         held = max(_pictures(work, solver, level) for level in levels)
         between = max(STEP * PICTURE * _pixels(level) for level in levels)
         if levels[-1].tile is None:
-            return cls(fixed + max(scaled + work.scaling(), scaled + HOLES * (held + network)))
+            return cls(scaled + max(work.scaling(), fixed + HOLES * (held + network)))
         if has_own_memory(work.encoder.device):
-            return cls(fixed + HOLES * network, max(scaled + work.scaling(), scaled + held + between))
+            return cls(fixed + HOLES * network, scaled + max(work.scaling(), held + between))
         coarser = max((_pictures(work, solver, level) for level in levels[:-1]), default=0.0)
         kept = TILE_HOLES * network + HOLES * coarser
-        return cls(fixed + max(scaled + work.scaling(), scaled + held + max(kept, between)))
+        return cls(scaled + max(work.scaling(), fixed + held + max(kept, between)))
 
 
 def _pictures(work: Work, solver: Solver, level: Level) -> float:

@@ -23,7 +23,7 @@ class Encoders:
 
     def __init__(self, *, download: bool = True, progress: Progress | None = None):
         self._download, self._progress = download, progress
-        self._weights: dict[tuple[str, str | None], Weights] = {}
+        self._weights: dict[tuple[Any, ...], Weights] = {}
         self._built: dict[tuple[Any, ...], ChainEncoder] = {}
 
     def weights(self, recipe: Recipe) -> Weights:
@@ -32,9 +32,10 @@ class Encoders:
         Raises:
             WeightsError: they cannot be had, or are not usable.
         """
-        key = recipe.encoder, recipe.weights
+        name = recipe.encoder, recipe.weights
+        key = *name, _version(recipe.weights)
         if key not in self._weights:
-            self._weights[key] = find_weights(*key, download=self._download, progress=self._progress)
+            self._weights[key] = find_weights(*name, download=self._download, progress=self._progress)
         return self._weights[key]
 
     def load(self, recipe: Recipe, dtype: str | None = None) -> ChainEncoder:
@@ -51,6 +52,14 @@ class Encoders:
         if key not in self._built:
             self._built[key] = _built(weights, recipe, device, kind)
         return self._built[key]
+
+
+def _version(file: str | None) -> tuple[int, int] | None:
+    """What changes when a file does: the time of its last change, and its size."""
+    if file is None or not Path(file).is_file():
+        return None
+    status = Path(file).stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def weights_notes(recipe: Recipe, weights: Weights) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from impasto.encoders.download import Progress
 from impasto.engine import Step
+from impasto.errors import UsageError
 from impasto.loading import Encoders
 from impasto.painting import Painting, painting, result_of
 from impasto.preparation import Pictures
@@ -29,8 +30,8 @@ OUTPUTS = ("pil", "numpy", "torch")
 class Painter:
     """Makes pictures on one device, in one number format, with networks that are loaded once and kept.
 
-    `device` is auto, cpu, cuda, mps or xpu; `dtype`, if it is not None, takes the place of the presets'. `download`
-    allows weights to be fetched; `progress` is told of the bytes while they are.
+    `device`, one of auto, cpu, cuda, mps and xpu, and `dtype` take the places of the presets', unless they are None.
+    `download` allows weights to be fetched; `progress` is told of the bytes while they are.
 
         painter = impasto.Painter()
         for photo in photos:
@@ -39,7 +40,7 @@ class Painter:
 
     def __init__(
         self,
-        device: str = "auto",
+        device: str | None = None,
         dtype: str | None = None,
         *,
         download: bool = True,
@@ -101,7 +102,7 @@ class Painter:
             UsageError: settings that cannot be met.
             ImageError, WeightsError: a picture or the weights cannot be read.
         """
-        check_output(output)
+        check_result(callback, output)
         return made(self.prepare(content, style, preset=preset, **settings), callback, output)
 
     def synthesize(
@@ -114,7 +115,7 @@ class Painter:
         **settings: Unpack[Settings],
     ) -> Any:
         """A texture that has nothing but the style of `style`; arguments and result as those of `stylize`."""
-        check_output(output)
+        check_result(callback, output)
         return made(self.prepare_texture(style, preset=preset, **settings), callback, output)
 
     def reconstruct(
@@ -129,7 +130,7 @@ class Painter:
         **settings: Unpack[Settings],
     ) -> Any:
         """A picture with the content, or the style, that `layers` see in `image`, from noise; else as `stylize`."""
-        check_output(output)
+        check_result(callback, output)
         run = self.prepare_reconstruction(
             image, representation=representation, layers=layers, preset=preset, **settings
         )
@@ -175,12 +176,15 @@ class Painter:
 
     def _asked(self, base: Recipe, settings: Any) -> tuple[Recipe, ImageSource | None]:
         """The recipe of a request, and the picture to begin with if `init` is one."""
-        return asked(base, {"device": self._device, "dtype": self._dtype} | settings)
+        said = {name: value for name, value in settings.items() if value is not None}
+        return asked(base, {"device": self._device, "dtype": self._dtype} | said)
 
 
-def check_output(name: str) -> None:
-    """Raise UnknownNameError unless `name` is a kind of output."""
-    one_of("output", OUTPUTS)("output", name)
+def check_result(callback: Callback | None, output: str) -> None:
+    """Raise UsageError unless `callback` can be called and `output` is a kind of output."""
+    one_of("output", OUTPUTS)("output", output)
+    if callback is not None and not callable(callback):
+        raise UsageError(f"callback is {callback!r}; it must be a function of a Step.")
 
 
 def made(run: Run, callback: Callback | None = None, output: str = "pil") -> Any:

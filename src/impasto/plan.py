@@ -22,8 +22,9 @@ from impasto.solvers import Solver, history, with_history
 
 LARGE_HISTORY = 10  # L-BFGS pairs at most for a picture that is too large to be evaluated whole
 HISTORIES = (10, 7, 5, 3, 2)
+FEW_PARTS = 32  # of a side, up to which every number of tiles is tried
 SHARE = 0.9  # of free memory that a run may plan with
-CAREFUL = 0.97  # of the memory that was allowed: what a command does beside the run takes some
+CAREFUL = 0.96  # of the memory that was allowed: what a command does beside the run takes some
 MARGIN = 1.01  # of the least memory that is named: what is resident is not the same to the byte in the next process
 PASSES, PASSES_PER_PAIR = 12, 4  # over pictures in a solver's step
 ENOUGH = 0.2  # seconds of turns, to tell what one takes
@@ -133,13 +134,22 @@ def _ways(work: Work, levels: Sequence[Level], smallest: int) -> Iterator[tuple[
     """The levels whole, then in ever smaller tiles, down to `smallest` pixels; one that takes no more stays whole."""
     yield tuple(levels)
     last = levels[-1]
-    for parts in range(2, max(2, last.size // smallest) + 1):
+    for parts in _parts(max(2, last.size // smallest)):
         tile = math.ceil(last.size / parts)
         most = work.network(replace(last, tile=tile), ())
         yield tuple(
             level if work.network(level, styles) <= most else replace(level, tile=min(tile, math.ceil(level.size / 2)))
             for level, styles in zip(levels, work.styles, strict=True)
         )
+
+
+def _parts(most: int) -> Iterator[int]:
+    """2, 3, 4, ... up to `most`; beyond a few, each is larger by a fraction of itself."""
+    parts = 2
+    while parts < most:
+        yield parts
+        parts += math.ceil(parts / FEW_PARTS)
+    yield most
 
 
 def _tile_notes(work: Work, levels: Sequence[Level]) -> Iterator[str]:

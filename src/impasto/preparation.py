@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto import record
-from impasto.choices import INITS, TEXTURE, WITHOUT_CONTENT
+from impasto.choices import INITS, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.devices import own_modes
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, levels_that_fit, with_layers_of
@@ -39,6 +40,7 @@ class _Opened:
     picture: Picture
 
 
+@own_modes()
 def prepare(
     recipe: Recipe, pictures: Pictures, encoders: Encoders | None = None, as_planned: record.Plan | None = None
 ) -> Run:
@@ -112,10 +114,12 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
     count = len(pictures.styles)
     if recipe.style_layers and count == 0:
         raise UsageError(f"A {recipe.task} needs at least one style image.")
+    if pictures.content is None and recipe.task == TRANSFER:
+        raise UsageError("A transfer needs a content image.")
     if pictures.content is None and recipe.init in ("matched", "content"):
         raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
-    if isinstance(recipe.size, tuple) and recipe.task != TEXTURE:
-        raise UsageError(f"size is {recipe.size}; a {recipe.task} has one size, the long side, such as 512.")
+    if recipe.sides and recipe.task != TEXTURE:
+        raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
     weights = recipe.style_weights
     if weights is not None and len(weights) != count:
         one = "1 entry" if len(weights) == 1 else f"{len(weights)} entries"
@@ -125,13 +129,13 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
 
 def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]:
     """All pictures, the one that gives the result its shape first; and that shape."""
-    longest = max(recipe.size) if isinstance(recipe.size, tuple) else recipe.size or recipe.usual_size
+    longest = recipe.long_side or recipe.usual_size
     roles = [("content", pictures.content)] if pictures.content is not None else []
     roles += [("style", style) for style in pictures.styles]
     (role, source), *others = roles
     first = _Opened(role, source, open_picture(source, size=longest, max_pixels=recipe.max_pixels))
     shape = _result_shape(recipe, first.picture)
-    drawn = longest if recipe.task == TEXTURE else round(max(shape) * recipe.style_scale)
+    drawn = longest if recipe.task == TEXTURE else _drawn(max(shape) * recipe.style_scale, recipe.max_pixels)
     opened = [first]
     for role, source in others:
         opened.append(_Opened(role, source, open_picture(source, size=drawn, max_pixels=recipe.max_pixels)))
@@ -140,13 +144,18 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     return opened, shape
 
 
+def _drawn(side: float, max_pixels: int) -> int:
+    """The side that a swatch is drawn with: that of its use, unless that will be refused."""
+    return round(side) if side * side <= 2 * max_pixels else 1
+
+
 def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
     """The size asked for, by the picture's own shape; else the usual one, but no larger than the picture."""
-    if isinstance(recipe.size, tuple):
-        width, height = recipe.size
+    if recipe.sides:
+        width, height = recipe.sides
         return height, width
     own = _shape(picture)
-    return size_for(*own, recipe.size or min(recipe.usual_size, max(own)))
+    return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
 
 
 def _start(source: ImageSource, recipe: Recipe) -> Picture:
@@ -165,7 +174,8 @@ def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float
     scale = recipe.style_scale
     if recipe.task == TEXTURE:
         scale *= min(1.0, max(max(style) for style in styles) / max(shape))
-    largest = max((round(max(shape) * scale) ** 2 * min(s) / max(s) for s in styles), default=0.0)
+    side = max(shape) * scale
+    largest = max((side * side * min(style) / max(style) for style in styles), default=0.0)
     if scale > 1 and not recipe.stretch_style and largest > recipe.max_pixels:
         raise UsageError(
             f"style_scale is {recipe.style_scale:g}, with which a style image would have {largest:,.0f} pixels; the "

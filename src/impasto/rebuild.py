@@ -89,7 +89,7 @@ def find_origin(record: Record, folders: Sequence[Path], path_of: PathOf, given:
 def _origin(record: Record, folders: Sequence[Path], path_of: PathOf, given: Iterator[str]) -> Origin:
     if record.format != FORMAT:
         raise UsageError(
-            f"The record has format {record.format}, whose settings had other names; this impasto makes those of format "
+            f"The record has format {record.format}, whose settings had other names; this one makes those of format "
             f"{FORMAT} again. Use the one that made it ({printable(record.made.impasto)})."
         )
     inputs = tuple(_found(each, folders, path_of, given) for each in (*record.inputs, *_weight_files(record)))

@@ -8,13 +8,13 @@ run is prepared.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypedDict
 
-from impasto import ranges
+from impasto import ranges, settings
 from impasto.choices import (
     ALL_LAYERS,
     BLANK,
@@ -29,7 +29,6 @@ from impasto.choices import (
     RECONSTRUCT,
     RESAMPLERS,
     SMOOTHNESS,
-    SOLVERS,
     STOPS,
     STYLE_LOSSES,
     TASKS,
@@ -42,84 +41,11 @@ from impasto.choices import (
 )
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.registry import COMPACT, encoder_names
-from impasto.errors import UnknownNameError, UsageError, named
+from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
+from impasto.settings import setting
 from impasto.untrusted import printable
-
-
-def setting(
-    default: Any,
-    check: ranges.Check,
-    help: str = "",
-    *,
-    only: Sequence[str] = TASKS,
-    shown: str = "",
-    metavar: str = "",
-) -> Any:
-    """A field with its default, the check that its values pass, and a sentence for people.
-
-    None passes where the field's type has it, and help tells it as `shown`, which may name fields of the `recipe`.
-    `only` says which tasks have the setting, `metavar` what help calls its values.
-    """
-    about = {"check": check, "help": help, "only": only, "shown": shown, "metavar": metavar}
-    if isinstance(default, Mapping):
-        return field(default_factory=lambda: dict(default), metadata=about)
-    return field(default=default, metadata=about)
-
-
-def _plain(kind: type, **parts: ranges.Check) -> ranges.Check:
-    """A check for a small dataclass of `parts`, which may be given as the mapping that JSON made of it."""
-
-    def check(name: str, value: Any) -> Any:
-        given = vars(value) if isinstance(value, kind) else value
-        if not isinstance(given, Mapping):
-            raise UsageError(f"{name} is {value!r}; it must be a {kind.__name__}.")
-        checked = {part: named(f"field of {name}", part, parts)(f"{name}.{part}", given[part]) for part in given}
-        try:
-            return kind(**checked)
-        except TypeError as missing:
-            raise UsageError(f"{name} cannot be made of {value!r}: {missing}.") from missing
-
-    return check
-
-
-_preprocessing = _plain(
-    Preprocessing, matrix=ranges.three(ranges.three(ranges.number(-1e9))), offset=ranges.three(ranges.number(-1e9))
-)
-_pyramid = _plain(
-    Pyramid,
-    smallest=ranges.whole(),
-    factor=ranges.number(1.01, 1000, rule="it must be from 1.01 to 1000."),
-    shares=ranges.shares,
-    most=ranges.whole(1, MOST_LEVELS),
-    evaluations=ranges.whole(1, MOST_EVALUATIONS),
-)
-_milestones = _plain(Milestones, every=ranges.whole(), line=ranges.text, file=ranges.text)
-_spec = _plain(
-    SolverSpec,
-    method=ranges.text,
-    numbers=ranges.numbers,
-    units=ranges.number(above=0),
-    clamped=ranges.truth,
-    averaged=ranges.maybe(ranges.number(0, 1)),
-)
-
-
-def _solver(name: str, value: Any) -> Any:
-    return SOLVERS[ranges.one_of("solver", SOLVERS)(name, value)] if isinstance(value, str) else _spec(name, value)
-
-
-def _terms(name: str, value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, Iterable):
-        raise UsageError(f"{name} is {value!r}; it must be a list of terms.")
-    for term in value:
-        if not all(hasattr(term, part) for part in ("name", "weight", "needs", "value")):
-            raise UsageError(f"{name} has {term!r}, which is no term; see impasto.PixelTerm and impasto.FeatureTerm.")
-    return tuple(value)
-
-
-_weight = ranges.number()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +116,7 @@ class Recipe:
         {"relu4_2": 1.0}, ranges.layers, "Layers that hold the content: relu4_2, or relu4_2=0.5."
     )
     content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES))
-    content_weight: float = setting(1.0, _weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT])
+    content_weight: float = setting(1.0, settings.weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT])
     style_layers: Mapping[str, float] = setting(
         {ALL_LAYERS: 1.0}, ranges.layers, "Layers that hold the style; '*' for all."
     )
@@ -199,13 +125,13 @@ class Recipe:
         ranges.one_of("style loss", STYLE_LOSSES),
         "gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2.",
     )
-    style_weight: float = setting(8.0, _weight, "Factor of the style terms.")
+    style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.")
     relative: bool = setting(True, ranges.truth)
-    tv_weight: float = setting(0.0, _weight, "Factor of the smoothness term.")
+    tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.")
     tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS))
-    range_weight: float = setting(100.0, _weight)
+    range_weight: float = setting(100.0, settings.weight)
     required_layers: tuple[str, ...] = ()
-    extra_terms: tuple[Any, ...] = setting((), _terms)
+    extra_terms: tuple[Any, ...] = setting((), settings.terms)
 
     # The network
     encoder: str = setting(
@@ -216,7 +142,7 @@ class Recipe:
     weights: str | None = setting(
         None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
     )
-    preprocessing: Preprocessing | None = setting(None, _preprocessing)
+    preprocessing: Preprocessing | None = setting(None, settings.preprocessing)
     pooling: str | None = setting(
         None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max", metavar="KIND"
     )
@@ -226,10 +152,10 @@ class Recipe:
     normalize: bool = setting(False, ranges.truth)
 
     # The way there
-    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), _solver, "lbfgs, adam or rmsprop.")
-    schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), _pyramid)
+    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "lbfgs, adam or rmsprop.")
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
-    blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), _pyramid)
+    blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), settings.pyramid)
     iterations: int | None = setting(
         None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown="{recipe.pyramid.evaluations}"
     )
@@ -244,7 +170,7 @@ class Recipe:
         None, ranges.whole(1, MOST_LEVELS), "The most sizes, coarse to fine; 1 for the full size alone."
     )
     usual_size: int = setting(512, ranges.whole(1, UNLIMITED))
-    detail: float = setting(1.0, _weight)
+    detail: float = setting(1.0, settings.weight)
     resample: str = setting("bicubic", ranges.one_of("resampling", RESAMPLERS))
     stretch_style: bool = setting(False, ranges.truth)
     seed: int = setting(
@@ -252,7 +178,7 @@ class Recipe:
         ranges.whole(0, 2**63 - 1, rule=f"it must be a whole number from 0 to {2**63 - 1}."),
         "Of a random beginning.",
     )
-    milestones: Milestones | None = setting(None, _milestones)
+    milestones: Milestones | None = setting(None, settings.milestones)
 
     # The machine
     device: str = setting("auto", ranges.text, "auto, cpu, cuda, mps or xpu.")
@@ -291,9 +217,19 @@ class Recipe:
                 raise UsageError(f"The run is a {self.task}, which has no {name}; leave that out.")
         if changes.get("encoder", self.encoder) not in (self.encoder, COMPACT):
             changes.setdefault("preprocessing", None)
-        named = [changes[name] for name in ("content_layers", "style_layers") if name in changes]
-        required = [layer for value in named for layer in ranges.layers("layers", value) if layer != ALL_LAYERS]
+        layers = [ranges.layers(name, changes[name]) for name in ("content_layers", "style_layers") if name in changes]
+        required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """`size` as (width, height), where both were asked for."""
+        return self.size if isinstance(self.size, tuple) else None
+
+    @property
+    def long_side(self) -> int | None:
+        """The long side that was asked for."""
+        return self.size if isinstance(self.size, int) else max(self.size or (), default=None)
 
     @property
     def blank(self) -> bool:
@@ -334,18 +270,18 @@ _NOT_IN_JSON = {"extra_terms", "milestones"}
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
 
 
-def asked(base: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, Any]:
-    """`base` with the `settings` of a request, and the picture to begin with if its `init` is one.
+def asked(base: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, Any]:
+    """`base` with the `changes` of a request, and the picture to begin with if its `init` is one.
 
     Raises:
         UsageError: a setting that the task does not have, or a value out of range.
     """
-    init = settings.get("init")
+    init = changes.get("init")
     if init is None or (isinstance(init, str) and init in INITS):
-        return base.override(**settings), None
+        return base.override(**changes), None
     if base.task != TRANSFER:
         raise UnknownNameError("init", str(init), WITHOUT_CONTENT, of=f"a {base.task}")
-    return base.override(**{**settings, "init": IMAGE}), init
+    return base.override(**{**changes, "init": IMAGE}), init
 
 
 class Settings(TypedDict, total=False):

@@ -10,40 +10,28 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, NamedTuple
+from typing import Annotated, Any, BinaryIO, Final, Literal, NamedTuple, cast
 
 from impasto.errors import UsageError
-from impasto.untrusted import JSON, Untrusted, printable, safe_name
-
-__all__ = [
-    "FORMAT",
-    "KEYWORD",
-    "EncoderUsed",
-    "Input",
-    "Made",
-    "Plan",
-    "PlannedLevel",
-    "Record",
-    "Result",
-    "printable",
-    "read_record",
-    "safe_name",
-]
+from impasto.untrusted import JSON, Untrusted, listed, named, unusable, whole
+from impasto.untrusted import printable as printable  # noqa: PLC0414 - also for those who show a record
+from impasto.untrusted import safe_name as safe_name  # noqa: PLC0414
 
 KEYWORD: Final = "impasto"  # of the text in a picture's file
 FORMAT: Final = 2  # 1: without the number of processes, and without telling which picture was kept
 
 _LONGEST: Final = 1_000_000  # characters of JSON
 _STARTS: Final = 100  # runs that went on from each other
-_INPUTS: Final = 64
-_TERMS: Final = 4096
 _LEVELS: Final = 64
-_SIDE: Final = 1_000_000  # pixels
 _EVALUATIONS: Final = 10_000_000  # of a level
-_THREADS: Final = 1024
-_PROCESSES: Final = 65_536
+
+Text = Annotated[str, Untrusted.text]
+Sha256 = Annotated[str, Untrusted.sha256]
+Number = Annotated[float, Untrusted.number]  # one that is not finite is None once it is written
+Side = Annotated[int, whole(1, 1_000_000)]  # pixels
+Evaluations = Annotated[int, whole(0, _LEVELS * _EVALUATIONS)]
 
 
 @dataclass(frozen=True)
@@ -53,62 +41,65 @@ class Input:
     The sha256 of the file or, for what is no file, of its pixels: one of the two.
     """
 
-    role: str
-    name: str
-    sha256: str | None = None
-    pixels: str | None = None
+    role: Text
+    name: Text
+    sha256: Sha256 | None = None
+    pixels: Sha256 | None = None
+
+    def __post_init__(self) -> None:
+        if (self.sha256 is None) == (self.pixels is None):
+            raise ValueError("known by its sha256 or by that of its pixels")
 
 
 @dataclass(frozen=True)
 class EncoderUsed:
     """The encoder, and the sha256 of its weights; that is empty where they came from no file."""
 
-    name: str
-    sha256: str
+    name: Text
+    sha256: Annotated[str, lambda value: value.value if value.value == "" else value.sha256()]
 
 
 class PlannedLevel(NamedTuple):
     """A level: its size in pixels, its evaluations, and the side of its tiles, None where it was not tiled."""
 
-    width: int
-    height: int
-    evaluations: int
-    tile: int | None
+    width: Side
+    height: Side
+    evaluations: Annotated[int, whole(1, _EVALUATIONS)]
+    tile: Side | None
 
 
 @dataclass(frozen=True)
 class Plan:
     """The levels, coarse to fine, and the steps that L-BFGS remembers."""
 
-    levels: tuple[PlannedLevel, ...]
-    history: int
+    levels: Annotated[tuple[PlannedLevel, ...], listed(PlannedLevel, 1, _LEVELS)]
+    history: Annotated[int, whole(0, _EVALUATIONS)]
 
 
 @dataclass(frozen=True)
 class Made:
     """The versions, the device, the number format, the threads and processes: the last bits depend on them."""
 
-    impasto: str
-    torch: str
-    device: str
-    dtype: str
-    threads: int
-    processes: int = 1
+    impasto: Text
+    torch: Text
+    device: Text
+    dtype: Text
+    threads: Annotated[int, whole(1, 1024)]
+    processes: Annotated[int, whole(1, 65_536)] = 1
 
 
 @dataclass(frozen=True)
 class Result:
     """How far the run was, its loss and terms there, and the sha256 of the picture's pixels.
 
-    `kept` tells which picture that is: of the last evaluation, or the best before the numbers broke.  A number that
-    is not finite is None once it is written.
+    `kept` tells which picture that is: of the last evaluation, or the best before the numbers broke.
     """
 
-    evaluations: int
-    of: int
-    loss: float | None
-    terms: Mapping[str, float | None]
-    pixels: str
+    evaluations: Evaluations
+    of: Evaluations
+    loss: Number | None
+    terms: Annotated[Mapping[str, float | None], named(Number | None, 4096)]
+    pixels: Sha256
     kept: Literal["last", "best"] = "last"
 
 
@@ -120,30 +111,19 @@ class Record:
     the settings' names.
     """
 
-    task: str
-    settings: Mapping[str, JSON]
-    inputs: tuple[Input, ...]
+    task: Text
+    settings: Annotated[Mapping[str, JSON], named(Annotated[Any, Untrusted.plain], 4096)]
+    inputs: Annotated[tuple[Input, ...], listed(Input, 0, 64)]
     encoder: EncoderUsed
     plan: Plan
     made: Made
     result: Result | None = None
     start: Record | None = None
-    format: int = FORMAT
+    format: Annotated[int, whole(1, FORMAT)] = FORMAT
 
     def to_json(self) -> dict[str, Any]:
         """The record as lists, objects and finite numbers."""
-        plain: dict[str, Any] = {
-            "format": self.format,
-            "task": self.task,
-            "settings": _plain(self.settings),
-            "inputs": [_without_none(vars(each)) for each in self.inputs],
-            "encoder": _plain(vars(self.encoder)),
-            "plan": _plain(vars(self.plan)),
-            "made": _plain(vars(self.made)),
-            "result": self.result and _plain(vars(self.result)),
-            "start": self.start and self.start.to_json(),
-        }
-        return _without_none(plain)
+        return {"format": self.format, **_plain(self)}
 
     def to_text(self) -> str:
         """The record as the text of a file."""
@@ -156,16 +136,8 @@ class Record:
         Raises:
             UsageError: it is none, it is of another format, or a value is absurd.
         """
-        chain = [Untrusted(value)]
-        while chain[-1]["start"].value is not None:
-            chain.append(chain[-1]["start"])
-            if len(chain) > _STARTS:
-                chain[-1].refuse(f"missing, as {_STARTS} runs at most go on from each other")
-        record = None
-        for each in reversed(chain):
-            record = _record(each, record)
-        assert record is not None
-        return record
+        _check_formats(Untrusted(value))
+        return cast(Record, Untrusted(_current(cast(dict[str, Any], value))).read(Record))
 
     @classmethod
     def from_text(cls, text: str) -> Record:
@@ -175,17 +147,11 @@ class Record:
             UsageError: as for `from_json`; it is no JSON, or longer than a million characters.
         """
         if len(text) > _LONGEST:
-            raise UsageError(
-                f"The record of how the picture was made has {len(text):,} characters; at most {_LONGEST:,} are read. "
-                "Use a file as impasto wrote it."
-            )
+            raise unusable(f"has {len(text):,} characters; at most {_LONGEST:,} are read")
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as problem:
-            raise UsageError(
-                f"The record of how the picture was made is damaged: {printable(str(problem))}. "
-                "Use a file as impasto wrote it."
-            ) from None
+            raise unusable(f"is damaged: {printable(str(problem))}") from None
         return cls.from_json(value)
 
 
@@ -208,11 +174,10 @@ def read_record(file: str | os.PathLike[str] | bytes | BinaryIO) -> Record:
     return Record.from_text(text)
 
 
-# Writing ------------------------------------------------------------------------------------------------------------
-
-
 def _plain(value: Any) -> Any:
-    """`value` as JSON has it: tuples are lists, and what is not finite is null."""
+    """`value` as JSON has it: tuples are lists, and what is not finite is null.  Fields that are None are left out."""
+    if is_dataclass(value):
+        return {name: _plain(each) for name, each in vars(value).items() if each is not None}
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, tuple | list):
@@ -220,88 +185,25 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _check_formats(record: Untrusted) -> None:
+    """Make sure that the formats of a record, and of those that it began with, are known, and that these end."""
+    for _ in range(_STARTS):
+        version = record["format"].whole(1, 1_000_000)
+        if version > FORMAT:
+            raise UsageError(f"The record has format {version}; this impasto reads up to {FORMAT}. Use a later one.")
+        record = record["start"]
+        if record.value is None:
+            return
+    record.refuse(f"missing, as {_STARTS} runs at most go on from each other")
 
 
-# Reading ------------------------------------------------------------------------------------------------------------
-
-
-def _record(value: Untrusted, start: Record | None) -> Record:
-    version = _version(value["format"])
-    return Record(
-        task=value["task"].text(),
-        settings={name: each.plain() for name, each in value["settings"].fields(_TERMS).items()},
-        inputs=tuple(_input(each) for each in value["inputs"].entries(_INPUTS)),
-        encoder=_encoder(value["encoder"]),
-        plan=_plan(value["plan"]),
-        made=_made(value["made"], version),
-        result=value["result"].maybe(lambda each: _result(each, version)),
-        start=start,
-        format=version,
-    )
-
-
-def _version(value: Untrusted) -> int:
-    version = value.whole(1, 1_000_000)
-    if version > FORMAT:
-        raise UsageError(f"The record has format {version}; this impasto reads up to {FORMAT}. Use a later impasto.")
-    return version
-
-
-def _input(value: Untrusted) -> Input:
-    sha256, pixels = (value[kind].maybe(Untrusted.sha256) for kind in ("sha256", "pixels"))
-    if (sha256 is None) == (pixels is None):
-        value.refuse("known by its sha256 or by that of its pixels")
-    return Input(value["role"].text(), value["name"].text(), sha256, pixels)
-
-
-def _encoder(value: Untrusted) -> EncoderUsed:
-    sha256 = value["sha256"]
-    return EncoderUsed(value["name"].text(), sha256.sha256() if sha256.value != "" else "")
-
-
-def _plan(value: Untrusted) -> Plan:
-    levels = value["levels"].entries(_LEVELS)
-    if not levels:
-        value["levels"].refuse("a list of at least 1")
-    return Plan(tuple(map(_level, levels)), value["history"].whole(0, _EVALUATIONS))
-
-
-def _level(value: Untrusted) -> PlannedLevel:
-    fields = value.entries(4)
-    if len(fields) != 4:
-        value.refuse("width, height, evaluations and tile")
-    width, height, evaluations, tile = fields
-    return PlannedLevel(
-        width.whole(1, _SIDE),
-        height.whole(1, _SIDE),
-        evaluations.whole(1, _EVALUATIONS),
-        tile.maybe(lambda each: each.whole(1, _SIDE)),
-    )
-
-
-def _made(value: Untrusted, version: int) -> Made:
-    processes = value["processes"]
-    return Made(
-        impasto=value["impasto"].text(),
-        torch=value["torch"].text(),
-        device=value["device"].text(),
-        dtype=value["dtype"].text(),
-        threads=value["threads"].whole(1, _THREADS),
-        processes=1 if version == 1 and processes.value is None else processes.whole(1, _PROCESSES),
-    )
-
-
-def _result(value: Untrusted, version: int) -> Result:
-    most, kept = _LEVELS * _EVALUATIONS, value["kept"]
-    if kept.value not in ("last", "best") and not (version == 1 and kept.value is None):
-        kept.refuse("last or best")
-    return Result(
-        evaluations=value["evaluations"].whole(0, most),
-        of=value["of"].whole(0, most),
-        loss=value["loss"].maybe(Untrusted.number),
-        terms={name: each.maybe(Untrusted.number) for name, each in value["terms"].fields(_TERMS).items()},
-        pixels=value["pixels"].sha256(),
-        kept="best" if kept.value == "best" else "last",
-    )
+def _current(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with what its format does not have: the first knew one process, and kept the last picture."""
+    record = dict(record)
+    missing: dict[str, dict[str, Any]] = {"made": {"processes": 1}, "result": {"kept": "last"}}
+    for name, more in missing.items():
+        if record["format"] == 1 and isinstance(record.get(name), dict):
+            record[name] = {**more, **record[name]}
+    if record.get("start") is not None:
+        record["start"] = _current(record["start"])
+    return record

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from impasto.devices import describe_device, has_own_memory, products
+from impasto.devices import describe_device, has_own_memory, own_modes, products
 from impasto.distributed import Processes, in_strips
 from impasto.engine import NotFiniteError, Snapshot, Step, iterate
 from impasto.images import resize
@@ -157,7 +157,7 @@ class Run:
 def _computed_in(number_format: str, steps: Iterator[Step]) -> Iterator[Step]:
     """The steps, each computed with the products of a number format; between them they are as the caller has them."""
     while True:
-        with products(number_format):
+        with own_modes(), products(number_format):
             step = next(steps, None)
         if step is None:
             return

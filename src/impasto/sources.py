@@ -29,6 +29,10 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_
 
     A path or open file is read; `swatch:NAME` or `swatch:NAME:SEED` is drawn with a long side of `size`; a PIL image,
     a NumPy array or a tensor (1, 3, H, W) in [0, 1] is taken as it is.
+
+    Raises:
+        UsageError: it means none.
+        ImageError: it cannot be read.
     """
     if isinstance(source, Picture):
         return source
@@ -40,6 +44,10 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_
         return from_array(source)
     if isinstance(source, Tensor):
         return _from_tensor(source)
+    if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
+        raise UsageError(
+            f"{source!r} is no picture; give a path, {SWATCH}NAME, an image of Pillow's, an array or a tensor."
+        )
     try:
         return load_image(source, max_pixels=max_pixels)
     except MissingFileError as error:
@@ -50,16 +58,15 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_
 
 def source_name(source: ImageSource) -> str:
     """A short name for messages and file names."""
-    if isinstance(source, str) and source.startswith(SWATCH):
-        return source.split(":")[1]
-    if isinstance(source, str | os.PathLike):
-        return os.path.splitext(os.path.basename(os.fspath(source)))[0]  # noqa: PTH119, PTH122
-    return "image"
+    path = _path(source)
+    if path.startswith(SWATCH):
+        return path.split(":")[1]
+    return os.path.splitext(os.path.basename(path))[0] or "image"  # noqa: PTH119, PTH122
 
 
 def source_label(source: ImageSource) -> str:
     """What messages call a picture: a file by its name with the extension, a swatch as it was asked for."""
-    return os.path.basename(os.fspath(source)) if isinstance(source, str | os.PathLike) else "image"  # noqa: PTH119
+    return os.path.basename(_path(source)) or "image"  # noqa: PTH119
 
 
 def image_notes(sources: Iterable[ImageSource], pictures: Iterable[Picture]) -> tuple[str, ...]:
@@ -70,7 +77,7 @@ def image_notes(sources: Iterable[ImageSource], pictures: Iterable[Picture]) -> 
 
 def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
     """A picture as records have it: its name as it was given, and the sha256 of its file or else of its pixels."""
-    name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
+    name = _path(source)
     if name and not name.startswith(SWATCH) and os.path.isfile(name):  # noqa: PTH113
         return Input(role, name, sha256=file_hash(name))
     return Input(role, name, pixels=tensor_hash(picture.pixels))
@@ -79,6 +86,11 @@ def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
 def tensor_hash(image: Tensor) -> str:
     """The sha256 of an image's values."""
     return hashlib.sha256(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes()).hexdigest()
+
+
+def _path(source: ImageSource) -> str:
+    """The path of a file, or a swatch as it was asked for; nothing for an image in memory."""
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else ""
 
 
 def _swatch(source: str, size: int) -> Picture:
@@ -92,7 +104,8 @@ def _swatch(source: str, size: int) -> Picture:
 def _from_tensor(image: Tensor) -> Picture:
     if image.ndim != 4 or image.shape[:2] != (1, 3):
         raise UsageError(f"An image tensor is (1, 3, H, W), sRGB in [0, 1]; this one is {tuple(image.shape)}.")
-    return Picture(image.detach().to("cpu", torch.float32))
+    pixels = image.detach().to("cpu", torch.float32)
+    return Picture(pixels.clone() if pixels.is_inference() else pixels)
 
 
 class Resampled:

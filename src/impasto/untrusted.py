@@ -8,13 +8,14 @@ import re
 import reprlib
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from functools import cache
 from pathlib import PureWindowsPath
-from typing import Final, NoReturn, TypeAlias, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from impasto.errors import UsageError
 
-T = TypeVar("T")
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 LONGEST: Final = 4096  # characters of a string
@@ -38,10 +39,7 @@ class Untrusted:
     def refuse(self, rule: str) -> NoReturn:
         """Say that it must be what `rule` says."""
         shown = "missing" if self.value is None else printable(reprlib.repr(self.value))
-        raise UsageError(
-            f"The record of how the picture was made is damaged: {printable(self.where[-120:]) or 'it'} is {shown}; "
-            f"it must be {rule}. Use a file as impasto wrote it."
-        )
+        raise unusable(f"is damaged: {printable(self.where[-120:]) or 'it'} is {shown}; it must be {rule}")
 
     def __getitem__(self, name: str) -> Untrusted:
         """The field of that name, None if it is missing."""
@@ -49,10 +47,10 @@ class Untrusted:
             self.refuse("an object with fields")
         return Untrusted(self.value.get(name), f"{self.where}.{name}".lstrip("."))
 
-    def entries(self, most: int) -> tuple[Untrusted, ...]:
-        """The values of a list of at most `most`."""
-        if not isinstance(self.value, list) or len(self.value) > most:
-            self.refuse(f"a list of at most {most}")
+    def entries(self, least: int, most: int) -> tuple[Untrusted, ...]:
+        """The values of a list of so many."""
+        if not isinstance(self.value, list) or not least <= len(self.value) <= most:
+            self.refuse(f"a list of at {f'least {least}' if self.value == [] else f'most {most}'}")
         return tuple(Untrusted(each, f"{self.where}[{index}]") for index, each in enumerate(self.value))
 
     def fields(self, most: int) -> dict[str, Untrusted]:
@@ -60,6 +58,31 @@ class Untrusted:
         if not isinstance(self.value, dict) or len(self.value) > most:
             self.refuse(f"an object of at most {most} fields")
         return {Untrusted(name, f"a name in {self.where}").text(): self[name] for name in self.value}
+
+    def read(self, kind: Any) -> Any:
+        """What `kind` describes: `Annotated` with its reader, literals, a dataclass, a named tuple; None beside one.
+
+        A dataclass raises ValueError, with the rule, for fields that do not fit each other.
+        """
+        if get_origin(kind) in (Union, UnionType):
+            return None if self.value is None else self.read(get_args(kind)[0])
+        if get_origin(kind) is Annotated:
+            return kind.__metadata__[0](self)
+        if get_origin(kind) is Literal:
+            return self.value if self.value in get_args(kind) else self.refuse(" or ".join(get_args(kind)))
+        kinds = _kinds(kind)
+        parts = {name: self[name] for name in kinds} if is_dataclass(kind) else self._parts(*kinds)
+        values = {name: part.read(kinds[name]) for name, part in parts.items()}
+        try:
+            return kind(**values)
+        except ValueError as rule:
+            self.refuse(str(rule))
+
+    def _parts(self, *names: str) -> dict[str, Untrusted]:
+        """The values of a list that has one for each of `names`."""
+        if not isinstance(self.value, list) or len(self.value) != len(names):
+            self.refuse(f"{', '.join(names[:-1])} and {names[-1]}")
+        return dict(zip(names, self.entries(0, len(names)), strict=True))
 
     def text(self) -> str:
         """A string."""
@@ -88,7 +111,7 @@ class Untrusted:
     def plain(self, depth: int = _DEEPEST) -> JSON:
         """Any value made of finite numbers, strings, lists and objects."""
         if isinstance(self.value, list) and depth:
-            return [each.plain(depth - 1) for each in self.entries(LONGEST)]
+            return [each.plain(depth - 1) for each in self.entries(0, LONGEST)]
         if isinstance(self.value, dict) and depth:
             return {name: each.plain(depth - 1) for name, each in self.fields(LONGEST).items()}
         if isinstance(self.value, str):
@@ -101,9 +124,34 @@ class Untrusted:
             return self.number()
         self.refuse(f"finite numbers and texts, at most {_DEEPEST} deep")
 
-    def maybe(self, read: Callable[[Untrusted], T]) -> T | None:
-        """None, or what `read` makes of it."""
-        return None if self.value is None else read(self)
+
+def unusable(problem: str) -> UsageError:
+    """The error of a record with a `problem`."""
+    return UsageError(f"The record of how the picture was made {problem}. Use a file as impasto wrote it.")
+
+
+Reader: TypeAlias = Callable[[Untrusted], Any]
+
+
+def whole(least: int, most: int) -> Reader:
+    """Reads a whole number in a range."""
+    return lambda value: value.whole(least, most)
+
+
+def listed(kind: Any, least: int, most: int) -> Reader:
+    """Reads a list of so many of a kind."""
+    return lambda value: tuple(each.read(kind) for each in value.entries(least, most))
+
+
+def named(kind: Any, most: int) -> Reader:
+    """Reads an object whose values, at most so many, are of a kind."""
+    return lambda value: {name: each.read(kind) for name, each in value.fields(most).items()}
+
+
+@cache
+def _kinds(kind: Any) -> dict[str, Any]:
+    """The annotations of a class by the names of its fields."""
+    return get_type_hints(kind, include_extras=True)
 
 
 def _is_finite(value: object) -> bool:

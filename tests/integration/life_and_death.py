@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from impasto import TransferConfig, prepare
+from impasto import prepare
 from impasto.checkpoint import Checkpoints
 
 
@@ -23,8 +23,8 @@ def prepared():
     generator = torch.Generator().manual_seed(0)
     content, style = (torch.rand(1, 3, 12, 16, generator=generator) for _ in range(2))
     large = [torch.nn.functional.interpolate(each, (48, 64), mode="bicubic") for each in (content, style)]
-    config = TransferConfig(size=64, iterations=80, levels=1, dtype="float32")
-    return prepare(large[0].clamp(0, 1), [large[1].clamp(0, 1)], config)
+    settings = {"size": 64, "iterations": 80, "levels": 1, "dtype": "float32"}
+    return prepare(large[0].clamp(0, 1), [large[1].clamp(0, 1)], **settings)
 
 
 def live(run, folder, out):
@@ -71,7 +71,7 @@ def main(base, deaths, seed):
     chance = random.Random(seed)
     run = prepared()
     for name in ("calm", "hard"):
-        Checkpoints.create(base / name, run.record).close()
+        Checkpoints.create(base / name, run.record().to_json()).close()
     calm = whole_life(run, base / "calm", base / "calm.txt")
     found, moments = [], []
     while len(moments) < deaths:

@@ -15,10 +15,11 @@ import pytest
 import torch
 from PIL import Image
 
+from impasto import presets
 from impasto.cli import main
 from impasto.session.series import Series
 
-COMMAND = (sys.executable, "-c", "from impasto.cli import main; main()")
+COMMAND = "from impasto.cli import main; main()"
 LONG = ("transfer", "photo.png", "painting.png", "--size", "256", "--iterations", "30")  # 18 at 128, then 12 at 256
 KEPT = (*LONG, "-o", "out.png", "--checkpoint", "kept")
 
@@ -81,13 +82,17 @@ def status(*arguments):
     return left.value.code
 
 
-def started(*arguments):
-    return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def started(*arguments, before=""):
+    command = [sys.executable, "-c", before + COMMAND, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def ended_after(done, signal_number, *arguments):
-    """A process that is sent a signal once it has done so many evaluations: its exit code and all its records."""
-    with started(*arguments, "--json") as process:
+def ended_after(done, signal_number, *arguments, before=""):
+    """A process that is sent a signal once it has done so many evaluations: its exit code and all its records.
+
+    `before` is code that it runs first.
+    """
+    with started(*arguments, "--json", before=before) as process:
         records = []
         for text in process.stdout:
             records.append(json.loads(text))
@@ -157,21 +162,31 @@ def test_sigterm_is_like_ctrl_c(impasto):
 TUTORIAL = ("transfer", "photo.png", "painting.png", "--preset", "tutorial", "--encoder", "compact", "--size", "48")
 
 
-def test_killed_after_a_milestone_the_run_writes_its_own_picture_again_and_no_other(impasto):
-    arguments = (*TUTORIAL, "--iterations", "2000", "-o", "out.png", "--checkpoint", "kept")
-    code, _ = ended_after(1010, signal.SIGKILL, *arguments)
+MILESTONES_AT_100 = """
+from dataclasses import replace
+from impasto import presets
+tutorial = presets.PRESETS["tutorial"]
+presets.PRESETS = {**presets.PRESETS, "tutorial": replace(tutorial, milestones=replace(tutorial.milestones, every=100))}
+"""
+
+
+def test_killed_after_a_milestone_the_run_writes_its_own_picture_again_and_no_other(impasto, monkeypatch):
+    monkeypatch.setattr(presets, "PRESETS", presets.PRESETS)  # as it was, in the end
+    exec(MILESTONES_AT_100, {})
+    arguments = (*TUTORIAL, "--iterations", "200", "-o", "out.png", "--checkpoint", "kept")
+    code, _ = ended_after(110, signal.SIGKILL, *arguments, before=MILESTONES_AT_100)
     assert code == -9
     for path in Path("kept").glob("snapshot*"):
         path.unlink()  # so that the run goes on from its very start
-    first = Path("epoch1000.png").read_bytes()
-    Path("epoch1000.png").write_bytes(Path("photo.png").read_bytes())
+    first = Path("epoch100.png").read_bytes()
+    Path("epoch100.png").write_bytes(Path("photo.png").read_bytes())
     code, _, err = impasto("resume", "kept", "-q")
     assert code == 2
-    assert "epoch1000.png exists already" in err
-    Path("epoch1000.png").write_bytes(first)
+    assert "epoch100.png exists already" in err
+    Path("epoch100.png").write_bytes(first)
     assert impasto("resume", "kept", "-q") == (0, "", "")
-    assert Path("epoch1000.png").read_bytes() == first
-    assert Path("epoch2000.png").exists()
+    assert Path("epoch100.png").read_bytes() == first
+    assert Path("epoch200.png").exists()
 
 
 def test_a_resumed_run_saves_its_pictures_on_the_way_as_before(impasto, stopped):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import torch
 
@@ -47,16 +47,16 @@ class Checkpoints:
             UsageError: there is something in the folder, or somebody at work.
             CheckpointError: it cannot be written.
         """
-        with _checkpoint_errors(folder):
+        with _checkpoint_errors(folder), ExitStack() as on_failure:
             folder.mkdir(parents=True, exist_ok=True)
+            if (folder / "run.json").is_file():
+                cls(folder).close()  # says so if somebody is at work in it
             _check_empty(folder)  # before the lock, which would be one more file in the folder of somebody else
             made = cls(folder)
-        try:
+            on_failure.callback(made.close)
             _check_empty(folder)
             made.note("run", {"format": FORMAT, **about})
-        except BaseException:
-            made.close()
-            raise
+            on_failure.pop_all()
         return made
 
     @classmethod
@@ -91,18 +91,14 @@ class Checkpoints:
         Raises:
             CheckpointError: it cannot be read, or is of a later impasto.
         """
-        try:
-            about = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
-            version = about["format"]
-        except (OSError, ValueError, LookupError, TypeError, RecursionError) as problem:
+        about = self.noted("run")
+        if "format" not in about:
+            raise CheckpointError(f"{self.folder / 'run.json'} cannot be read; begin the run anew.")
+        if about["format"] != FORMAT:
             raise CheckpointError(
-                f"{self.folder / 'run.json'} cannot be read ({problem}); begin the run anew."
-            ) from None
-        if version != FORMAT:
-            raise CheckpointError(
-                f"{self.folder} is of another impasto (format {version}, not {FORMAT}); use that one."
+                f"{self.folder} is of another impasto (format {about['format']}, not {FORMAT}); use that one."
             )
-        return cast("dict[str, Any]", about)
+        return about
 
     def note(self, name: str, value: Mapping[str, Any]) -> None:
         """Keep `value` as NAME.json.
@@ -114,11 +110,12 @@ class Checkpoints:
             path.write_text(json.dumps(value, indent=1), encoding="utf-8")
 
     def noted(self, name: str) -> dict[str, Any]:
-        """What was kept as NAME.json; nothing if it is not there."""
+        """What was kept as NAME.json; nothing if it is not there, or cannot be read."""
         try:
-            return cast("dict[str, Any]", json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8")))
+            value = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return {}
+        return value if isinstance(value, dict) else {}
 
     def write(self, step: Step) -> int:
         """Keep the snapshot of `step`, and return its size in bytes; older ones go, but for the one before it.
@@ -144,16 +141,15 @@ class Checkpoints:
             CheckpointError: there are snapshots, and none can be read.
         """
         notes: list[str] = []
-        files = self._files()
-        for path in reversed(files):
+        for path in reversed(self._files()):
             try:
                 kept = read_snapshot(path, device)
             except DAMAGED as problem:
                 notes.append(f"{path} is damaged ({problem}); the one before it is used.")
-                continue
-            _remove(files[files.index(path) + 1 :])
-            return kept, tuple(notes)
-        if files:
+            else:
+                _remove(newer for newer in self._files() if newer > path)
+                return kept, tuple(notes)
+        if notes:
             raise CheckpointError(f"No snapshot in {self.folder} can be read: {'; '.join(notes)} Begin the run anew.")
         return None, ()
 
@@ -164,9 +160,8 @@ class Checkpoints:
 
 def _check_empty(folder: Path) -> None:
     if {*folder.iterdir()} - {*_unfinished(folder), folder / "lock"}:
-        raise UsageError(
-            f"{folder} is not empty. Go on with the run in it (impasto resume {folder}), or name another folder."
-        )
+        remedy = f"Go on with the run in it (impasto resume {folder}), or name another folder."
+        raise UsageError(f"{folder} is not empty. {remedy}")
 
 
 def _unfinished(folder: Path) -> set[Path]:

@@ -16,7 +16,7 @@ _CLASSES = {each.__name__: each for each in (Snapshot, Best, *STATES)}
 
 @dataclass(frozen=True)
 class Packed:
-    """A value as `tensors` by name and a `tree` of JSON that says where they belong."""
+    """A value as `tensors` by name, in the order of their memory, and a `tree` of JSON that says where they belong."""
 
     tensors: dict[str, Tensor]
     tree: Any
@@ -35,7 +35,7 @@ def pack(value: Any) -> Packed:
     def tree(value: Any) -> Any:
         if isinstance(value, Tensor):
             name = names.setdefault(id(value), str(len(names)))
-            tensors[name] = value
+            tensors[name] = value.permute(order(value))
             return {"tensor": name, "order": order(value)}
         if isinstance(value, tuple):
             return [tree(each) for each in value]

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from impasto.checkpoint.packing import Packed, order, pack, unpack
+from impasto.checkpoint.packing import Packed, pack, unpack
 from impasto.checkpoint.tensors import read_tensors, write_tensors
 from impasto.engine import Snapshot, Step
 
@@ -34,7 +34,7 @@ def write_snapshot(path: Path, step: Step) -> int:
         OSError: what the system says
     """
     packed = pack(_worth_keeping(step))
-    stored = {name: each.detach().permute(order(each)).contiguous().cpu() for name, each in packed.tensors.items()}
+    stored = {name: tensor.detach().contiguous().cpu() for name, tensor in packed.tensors.items()}
     write_tensors(path, stored, {"format": FORMAT, "tree": packed.tree, "step": step.record()})
     return packed.bytes
 

@@ -34,11 +34,17 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     Raises:
         OSError: what the system says
     """
+    sums = {name: zlib.crc32(_bytes(tensor)) for name, tensor in tensors.items()}
+    header: dict[str, Any] = {"__metadata__": {"impasto": json.dumps({**about, "sums": sums})}}
     ordered = sorted(tensors.items(), key=lambda each: -each[1].element_size())  # each aligned to its own numbers
-    header = json.dumps({"__metadata__": _metadata(tensors, about), **_places(ordered)}).encode()
-    header += b" " * (-len(header) % 8)
+    end = 0
+    for name, tensor in ordered:
+        begin, end = end, end + tensor.nbytes
+        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+    start = json.dumps(header).encode()
+    start += b" " * (-len(start) % 8)
     with path.open("xb") as file:
-        file.write(len(header).to_bytes(8, "little") + header)
+        file.write(len(start).to_bytes(8, "little") + start)
         file.writelines(_bytes(tensor) for _, tensor in ordered)
 
 
@@ -55,20 +61,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if zlib.crc32(_bytes(tensor)) != about["sums"][name]:
             raise ValueError("its checksum is wrong")
     return tensors, about
-
-
-def _metadata(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> dict[str, str]:
-    sums = {name: zlib.crc32(_bytes(tensor)) for name, tensor in tensors.items()}
-    return {"impasto": json.dumps({**about, "sums": sums})}
-
-
-def _places(ordered: list[tuple[str, Tensor]]) -> dict[str, dict[str, Any]]:
-    """Of each tensor: its type, its shape, and where its bytes begin and end after the header."""
-    places, end = {}, 0
-    for name, tensor in ordered:
-        begin, end = end, end + tensor.nbytes
-        places[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
-    return places
 
 
 def _bytes(tensor: Tensor) -> memoryview:

@@ -25,7 +25,7 @@ def bench(sizes: tuple[int, ...], device: str | None, as_json: bool) -> None:
     """Measure what this machine can do, and does.
 
     An evaluation is one forward and one backward through the network, with the losses. A default transfer makes 90,
-    most of them at smaller sizes. VGG-19 is timed with random weights, which cost as much as real ones.
+    most of them at smaller sizes.
     """
     with loading(shown=not as_json):
         import torch

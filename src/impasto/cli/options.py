@@ -84,7 +84,7 @@ def optimisation_options(base: Recipe, *, without: Collection[str] = (), **shown
 def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambda base: base) -> tuple[Recipe, Any]:
     """The recipe that a command's `options` ask for, and the picture to begin with if --init is one.
 
-    --preset and the settings are taken out of `options`; `of` makes a task's recipe of the preset.
+    --preset, if there is one, and the settings are taken out of `options`; `of` makes a task's recipe of the preset.
     """
     settings = {name: options.pop(name) for name in [*options] if name in SETTINGS}
     return asked(of(preset(options.pop("preset", "default"))), settings)

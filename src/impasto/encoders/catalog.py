@@ -1,25 +1,23 @@
-"""Encoders by name: the built-in `compact`, the VGG networks of the registry, or any weight file."""
+"""Encoders by name: `compact` and `vgg19` in the package, the VGG networks of the registry, or any weight file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.compact import compact_weights
 from impasto.encoders.download import Progress
+from impasto.encoders.packed import vgg19_weights
 from impasto.encoders.preprocessing import Preprocessing
-from impasto.encoders.weights import REGISTRY, Weights, load_weights
+from impasto.encoders.registry import COMPACT, SHORT_NAMES, VGG19, encoder_names
+from impasto.encoders.weights import Weights, load_weights
 from impasto.errors import UnknownNameError
 
-COMPACT = "compact"
-SHORT_NAMES = {"vgg19": "vgg19.torchvision", "vgg16": "vgg16.torchvision"}
-
-
-def encoder_names() -> tuple[str, ...]:
-    """Every name `find_weights` knows, the built-in first."""
-    return (COMPACT, *SHORT_NAMES, *REGISTRY)
+IN_PACKAGE: Mapping[str, Callable[[], Weights]] = MappingProxyType({COMPACT: compact_weights, VGG19: vgg19_weights})
 
 
 def check_encoder_name(name: str) -> None:
@@ -40,8 +38,8 @@ def find_weights(
     if file is not None:
         return load_weights(file)
     check_encoder_name(name)
-    if name == COMPACT:
-        return compact_weights()
+    if name in IN_PACKAGE:
+        return IN_PACKAGE[name]()
     return load_weights(SHORT_NAMES.get(name, name), download=download, progress=progress)
 
 

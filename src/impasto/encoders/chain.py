@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
+from itertools import groupby
 from typing import get_args
 
 import torch
@@ -11,34 +12,39 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.base import LayerInfo, Sums, Window
+from impasto.encoders.operations import Padding, Pooling, padded_convolution, pool2d
 from impasto.encoders.preprocessing import IDENTITY, Preprocessing
-from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
+from impasto.encoders.walk import Link, Route, Walk
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 from impasto.statistics import Moments
 
 
-def _blocks(tensors: Mapping[str, Tensor]) -> Iterator[Link]:
+def _links(tensors: Mapping[str, Tensor]) -> Iterator[Link]:
     """The links named by `conv{block}_{i}.weight` and `.bias`, with a pooling between blocks and after the last."""
     names = sorted(key.removesuffix(".weight") for key in tensors if key.startswith("conv") and key.endswith(".weight"))
-    previous = ""
-    for name in names:
-        block = name[4:].split("_")[0]
-        if previous and block != previous:
-            yield Link(f"pool{previous}")
-        previous = block
-        yield Link("relu" + name[4:], tensors[f"{name}.weight"], tensors[f"{name}.bias"])
-    yield Link(f"pool{previous}")
+    for block, convolutions in groupby(names, lambda name: name[4:].split("_")[0]):
+        for name in convolutions:
+            yield Link("relu" + name[4:], tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+        yield Link(f"pool{block}")
 
 
-def _layer_infos(operations: Collection[Link]) -> dict[str, LayerInfo]:
-    """Channels, stride and receptive field of every link."""
+def _layer_infos(links: Collection[Link], network: str) -> dict[str, LayerInfo]:
+    """Channels, stride and receptive field of every link.
+
+    Raises:
+        WeightsError: one does not take what the one before gives.
+    """
     infos, channels, stride, field = {}, 3, 1, 1
-    for operation in operations:
-        if operation.weight is not None:
-            channels, field = operation.weight.shape[0], field + 2 * stride
-        else:
+    for link in links:
+        if link.weight is None:
             field, stride = field + stride, stride * 2
-        infos[operation.name] = LayerInfo(channels, stride, field)
+        else:
+            filters, *shape = link.weight.shape
+            if shape != [channels, 3, 3]:
+                found = (filters, *shape)
+                raise WeightsError(f"{link.name} of {network} has filters {found}, not (N, {channels}, 3, 3).")
+            channels, field = filters, field + 2 * stride
+        infos[link.name] = LayerInfo(channels, stride, field)
     return infos
 
 
@@ -74,23 +80,20 @@ class ChainEncoder:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ):
-        if pooling not in get_args(Pooling):
-            raise UnknownNameError("pooling", pooling, get_args(Pooling))
-        if padding not in get_args(Padding):
-            raise UnknownNameError("padding", padding, get_args(Padding))
+        for kind, chosen, choices in (("pooling", pooling, get_args(Pooling)), ("padding", padding, get_args(Padding))):
+            if chosen not in choices:
+                raise UnknownNameError(kind, chosen, choices)
         self.name = name
         self.pooling: Pooling = pooling
         self.padding: Padding = padding
         self.device = torch.device(device)
         self.dtype = dtype
-        self._operations = [self._placed(operation) for operation in _blocks(tensors)]
-        self._check_chain()
+        self._links = [self._placed(link) for link in _links(tensors)]
+        self._layers = _layer_infos(self._links, name)
         colors = torch.promote_types(dtype, torch.float32)
-        self._colors = [
-            t.to(colors).to(self.device) for t in _as_convolution(preprocessing)
-        ]  # not every device has float64
+        # First to a type that the device has: not every one has float64.
+        self._colors = [part.to(colors).to(self.device) for part in _as_convolution(preprocessing)]
         self._takes_rgb = preprocessing == IDENTITY
-        self._layers = _layer_infos(self._operations)
 
     def with_padding(self, padding: Padding) -> ChainEncoder:
         """The same network with other borders; the weights are shared."""
@@ -118,18 +121,17 @@ class ChainEncoder:
             ImageError: the image is too small for a layer.
         """
         wanted = set(layers)
-        self._check_request(image, wanted)
-        x = self._preprocessed(image).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        x = self._entering(image, wanted)
         found: dict[str, Tensor] = {}
-        for operation in self._operations:
+        for link in self._links:
             if len(found) == len(wanted):
                 break
-            if operation.weight is None:
+            if link.weight is None:
                 x = pool2d(x, self.pooling)
             else:
-                x = padded_convolution(x, operation.weight, operation.bias, self.padding).relu_()
-            if operation.name in wanted:
-                found[operation.name] = x
+                x = padded_convolution(x, link.weight, link.bias, self.padding).relu_()
+            if link.name in wanted:
+                found[link.name] = x
         return found
 
     def sums(
@@ -142,47 +144,33 @@ class ChainEncoder:
         """
         summed, layers = tuple(dict.fromkeys(summed)), tuple(dict.fromkeys(layers))
         wanted = {*(each.layer for each in summed), *layers}
-        self._check_request(image, wanted)
-        names = [link.name for link in self._operations]
-        links = self._operations[: max((names.index(name) + 1 for name in wanted), default=0)]
+        x = self._entering(image, wanted)
+        names = [link.name for link in self._links]
+        links = self._links[: max((names.index(name) + 1 for name in wanted), default=0)]
         strides = {layer: self._layers[layer].stride for layer in wanted}
         route = Route(links, summed, layers, strides, self.pooling, self.padding, window or _everywhere)
-        x = self._preprocessed(image).to(self.dtype).contiguous(memory_format=torch.channels_last)
         found = iter(Walk.apply(x, route))  # type: ignore[no-untyped-call]
         sums = {each: Moments(next(found), next(found), next(found)) for each in summed}
         return sums, dict(zip(layers, found, strict=True))
 
-    def _preprocessed(self, image: Tensor) -> Tensor:
-        """The colors the network was trained with, at least in float32, on its device."""
-        weight, bias = self._colors
-        image = image.to(self.device, weight.dtype, non_blocking=self.device.type == "cuda")
-        return image if self._takes_rgb else F.conv2d(image, weight, bias)
-
-    def _placed(self, operation: Link) -> Link:
-        if operation.weight is None or operation.bias is None:
-            return operation
-        weight = operation.weight.detach().to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-        return Link(operation.name, weight, operation.bias.detach().to(self.device, self.dtype), turned)
-
-    def _check_chain(self) -> None:
-        channels = 3
-        for operation in self._operations:
-            if operation.weight is not None:
-                if operation.weight.shape[1:] != (channels, 3, 3):
-                    shape = tuple(operation.weight.shape)
-                    raise WeightsError(
-                        f"{operation.name} of {self.name} has filters {shape}, not (N, {channels}, 3, 3)."
-                    )
-                channels = operation.weight.shape[0]
-
-    def _check_request(self, image: Tensor, wanted: Collection[str]) -> None:
+    def _entering(self, image: Tensor, wanted: Collection[str]) -> Tensor:
+        """The colors the network was trained with, made at least in float32, if `wanted` can be had of `image`."""
         height, width = image.shape[-2:]
         for layer in sorted(wanted, reverse=True):
             if layer not in self._layers:
                 raise UnknownNameError("layer", layer, self._layers, of=self.name)
-            if min(height, width) < self.smallest_side(layer):
-                raise ImageError(
-                    f"Image is {width}x{height} but layer {layer!r} of {self.name} needs at least "
-                    f"{self.smallest_side(layer)} pixels per side."
-                )
+            least = self.smallest_side(layer)
+            if min(height, width) < least:
+                needs = f"layer {layer!r} of {self.name} needs at least {least} pixels per side."
+                raise ImageError(f"Image is {width}x{height} but {needs}")
+        weight, bias = self._colors
+        image = image.to(self.device, weight.dtype, non_blocking=self.device.type == "cuda")
+        colors = image if self._takes_rgb else F.conv2d(image, weight, bias)
+        return colors.to(self.dtype).contiguous(memory_format=torch.channels_last)
+
+    def _placed(self, link: Link) -> Link:
+        if link.weight is None or link.bias is None:
+            return link
+        weight = link.weight.detach().to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        return Link(link.name, weight, link.bias.detach().to(self.device, self.dtype), turned)

@@ -40,7 +40,17 @@ def fetch(
     """
     source = find_source(name)
     present = None if force else find_verified(source)
-    return present or _fetch_into(cached_path(source), source, tuple(urls or source.urls), progress, force)
+    if present:
+        return present
+    path = cached_path(source)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Lock(path.with_name(f"{path.name}.lock"), patience=inf):
+            if force or find_verified(source) != path:  # which another process may have downloaded meanwhile
+                _download(path, source, tuple(urls or source.urls), progress)
+    except OSError as error:
+        raise WeightsError(_storage_trouble(error, path, source)) from error
+    return path
 
 
 def find_verified(source: WeightSource) -> Path | None:
@@ -56,7 +66,7 @@ def find_verified(source: WeightSource) -> Path | None:
         except WeightsError as error:
             raise WeightsError(f"{error}. Replace it: impasto weights fetch {source.name} --force") from error
         return own
-    return next((place for place in others if place.is_file() and _is_verified(place, source)), None)
+    return next((place for place in others if _is_verified(place, source)), None)
 
 
 def _is_verified(path: Path, source: WeightSource) -> bool:
@@ -66,37 +76,19 @@ def _is_verified(path: Path, source: WeightSource) -> bool:
         return False
 
 
-def _fetch_into(
-    path: Path, source: WeightSource, urls: tuple[str, ...], progress: Progress | None, force: bool
-) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with Lock(path.with_name(f"{path.name}.lock"), patience=inf):
-            if not force and find_verified(source) == path:  # another process was faster
-                return path
-            _download(path, source, urls, progress)
-    except OSError as error:
-        raise WeightsError(_storage_trouble(error, path, source)) from error
-    return path
-
-
 def _download(path: Path, source: WeightSource, urls: tuple[str, ...], progress: Progress | None) -> None:
     from impasto.encoders.transfer import MirrorError, download_first  # noqa: PLC0415 - brings httpx
 
     part = path.with_name(f"{path.name}.part")
-    _require_space(part, source)
+    missing = (source.size or 0) - (part.stat().st_size if part.exists() else 0)
+    if shutil.disk_usage(part.parent).free < missing:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     try:
         sha256 = download_first(urls, part, source.size, lambda file: check(file, source), progress)
     except MirrorError as error:
         raise WeightsError(f"Cannot download {source.name}:\n{error}\n{by_hand(source)}") from error
     put_in_place(part, path)
     remember(path, source, sha256)
-
-
-def _require_space(part: Path, source: WeightSource) -> None:
-    needed = (source.size or 0) - (part.stat().st_size if part.exists() else 0)
-    if shutil.disk_usage(part.parent).free < needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _storage_trouble(error: OSError, path: Path, source: WeightSource) -> str:

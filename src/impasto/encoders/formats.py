@@ -21,10 +21,14 @@ from impasto.errors import WeightsError
 if TYPE_CHECKING:
     import h5py
 
-_ZIP = b"PK\x03\x04"
-_PICKLE = b"\x80\x02"
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_LFS = b"version https://git-lfs"
+_KINDS = {b"\x89HDF\r\n\x1a\n": "hdf5", b"PK\x03\x04": "torch", b"\x80\x02": "torch"}  # a ZIP archive, a pickle
+_OTHERS = {
+    b"version https://git-lfs": "it is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`",
+    **dict.fromkeys(
+        (b"<!doctype", b"<html", b"<?xml", b"<head"),
+        "it is a web page, not weights; the download gave a page in place of the file",
+    ),
+}
 _DAMAGED = "the file is damaged or not complete"
 _LARGEST = 1 << 28  # elements; VGG's largest kernel of a convolution has 2.4 million
 
@@ -52,43 +56,40 @@ def file_kind(head: bytes) -> str:
     Raises:
         WeightsError: it is none of these; the message says what it seems to be.
     """
-    if head.startswith(_HDF5):
-        return "hdf5"
-    if head.startswith((_ZIP, _PICKLE)):
-        return "torch"
+    for start, kind in _KINDS.items():
+        if head.startswith(start):
+            return kind
     if head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < 1 << 27:
         return "safetensors"
-    raise WeightsError(_what_else(head))
-
-
-def _what_else(head: bytes) -> str:
     if not head:
-        return "the file is empty"
-    if head.startswith(_LFS):
-        return "it is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`"
-    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "it is a web page, not weights; the download gave a page in place of the file"
-    return "it is neither a PyTorch, nor a safetensors, nor an HDF5 (Keras) file"
+        raise WeightsError("the file is empty")
+    for start, what in _OTHERS.items():
+        if head.lstrip().lower().startswith(start):
+            raise WeightsError(what)
+    raise WeightsError("it is neither a PyTorch, nor a safetensors, nor an HDF5 (Keras) file")
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
-    zipped = _starts_as_zip(path)
-    if zipped and not zipfile.is_zipfile(path):  # the index lies at the end
-        raise WeightsError(_DAMAGED)
-    if zipped and _is_keras_archive(path):
-        raise WeightsError("it is a Keras model archive; save its weights alone: model.save_weights('x.weights.h5')")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        zipped = zipfile.is_zipfile(path)
+        if zipped and _is_keras_archive(path):
+            raise WeightsError(
+                "it is a Keras model archive; save its weights alone: model.save_weights('x.weights.h5')"
+            )
+        return _state_dict(torch.load(path, map_location="cpu", weights_only=True, mmap=zipped))
     except pickle.UnpicklingError as error:
         raise WeightsError(_pickle_trouble(str(error))) from error
-    except (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+    ) as error:
         raise WeightsError(_DAMAGED) from error
-    return _state_dict(content)
-
-
-def _starts_as_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_ZIP)) == _ZIP
 
 
 def _is_keras_archive(path: Path) -> bool:

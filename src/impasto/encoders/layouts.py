@@ -11,7 +11,7 @@ Four ways of naming are known, each alone or behind `module.`:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +25,7 @@ ARCHITECTURES = ("vgg19", "vgg16")  # where a file could be the beginning of bot
 OWN = "chain"  # blocks deeper than a VGG's
 
 State = Mapping[str, Tensor]
+Parts = dict[str, Tensor]  # `weight` and `bias` of a layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +53,18 @@ def find_chain(tensors: State) -> Chain:
         WeightsError: there are none, or something about them is wrong; the message says what.
     """
     state = {key.removeprefix("module."): tensor for key, tensor in tensors.items()}
-    for read in _STYLES:
-        chain = read(state)
-        if chain is not None:
-            return Chain(chain.style, chain.architecture, _checked(chain), chain.color)
+    if any(re.fullmatch(r"features\.\d+\.running_mean", key) for key in state):
+        raise WeightsError("it has batch normalisation (vgg16_bn, vgg19_bn), which is not supported; use the plain VGG")
+    if features := _layers(state, r"features\.(\d+)\.(weight|bias)"):
+        return _by_index(features)
+    if named := _layers(state, r"(conv\d_\d)\.(weight|bias)"):
+        colors = _layers(state, r"(rgb_to_bgr)\.(weight|bias)").get("rgb_to_bgr")
+        return _by_name("names", named, colors)
+    if numbered := _layers(state, r"(\d+)\.(weight|bias)"):
+        return _by_number(numbered)
+    if keras := _keras_layers(state):
+        names = {f"conv{m[1]}_{m[2]}": keras[m[0]] for m in map(_KERAS_NAME.fullmatch, keras) if m}
+        return _by_name("Keras", names) if names else _by_order("Keras", list(keras.values()))
     some = ", ".join(list(state)[:3]) or "none"
     raise WeightsError(f"there are no layers of VGG-16 or VGG-19 in it; its keys: {some}, ...")
 
@@ -63,124 +72,71 @@ def find_chain(tensors: State) -> Chain:
 # --- the ways of naming ---
 
 
-def _from_features(state: State) -> Chain | None:
-    found = _numbered(state, r"features\.(\d+)\.(weight|bias)")
-    if not found:
-        return None
-    if any(re.fullmatch(r"features\.\d+\.running_mean", key) for key in state):
-        raise WeightsError("it has batch normalisation (vgg16_bn, vgg19_bn), which is not supported; use the plain VGG")
-    architecture = _architecture_of_indices(found)
-    if architecture is None:
-        raise WeightsError(f"its features have layers at {sorted(found)}, which is neither VGG-16 nor VGG-19")
-    return Chain("features", architecture, _renamed(found, feature_indices(architecture)))
+_KERAS_NAME = re.compile(r"(?:.*[/.])?block(\d)_conv(\d)")
 
 
-def _from_names(state: State) -> Chain | None:
-    tensors = {key: tensor for key, tensor in state.items() if re.fullmatch(r"conv\d_\d\.(weight|bias)", key)}
-    if not tensors:
-        return None
-    color = (
-        _color_map(state["rgb_to_bgr.weight"], state.get("rgb_to_bgr.bias")) if "rgb_to_bgr.weight" in state else None
-    )
-    return Chain("names", _architecture_of_names({key.split(".")[0] for key in tensors}), tensors, color)
+def _layers(state: State, pattern: str) -> dict[str, Parts]:
+    """The layers whose keys match `pattern`, by its first group; the second names the part."""
+    layers: dict[str, Parts] = {}
+    for key, tensor in state.items():
+        if match := re.fullmatch(pattern, key):
+            layers.setdefault(match[1], {})[match[2]] = tensor
+    return layers
 
 
-def _from_chain(state: State) -> Chain | None:
-    found = _numbered(state, r"(\d+)\.(weight|bias)")
-    if not found:
-        return None
-    architecture = _architecture_of_indices(found)
-    if architecture is not None:
-        return Chain("features", architecture, _renamed(found, feature_indices(architecture)))
-    first, *others = (found[index] for index in sorted(found))
-    color = None
+def _keras_layers(state: State) -> dict[str, Parts]:
+    """The convolutions among Keras' layers."""
+    layers = {}
+    for name, parts in _layers(state, r"(.+?)[/.](kernel|bias)(?::0)?").items():
+        if "kernel" in parts and parts["kernel"].ndim == 4:
+            layers[name] = {**parts, "weight": parts["kernel"].permute(3, 2, 0, 1)}
+    return layers
+
+
+def _by_index(layers: Mapping[str, Parts]) -> Chain:
+    """Layers with the numbers of torchvision's features."""
+    indices = sorted(map(int, layers))
+    for architecture in ARCHITECTURES:
+        names = feature_indices(architecture)
+        if names.keys() >= set(indices):
+            return _chain("features", architecture, {names[i]: layers[str(i)] for i in indices})
+    raise WeightsError(f"its features have layers at {indices}, which is neither VGG-16 nor VGG-19")
+
+
+def _by_number(layers: Mapping[str, Parts]) -> Chain:
+    """Layers with the numbers of the features alone, or of another chain, which may begin with a layer on colors."""
+    if any(feature_indices(known).keys() >= set(map(int, layers)) for known in ARCHITECTURES):
+        return _by_index(layers)
+    first, *others = (layers[number] for number in sorted(layers, key=int))
     if "weight" in first and first["weight"].shape == (3, 3, 1, 1):
-        color = _color_map(first["weight"], first.get("bias"))
-        first, *others = others or [{}]
-    return _counted("chain", [first, *others], color)
+        return _by_order("chain", others or [{}], first)
+    return _by_order("chain", [first, *others])
 
 
-def _from_keras(state: State) -> Chain | None:
-    layers: dict[str, dict[str, Tensor]] = {}
-    for key, tensor in state.items():
-        match = re.fullmatch(r"(.+?)[/.](kernel|bias)(?::0)?", key)
-        if match:
-            part = "weight" if match[2] == "kernel" else "bias"
-            layers.setdefault(match[1], {})[part] = tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor
-    layers = {name: parts for name, parts in layers.items() if "weight" not in parts or parts["weight"].ndim == 4}
-    named = {_block_name(name): parts for name, parts in layers.items() if _block_name(name)}
-    if named:
-        return Chain("Keras", _architecture_of_names(named), dict(_flat(named)))
-    kernels = [parts for parts in layers.values() if "weight" in parts]
-    return _counted("Keras", kernels) if kernels else None
-
-
-_STYLES: tuple[Callable[[State], Chain | None], ...] = (_from_features, _from_names, _from_chain, _from_keras)
-
-
-def _numbered(state: State, pattern: str) -> dict[int, dict[str, Tensor]]:
-    """{index: {"weight": ..., "bias": ...}} of the keys that match `pattern`."""
-    found: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in state.items():
-        match = re.fullmatch(pattern, key)
-        if match:
-            found.setdefault(int(match[1]), {})[match[2]] = tensor
-    return found
-
-
-def _renamed(found: Mapping[int, Mapping[str, Tensor]], names: Mapping[int, str]) -> dict[str, Tensor]:
-    return dict(_flat({names[index]: parts for index, parts in found.items()}))
-
-
-def _flat(layers: Mapping[str, Mapping[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-    for name, parts in layers.items():
-        for part, tensor in parts.items():
-            yield f"{name}.{part}", tensor
-
-
-def _block_name(layer: str) -> str:
-    """`conv2_1` for `block2_conv1`, wherever it stands in a path; empty for other layers."""
-    match = re.fullmatch(r"(?:.*[/.])?block(\d)_conv(\d)", layer)
-    return f"conv{match[1]}_{match[2]}" if match else ""
-
-
-def _counted(
-    style: str, layers: list[Mapping[str, Tensor]] | list[dict[str, Tensor]], color: Preprocessing | None = None
-) -> Chain:
+def _by_order(style: str, layers: Sequence[Parts], colors: Parts | None = None) -> Chain:
     """Layers without telling names, taken in their order; the widths tell VGG-19 from VGG-16."""
     widths = [parts["weight"].shape[0] if "weight" in parts else 0 for parts in layers]
     architecture = next((known for known in ARCHITECTURES if _widths_fit(widths, known)), "vgg19")
     names = convolution_names(architecture)
     if len(layers) > len(names):
         raise WeightsError(f"it has {len(layers)} convolutions; VGG-19 has {len(names)}")
-    return Chain(style, architecture, dict(_flat(dict(zip(names, layers, strict=False)))), color)
+    return _chain(style, architecture, dict(zip(names, layers, strict=False)), colors)
 
 
-def _widths_fit(widths: list[int], architecture: str) -> bool:
+def _widths_fit(widths: Sequence[int], architecture: str) -> bool:
     """Whether the layers of each block are equally wide, and there are not too many of them."""
     names = convolution_names(architecture)
-    blocks: dict[str, set[int]] = {}
-    for name, width in zip(names, widths, strict=False):
-        blocks.setdefault(name[:5], set()).add(width)
-    return len(widths) <= len(names) and all(len(block) == 1 for block in blocks.values())
+    blocks = {(name[:5], width) for name, width in zip(names, widths, strict=False)}
+    return len(widths) <= len(names) and len(blocks) == len({block for block, _ in blocks})
 
 
-# --- which architecture, and is it whole ---
-
-
-def _architecture_of_indices(indices: Iterable[int]) -> str | None:
-    return next((known for known in ARCHITECTURES if set(indices) <= set(feature_indices(known))), None)
-
-
-def _architecture_of_names(names: Iterable[str]) -> str:
-    """The architecture whose beginning `names` are (VGG-19 where both would do), or OWN if a VGG has no such names."""
-    names = set(names)
-    for architecture in ARCHITECTURES:
-        if names == set(convolution_names(architecture)[: len(names)]):
-            return architecture
-    if not names <= set(convolution_names("vgg19")) and _unbroken(names):
-        return OWN
-    return "vgg19" if any(name.endswith("_4") for name in names) else "vgg16"
+def _by_name(style: str, layers: Mapping[str, Parts], colors: Parts | None = None) -> Chain:
+    """Layers with VGG's names: the beginning of VGG-19 or VGG-16, or other depths of blocks."""
+    names = set(layers)
+    whole = (known for known in ARCHITECTURES if names == set(convolution_names(known)[: len(names)]))
+    partly = "vgg19" if any(name.endswith("_4") for name in names) else "vgg16"
+    own = not names <= set(convolution_names("vgg19")) and _unbroken(names)
+    return _chain(style, next(whole, OWN if own else partly), layers, colors)
 
 
 def _unbroken(names: Collection[str]) -> bool:
@@ -190,31 +146,29 @@ def _unbroken(names: Collection[str]) -> bool:
     return follows and blocks == {f"conv{i}" for i in range(1, len(blocks) + 1)}
 
 
-def _order(chain: Chain, present: Collection[str]) -> Sequence[str]:
-    """The names the chain must have, shallow to deep, given how many there are."""
-    return sorted(present) if chain.architecture == OWN else convolution_names(chain.architecture)[: len(present)]
+# --- is it whole ---
 
 
-def _checked(chain: Chain) -> dict[str, Tensor]:
-    """The chain's tensors in their order, each a contiguous copy of its own."""
-    present = {key.split(".")[0] for key in chain.tensors}
-    ordered: dict[str, Tensor] = {}
+def _chain(style: str, architecture: str, layers: Mapping[str, Parts], colors: Parts | None = None) -> Chain:
+    """A chain of layers under VGG's names: tensors in their order, each a contiguous copy of its own."""
+    names = sorted(layers) if architecture == OWN else convolution_names(architecture)[: len(layers)]
+    tensors: dict[str, Tensor] = {}
     width = 3
-    for name in _order(chain, present):
-        if name not in present:
-            deepest = max(present)
-            raise WeightsError(f"{name} is missing between the layers up to {deepest} of {chain.architecture}")
-        weight, bias = (_tensor(chain.tensors, f"{name}.{part}") for part in ("weight", "bias"))
+    for name in names:
+        if name not in layers:
+            raise WeightsError(f"{name} is missing between the layers up to {max(layers)} of {architecture}")
+        weight, bias = (_tensor(layers[name], name, part) for part in ("weight", "bias"))
         _check_shapes(name, weight, bias, width)
-        ordered[f"{name}.weight"], ordered[f"{name}.bias"] = weight, bias
+        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = weight, bias
         width = weight.shape[0]
-    return ordered
+    return Chain(style, architecture, tensors, _color_map(colors) if colors else None)
 
 
-def _tensor(tensors: State, key: str) -> Tensor:
-    if key not in tensors:
+def _tensor(parts: Parts, name: str, part: str) -> Tensor:
+    key = f"{name}.{part}"
+    if part not in parts:
         raise WeightsError(f"{key} is missing")
-    tensor = tensors[key]
+    tensor = parts[part]
     if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
         raise WeightsError(f"{key} is {str(tensor.dtype).removeprefix('torch.')}, not float32 (or float16, bfloat16)")
     if not torch.isfinite(tensor).all():
@@ -232,12 +186,11 @@ def _check_shapes(name: str, weight: Tensor, bias: Tensor, channels: int) -> Non
         raise WeightsError(f"{name}.bias has shape {tuple(bias.shape)}, but the layer has {weight.shape[0]} filters")
 
 
-def _color_map(weight: Tensor, bias: Tensor | None) -> Preprocessing:
+def _color_map(parts: Parts) -> Preprocessing:
     """A 1x1 layer on colors as the preprocessing it is."""
-    if weight.shape != (3, 3, 1, 1) or bias is None or bias.shape != (3,):
+    weight, bias = parts.get("weight"), parts.get("bias")
+    if weight is None or bias is None or (weight.shape, bias.shape) != ((3, 3, 1, 1), (3,)):
         raise WeightsError("its layer on colors is no 1x1 convolution of 3 channels with a bias")
     if not (torch.isfinite(weight).all() and torch.isfinite(bias).all()):
         raise WeightsError("its layer on colors has NaN or infinite values")
-    red, green, blue = bias.tolist()
-    rows = [tuple(row) for row in weight[:, :, 0, 0].tolist()]
-    return Preprocessing((rows[0], rows[1], rows[2]), (red, green, blue))
+    return Preprocessing(tuple(map(tuple, weight[:, :, 0, 0].tolist())), tuple(bias.tolist()))

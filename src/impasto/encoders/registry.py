@@ -22,15 +22,18 @@ class WeightSource:
     name: str
     file_name: str
     urls: tuple[str, ...]
-    size: int | None
-    sha256: str | None
-    sha256_prefix: str | None
-    md5: str | None
     licence: str
     layout: str
-    architecture: str
     preprocessing: Preprocessing
-    source: str
+    size: int | None = None
+    sha256: str | None = None
+    sha256_prefix: str | None = None
+    md5: str | None = None
+
+    @property
+    def architecture(self) -> str:
+        """The first part of the name: `vgg19` of `vgg19.keras`."""
+        return self.name.split(".")[0]
 
 
 # Simonyan & Zisserman's page, www.robots.ox.ac.uk/~vgg/research/very_deep: "The models are released under Creative
@@ -39,91 +42,72 @@ class WeightSource:
 _OXFORD = "CC BY 4.0 (Simonyan & Zisserman, Oxford)"
 _TORCHVISION = "BSD-3-Clause (torchvision)"
 
+
+def _torchvision(name: str, file_name: str, size: int, sha256: str) -> WeightSource:
+    """URL: torchvision/models/vgg.py.  Size: the progress bars of many published notebooks.  The full sha256 is stated
+    alike by several independent projects, and begins as torchvision's file name does.
+    """
+    urls = (f"https://download.pytorch.org/models/{file_name}",)
+    return WeightSource(name, file_name, urls, _TORCHVISION, "torchvision", IMAGENET_RGB, size, sha256, sha256[:8])
+
+
+_KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
 _SOURCES = (
-    WeightSource(
-        name="vgg19.torchvision",
-        file_name="vgg19-dcbb9e9d.pth",
-        # URL: torchvision/models/vgg.py.  Size: the progress bars of many published notebooks.  The full sha256 is
-        # stated alike by several independent projects, and begins as torchvision's file name does.
-        urls=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),
-        size=574_673_361,
-        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-        sha256_prefix="dcbb9e9d",
-        md5=None,
-        licence=_TORCHVISION,
-        layout="torchvision",
-        architecture="vgg19",
-        preprocessing=IMAGENET_RGB,
-        source="torchvision",
+    _torchvision(
+        "vgg19.torchvision",
+        "vgg19-dcbb9e9d.pth",
+        574_673_361,
+        "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
     ),
+    # By Keras' authors.  First URL: keras/applications/vgg19.py; second: keras_applications 1.0, with the same
+    # md5.  Size: progress bars of published notebooks, the same for both.  No source found states a sha256.
     WeightSource(
         name="vgg19.keras",
-        file_name="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        # First URL: keras/applications/vgg19.py; second: keras_applications 1.0, with the same md5.  Size: progress
-        # bars of published notebooks, the same for both.  No source found states a sha256.
+        file_name=_KERAS_FILE,
         urls=(
-            "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
-            "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
-            "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{_KERAS_FILE}",
+            f"https://github.com/fchollet/deep-learning-models/releases/download/v0.1/{_KERAS_FILE}",
         ),
-        size=80_134_624,
-        sha256=None,
-        sha256_prefix=None,
-        md5="253f8cb515780f3b799900260a226db6",
         licence=_OXFORD,
         layout="Keras",
-        architecture="vgg19",
         preprocessing=CAFFE_BGR,
-        source="Keras, converted from Oxford's Caffe model",
+        size=80_134_624,
+        md5="253f8cb515780f3b799900260a226db6",
     ),
+    # Converted by Justin Johnson (pytorch-vgg).  First URL: neural-style-pt and others, since the bucket that
+    # jcjohnson/pytorch-vgg names answers 403.  Second: the release of ai-forever/ghost-2.0, which needs the file under
+    # this name.  The prefix rests on the model zoo's rule for file names (the first eight digits of the sha256).  No
+    # source found states the size or the full digest; a copy that another program has saved anew has other bytes.
     WeightSource(
         name="vgg19.caffe",
         file_name="vgg19-d01eb7cb.pth",
-        # First URL: neural-style-pt and others, since the bucket that jcjohnson/pytorch-vgg names answers 403.
-        # Second: the release of ai-forever/ghost-2.0, which needs the file under this name.  The prefix rests on the
-        # model zoo's rule for file names (the first eight digits of the sha256).  No source found states the size or
-        # the full digest; a copy that another program has loaded and saved anew has other bytes.
         urls=(
             "https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",
             "https://github.com/ai-forever/ghost-2.0/releases/download/aligner/vgg19-d01eb7cb.pth",
         ),
-        size=None,
-        sha256=None,
-        sha256_prefix="d01eb7cb",
-        md5=None,
         licence=_OXFORD,
         layout="Caffe-derived",
-        architecture="vgg19",
         preprocessing=CAFFE_BGR,
-        source="Justin Johnson (pytorch-vgg), converted from Oxford's Caffe model",
+        sha256_prefix="d01eb7cb",
     ),
-    WeightSource(
-        name="vgg16.torchvision",
-        file_name="vgg16-397923af.pth",
-        # Sources as for vgg19.torchvision.
-        urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
-        size=553_433_881,
-        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-        sha256_prefix="397923af",
-        md5=None,
-        licence=_TORCHVISION,
-        layout="torchvision",
-        architecture="vgg16",
-        preprocessing=IMAGENET_RGB,
-        source="torchvision",
+    _torchvision(
+        "vgg16.torchvision",
+        "vgg16-397923af.pth",
+        553_433_881,
+        "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
     ),
 )
 
 REGISTRY: Mapping[str, WeightSource] = MappingProxyType({source.name: source for source in _SOURCES})
 
-COMPACT = "compact"
-SHORT_NAMES = {"vgg19": "vgg19.torchvision", "vgg16": "vgg16.torchvision"}
+COMPACT, VGG19 = IN_PACKAGE = "compact", "vgg19"
+SHORT_NAMES = {"vgg16": "vgg16.torchvision"}
 
 
 def encoder_names() -> tuple[str, ...]:
-    """Every encoder that can be asked for, the built-in one first."""
-    return (COMPACT, *SHORT_NAMES, *REGISTRY)
+    """Every encoder that can be asked for, those in the package first."""
+    return (*IN_PACKAGE, *SHORT_NAMES, *REGISTRY)
 
 
 def find_source(name: str) -> WeightSource:

@@ -6,7 +6,9 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 
@@ -34,134 +36,114 @@ def download_first(
         MirrorError: none does; the message has a line per mirror.
     """
     failures = []
-    with _client() as client:
+    timeout = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
+    headers = {"User-Agent": "impasto", "Accept-Encoding": "identity"}  # bytes as they are stored
+    with httpx.Client(follow_redirects=True, timeout=timeout, headers=headers) as client:
         for url in urls:
             try:
-                return _obtain(client, url, part, size, check=check, progress=progress)
+                return Transfer(client, url, part, size, progress or _nobody).obtain(check)
             except (MirrorError, WeightsError) as error:
                 failures.append(f"  {url}: {error}")
     raise MirrorError("\n".join(failures))
 
 
-def _client() -> httpx.Client:
-    """A client that follows redirections and takes bytes as they are stored."""
-    return httpx.Client(
-        follow_redirects=True,
-        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-        headers={"User-Agent": "impasto", "Accept-Encoding": "identity"},
-    )
+def _nobody(done: int, total: int | None) -> None:
+    """Who is not told of the progress."""
 
 
-def _obtain(
-    client: httpx.Client,
-    url: str,
-    part: Path,
-    size: int | None,
-    *,
-    check: Callable[[Path], str],
-    progress: Progress | None,
-) -> str:
-    """Fill `part` from `url` and check it.  What is wrong is removed; a wrong beginning is not blamed on the mirror."""
-    resumed = part.exists()
-    _retrieve(client, url, part, size, progress)
-    try:
-        return check(part)
-    except WeightsError:
-        part.unlink()
-        if not resumed:
-            raise
-    return _obtain(client, url, part, size, check=check, progress=progress)
+@dataclass(frozen=True)
+class Transfer:
+    """The way of one file from `url` into `part`.  `size` is how long it must be, if that is known."""
 
+    client: httpx.Client
+    url: str
+    part: Path
+    size: int | None
+    progress: Progress
 
-def _retrieve(client: httpx.Client, url: str, part: Path, size: int | None, progress: Progress | None) -> None:
-    """Fill `part` from `url`, as often as it takes while there is some hope.
+    def obtain(self, check: Callable[[Path], str]) -> str:
+        """Fill `part` and check it.  What is wrong is removed; a wrong beginning is not blamed on the mirror.
 
-    Raises:
-        MirrorError: there is none.
-    """
-    failures = 0
-    while True:
-        before = _length(part)
-        problem = _attempt(client, url, part, size, progress)
-        if not problem:
+        Raises:
+            MirrorError: the mirror does not give the file.
+            WeightsError: it gives another one.
+        """
+        resumed = self.part.exists()
+        self._retrieve()
+        try:
+            return check(self.part)
+        except WeightsError:
+            self.part.unlink()
+            if not resumed:
+                raise
+        return self.obtain(check)
+
+    def _retrieve(self) -> None:
+        """Fill `part`, as often as it takes while there is some hope."""
+        failures = 0
+        while True:
+            before = self._have()
+            try:
+                return self._transfer()
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                failures = 1 if self._have() > before else failures + 1
+                if failures >= ATTEMPTS or not _may_pass(error):
+                    raise MirrorError(_reason(error)) from error
+            time.sleep(BACKOFF * 2 ** (failures - 1))
+
+    def _transfer(self) -> None:
+        """Ask for what `part` lacks, and append it; a server that sends everything is taken at its word."""
+        have = self._have()
+        if self.size is not None and have >= self.size:
             return
-        failures = 1 if _length(part) > before else failures + 1
-        if failures >= ATTEMPTS:
-            raise MirrorError(problem)
-        time.sleep(BACKOFF * 2 ** (failures - 1))
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with self.client.stream("GET", self.url, headers=headers) as response:
+            if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{have}":
+                return  # nothing is missing
+            if response.status_code == 416:
+                self._begin_anew("the server refused to continue the download")
+            response.raise_for_status()
+            start, total = self._extent(response, have)
+            if self.size is not None and total not in (None, self.size):
+                raise MirrorError(f"offers {total} bytes, but the published file has {self.size}")
+            self._write(response, start, total or self.size)
+
+    def _extent(self, response: httpx.Response, have: int) -> tuple[int, int | None]:
+        """Where the body belongs in the file, and how long the whole file is."""
+        if response.status_code != 206:
+            length = response.headers.get("Content-Length", "")
+            return 0, int(length) if length.isdigit() else None
+        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != have:
+            self._begin_anew("the server sent another range than asked for")
+        return have, None if match[2] == "*" else int(match[2])
+
+    def _begin_anew(self, reason: str) -> NoReturn:
+        self.part.unlink(missing_ok=True)
+        raise httpx.RemoteProtocolError(reason)
+
+    def _write(self, response: httpx.Response, start: int, total: int | None) -> None:
+        with self.part.open("ab" if start else "wb") as file:
+            for chunk in response.iter_bytes():
+                start += file.write(chunk)
+                if total is not None and start > total:
+                    raise MirrorError(f"sends more than the {total} bytes there should be")
+                self.progress(start, total)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _have(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
 
 
-def _attempt(client: httpx.Client, url: str, part: Path, size: int | None, progress: Progress | None) -> str:
-    """One transfer; the problem, if another attempt may go better.
-
-    Raises:
-        MirrorError: no attempt will.
-    """
-    try:
-        _transfer(client, url, part, size, progress)
-    except httpx.HTTPStatusError as error:
-        problem = f"HTTP {error.response.status_code} {error.response.reason_phrase}".strip()
-        if error.response.status_code in _PASSING:
-            return problem
-        raise MirrorError(problem) from error
-    except httpx.UnsupportedProtocol as error:
-        raise MirrorError(str(error)) from error
-    except httpx.TransportError as error:
-        return str(error) or type(error).__name__
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise MirrorError(str(error)) from error
-    return ""
+def _may_pass(error: Exception) -> bool:
+    """Whether another attempt may go better."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in _PASSING
+    return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
 
 
-def _transfer(client: httpx.Client, url: str, part: Path, size: int | None, progress: Progress | None) -> None:
-    """Ask `url` for what `part` lacks, and append it; a server that sends everything is taken at its word."""
-    have = _length(part)
-    if size is not None and have >= size:
-        return
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with client.stream("GET", url, headers=headers) as response:
-        if _is_whole_already(response, part, have):
-            return
-        response.raise_for_status()
-        start, total = _extent(response, part, have)
-        if size is not None and total not in (None, size):
-            raise MirrorError(f"offers {total} bytes, but the published file has {size}")
-        _write(response, part, start, total or size, progress)
-
-
-def _is_whole_already(response: httpx.Response, part: Path, have: int) -> bool:
-    """Whether a server refuses a range because nothing is missing; if it refuses for another reason, start anew."""
-    if response.status_code != 416:
-        return False
-    if response.headers.get("Content-Range") == f"bytes */{have}":
-        return True
-    part.unlink(missing_ok=True)
-    raise httpx.RemoteProtocolError("the server refused to continue the download")
-
-
-def _extent(response: httpx.Response, part: Path, have: int) -> tuple[int, int | None]:
-    """Where the body belongs in the file, and how long the whole file is."""
-    if response.status_code != 206:
-        length = response.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdigit() else None
-    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if match is None or int(match[1]) != have:
-        part.unlink(missing_ok=True)
-        raise httpx.RemoteProtocolError("the server sent another range than asked for")
-    return have, None if match[2] == "*" else int(match[2])
-
-
-def _write(response: httpx.Response, part: Path, start: int, total: int | None, progress: Progress | None) -> None:
-    with part.open("ab" if start else "wb") as file:
-        for chunk in response.iter_bytes():
-            start += file.write(chunk)
-            if total is not None and start > total:
-                raise MirrorError(f"sends more than the {total} bytes there should be")
-            if progress:
-                progress(start, total)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _length(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _reason(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"HTTP {error.response.status_code} {error.response.reason_phrase}".strip()
+    return str(error) or type(error).__name__

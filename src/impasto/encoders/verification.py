@@ -10,20 +10,7 @@ from pathlib import Path
 
 from impasto.encoders.registry import REGISTRY, WeightSource, cache_folder
 from impasto.errors import MissingFileError, WeightsError
-from impasto.files import digests, file_hash, replacing
-
-
-def mismatch(source: WeightSource, size: int, found: dict[str, str]) -> str:
-    """What about a file contradicts `source`; empty if nothing does."""
-    if source.size not in (None, size):
-        return f"expected {source.size} bytes, got {size}"
-    if source.sha256 not in (None, found["sha256"]):
-        return f"expected sha256 {source.sha256}, got {found['sha256']}"
-    if not found["sha256"].startswith(source.sha256_prefix or ""):
-        return f"expected a sha256 that begins with {source.sha256_prefix}, got {found['sha256']}"
-    if source.md5 not in (None, found.get("md5")):
-        return f"expected md5 {source.md5}, got {found.get('md5')}"
-    return ""
+from impasto.files import file_hash, replacing
 
 
 def check(path: Path, source: WeightSource) -> str:
@@ -32,20 +19,27 @@ def check(path: Path, source: WeightSource) -> str:
     Raises:
         WeightsError: it is not; the message says what was expected and what was found.
     """
-    found = digests(path, ("sha256", "md5") if source.md5 else ("sha256",))
-    wrong = mismatch(source, path.stat().st_size, found)
-    if wrong:
-        raise WeightsError(f"{path} is not the published {source.file_name}: {wrong}")
-    return found["sha256"]
+    size, sha256 = path.stat().st_size, file_hash(path)
+    md5 = file_hash(path, "md5") if source.md5 else None
+    prefix = source.sha256_prefix or ""
+    facts = (
+        (source.size in (None, size), f"expected {source.size} bytes, got {size}"),
+        (source.sha256 in (None, sha256), f"expected sha256 {source.sha256}, got {sha256}"),
+        (sha256.startswith(prefix), f"expected a sha256 that begins with {prefix}, got {sha256}"),
+        (source.md5 == md5, f"expected md5 {source.md5}, got {md5}"),
+    )
+    for holds, contradiction in facts:
+        if not holds:
+            raise WeightsError(f"{path} is not the published {source.file_name}: {contradiction}")
+    return sha256
 
 
 def check_once(path: Path, source: WeightSource) -> str:
     """As `check`, but a file that was proven before and has not changed since is not read again."""
-    known = _remembered(path, source)
-    if known is not None:
-        return known
-    sha256 = check(path, source)
-    remember(path, source, sha256)
+    sha256 = _remembered(path, source)
+    if sha256 is None:
+        sha256 = check(path, source)
+        remember(path, source, sha256)
     return sha256
 
 
@@ -71,17 +65,17 @@ def remember(path: Path, source: WeightSource, sha256: str) -> None:
     with contextlib.suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
         with replacing(note) as new:
-            new.write_text(json.dumps({**_state(path), "sha256": sha256}), encoding="utf-8")
+            new.write_text(json.dumps(_facts(path, sha256)), encoding="utf-8")
 
 
 def _remembered(path: Path, source: WeightSource) -> str | None:
     try:
         note = json.loads(_note(path, source).read_text(encoding="utf-8"))
-        sha256 = str(note.pop("sha256"))
-        unchanged = note == _state(path)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        sha256 = str(note["sha256"])
+        holds = note == _facts(path, sha256) and source.sha256 in (None, sha256)
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    return sha256 if unchanged and source.sha256 in (None, sha256) else None
+    return sha256 if holds else None
 
 
 def _note(path: Path, source: WeightSource) -> Path:
@@ -89,6 +83,7 @@ def _note(path: Path, source: WeightSource) -> Path:
     return cache_folder() / f"{source.file_name}.{where}.verified.json"
 
 
-def _state(path: Path) -> dict[str, int]:
+def _facts(path: Path, sha256: str) -> dict[str, int | str]:
+    """What is noted of a proven file; once it has changed, the note no longer holds."""
     status = path.stat()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": sha256}

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.base import Sums, Window
+from impasto.encoders.operations import Padding, Pooling, padded_convolution, pooled, turned_convolution, unpooled
 from impasto.statistics import position_rows, position_sums, sums_gradient
-
-Pooling = Literal["max", "average", "l2"]
-Padding = Literal["zeros", "reflect", "replicate", "circular"]
 
 _aten = torch.ops.aten
 
@@ -35,69 +32,6 @@ class Link:
     weight: Tensor | None = None
     bias: Tensor | None = None
     turned: Tensor | None = None
-
-
-def padded_convolution(features: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding) -> Tensor:
-    """3x3 convolution that keeps the size.  Shape: (N, C, H, W) -> (N, C', H, W).
-
-    `circular` joins opposite borders: the features of a picture that repeats, if its sides are multiples of the stride.
-    """
-    if padding == "zeros":
-        return F.conv2d(features, weight, bias, padding=1)
-    return F.conv2d(F.pad(features, (1, 1, 1, 1), mode=padding), weight, bias)
-
-
-def turned_convolution(grad: Tensor, turned: Tensor, padding: Padding) -> Tensor:
-    """The gradient at the features of a `padded_convolution`.  Shape: (N, C', H, W) -> (N, C, H, W)."""
-    if padding == "zeros":
-        return F.conv2d(grad, turned, padding=1)
-    padded = F.conv2d(grad, turned, padding=2)
-    for axis in (-2, -1):
-        _fold(padded, axis, padding)
-    return padded[..., 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
-
-
-def _fold(padded: Tensor, axis: int, padding: Padding) -> None:
-    """Add what lies in the padding to where it was copied from, in place."""
-    last = padded.shape[axis] - 2  # the feature map is 1 to last
-    first_from, last_from = {"reflect": (2, last - 1), "replicate": (1, last), "circular": (last, 1)}[padding]
-    padded.select(axis, first_from).add_(padded.select(axis, 0))
-    padded.select(axis, last_from).add_(padded.select(axis, last + 1))
-
-
-def _pooled(features: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor | None]:
-    """The result, and what the way back must know beside the features."""
-    if pooling == "max":
-        result, indices = _aten.max_pool2d_with_indices(features, [2, 2], [2, 2])
-        return result, indices.to(torch.int32)  # half the memory until the way back
-    if pooling == "average":
-        return F.avg_pool2d(features, 2), None
-    result = pool2d(features, pooling)
-    return result, result
-
-
-def _unpooled(grad: Tensor, features: Tensor, pooling: Pooling, known: Tensor | None) -> Tensor:
-    """The gradient at the features of a pooling."""
-    if pooling == "max":
-        assert known is not None
-        arguments = ([2, 2], [2, 2], [0, 0], [1, 1], False, known.to(torch.int64))
-        return cast(Tensor, _aten.max_pool2d_with_indices_backward(grad, features, *arguments))
-    if known is not None:  # l2, whose result it is
-        grad = grad / known
-    spread = cast(Tensor, _aten.avg_pool2d_backward(grad, features, [2, 2], [2, 2], [0, 0], False, True, None))
-    return spread if known is None else spread * features
-
-
-def pool2d(features: Tensor, pooling: Pooling) -> Tensor:
-    """2x2 pooling with stride 2; a last odd row or column is dropped.  Shape: (N, C, H, W) -> (N, C, H//2, W//2).
-
-    `l2` is the root mean square of the window.  None is rescaled to keep the mean activation.
-    """
-    if pooling == "max":
-        return F.max_pool2d(features, 2)
-    if pooling == "average":
-        return F.avg_pool2d(features, 2)
-    return (F.avg_pool2d(features.square(), 2) + 1e-8).sqrt()
 
 
 @dataclass(frozen=True)
@@ -140,7 +74,7 @@ class Walk(torch.autograd.Function):
         for link in route.links:
             known = None
             if link.weight is None:
-                x, known = _pooled(x, route.pooling)
+                x, known = pooled(x, route.pooling)
             else:
                 x = padded_convolution(x, link.weight, link.bias, route.padding).relu_()
             for each in route.sums_of(link.name):
@@ -168,8 +102,7 @@ class Walk(torch.autograd.Function):
             raise RuntimeError("This graph was gone back through before; evaluate again.")
         grad: Tensor | None = None
         for i in reversed(range(len(links))):
-            link = links[i]
-            result, known = passed.pop()
+            link, (result, known) = links[i], passed.pop()
             result = features[link.name] if result is None else result
             own = of_features.get(link.name)
             if own is not None:
@@ -182,8 +115,7 @@ class Walk(torch.autograd.Function):
                 continue
             if link.turned is None:
                 before = passed[-1][0]
-                before = features[links[i - 1].name] if before is None else before
-                grad = _unpooled(grad, before, route.pooling, known)
+                grad = unpooled(grad, features[links[i - 1].name] if before is None else before, route.pooling, known)
             else:
                 masked = _aten.threshold_backward.grad_input(grad, result, 0, grad_input=grad)
                 del result

@@ -12,13 +12,13 @@ from impasto.encoders.download import Progress, fetch, find_verified
 from impasto.encoders.formats import read_tensors
 from impasto.encoders.layouts import Chain, find_chain
 from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
-from impasto.encoders.registry import REGISTRY, WeightSource, by_hand, cache_folder, weight_path
+from impasto.encoders.registry import REGISTRY, WeightSource, by_hand
 from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
-from impasto.encoders.verification import check_once, verify
+from impasto.encoders.verification import check_once
 from impasto.errors import MissingFileError, UnknownNameError, UsageError, WeightsError
 from impasto.files import file_hash
 
-__all__ = ["REGISTRY", "WeightSource", "Weights", "cache_folder", "fetch", "load_weights", "verify", "weight_path"]
+__all__ = ["REGISTRY", "Weights", "load_weights"]
 
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"}
 
@@ -65,49 +65,32 @@ def load_weights(
     """
     if preprocessing not in (None, *PREPROCESSINGS):
         raise UnknownNameError("preprocessing", str(preprocessing), PREPROCESSINGS)
-    if isinstance(name_or_path, str) and name_or_path in REGISTRY:
-        return _load_published(REGISTRY[name_or_path], download, progress, preprocessing)
+    source = REGISTRY.get(os.fspath(name_or_path))
+    if source:
+        path = fetch(source.name, progress=progress) if download else find_verified(source)
+        if path is None:
+            raise WeightsError(
+                f"{source.name} is not on this computer, and it may not be downloaded. {by_hand(source)}"
+            )
+        return _loaded(path, source, check_once(path, source), preprocessing)
     path = Path(name_or_path)
     if not path.is_file():
         raise _missing(name_or_path)
     sha256 = file_hash(path)
-    known = next((source for source in REGISTRY.values() if source.sha256 == sha256), None)
-    return _published(path, known, sha256, preprocessing) if known else _unpublished(path, sha256, preprocessing)
+    source = next((known for known in REGISTRY.values() if known.sha256 == sha256), None)
+    return _loaded(path, source, sha256, preprocessing)
 
 
-def _load_published(
-    source: WeightSource, download: bool, progress: Progress | None, preprocessing: str | None
-) -> Weights:
-    path = fetch(source.name, progress=progress) if download else find_verified(source)
-    if path is None:
-        raise WeightsError(f"{source.name} is not on this computer, and it may not be downloaded. {by_hand(source)}")
-    return _published(path, source, check_once(path, source), preprocessing)
-
-
-def _published(path: Path, source: WeightSource, sha256: str, preprocessing: str | None) -> Weights:
-    """A file proven to be the published one: the registry says what its keys do not."""
-    chain = _read(path)[1]
-    return Weights(
-        name=source.name,
-        architecture=chain.architecture,
-        layout=source.layout,
-        preprocessing=PREPROCESSINGS[preprocessing] if preprocessing else source.preprocessing,
-        tensors=chain.tensors,
-        sha256=sha256,
-        evidence="as asked" if preprocessing else "the published file",
-    )
-
-
-def _unpublished(path: Path, sha256: str, preprocessing: str | None) -> Weights:
-    """Any other file: its keys tell the layout, its filters (if not a layer on colors) the preprocessing."""
+def _loaded(path: Path, source: WeightSource | None, sha256: str, asked: str | None) -> Weights:
+    """A file that is proven to be the one of `source`, or any other, whose keys and filters must tell what it is."""
     kind, chain = _read(path)
-    expected, evidence = _expected_input(chain)
-    if preprocessing:
-        expected, evidence = PREPROCESSINGS[preprocessing], "as asked"
+    expected, evidence = (source.preprocessing, "the published file") if source else _expected_input(chain)
+    if asked:
+        expected, evidence = PREPROCESSINGS[asked], "as asked"
     return Weights(
-        name=path.name,
+        name=source.name if source else path.name,
         architecture=chain.architecture,
-        layout=_layout(kind, chain, expected),
+        layout=source.layout if source else _layout(kind, chain, expected),
         preprocessing=expected,
         tensors=chain.tensors,
         padding="reflect" if chain.color else "zeros",

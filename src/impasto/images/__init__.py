@@ -5,6 +5,7 @@ Everything that makes files differ from that is settled here: formats, orientati
 bit depths, palettes, damage and size limits on the way in; rounding, profiles and atomic writing on the way out.
 
     formats.py       which formats are read and written, and what a file that is none of them looks like
+    streams.py       paths, bytes and open files -> a stream
     opening.py       files, bytes and streams -> an image that Pillow has opened, every failure in plain words
     reading.py       load_image: a file -> Picture
     deep_reading.py  16-bit colors, of which Pillow alone keeps 8 bits

@@ -19,8 +19,7 @@ _LOSSLESS: Final = ("PNG", "TIFF", "BMP")
 def same_pixels(file: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None) -> bool | None:
     """Tell if `file` is what `image` becomes when it is written with as many bits; None if its format loses some.
 
-    Shape:
-        image (1, 3, H, W), alpha (1, 1, H, W)
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W)
 
     Raises:
         MissingFileError, ImageError: as for `load_image`

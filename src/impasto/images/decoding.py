@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import torch
 from PIL import ExifTags, Image
 from torch import Tensor
 
 from impasto.errors import ImageError, ImpastoError
-from impasto.images.opening import parse_rest, parsing
+from impasto.images.opening import file_layout, parse_rest, parsing
 from impasto.images.picture import Picture, channels_first, composited
 from impasto.images.profiles import deep_to_srgb, to_srgb
 from impasto.images.transparency import split_alpha, split_deep_alpha
 
 # EXIF orientation -> whether the sides are exchanged, and the axes that are then mirrored
-_TURNS: Final[dict[int, tuple[bool, tuple[int, ...]]]] = {
+_TURNS: Final[dict[object, tuple[bool, tuple[int, ...]]]] = {
     2: (False, (-1,)),
     3: (False, (-2, -1)),
     4: (False, (-2,)),
@@ -29,8 +30,7 @@ _TURNS: Final[dict[int, tuple[bool, tuple[int, ...]]]] = {
 def from_pil(image: Image.Image) -> Picture:
     """Convert a PIL image of any mode.  Its EXIF orientation and its color profile, if any, are applied.
 
-    Differs:
-        Pillow holds colors with 8 bits per channel: only `load_image` reads more.
+    Differs: Pillow holds colors with 8 bits per channel: only `load_image` reads more.
 
     Raises:
         ImageError: the image is damaged (Pillow reads lazily), or of a mode that is not understood
@@ -47,33 +47,24 @@ def from_pil(image: Image.Image) -> Picture:
 
 def decode(image: Image.Image, notes: tuple[str, ...] = ()) -> Picture:
     """Convert a PIL image; whatever Pillow raises for damaged data passes through."""
-    rawmode = _rawmode(image)
+    layout = file_layout(image)  # which Pillow forgets once the pixels are loaded
     parse_rest(image)
     image.load()
-    base, alpha = split_alpha(image, rawmode)
-    pixels, color_note = _pixels(base, *_gray_range(image))
-    return _upright(image, pixels, alpha, (*notes, color_note))
+    base, alpha = split_alpha(image, layout)
+    colors, color_note = _colors(base, *_gray_range(image))
+    return _upright(image, colors, alpha, (*notes, color_note))
 
 
 def decode_deep(image: Image.Image, samples: np.ndarray, notes: tuple[str, ...] = ()) -> Picture:
-    """Convert the 16-bit samples (`deep_reading.deep_samples`) of a PIL image.
-
-    Shape:
-        samples (H, W, C) uint16
-    """
+    """Convert the 16-bit samples (`deep_reading.deep_samples`) of a PIL image.  Shape: samples (H, W, C) uint16."""
     colors, alpha = split_deep_alpha(samples, image.info.get("transparency"))
-    values, color_note = deep_to_srgb(colors, image.info.get("icc_profile"))
-    return _upright(image, channels_first(values), alpha, (*notes, color_note))
+    colors, color_note = deep_to_srgb(colors, image.info.get("icc_profile"))
+    return _upright(image, colors, alpha, (*notes, color_note))
 
 
-def _rawmode(image: Image.Image) -> str | None:
-    """Name the layout of a PNG's pixels in the file; Pillow forgets it once they are loaded."""
-    tiles = getattr(image, "tile", None)
-    layout = tiles[0][3] if tiles else None
-    return layout if isinstance(layout, str) else None
-
-
-def _upright(image: Image.Image, pixels: Tensor, alpha: Tensor | None, notes: tuple[str | None, ...]) -> Picture:
+def _upright(
+    image: Image.Image, colors: np.ndarray, alpha: np.ndarray | None, notes: tuple[str | None, ...]
+) -> Picture:
     """Turn and mirror the pixels of `image` as its EXIF block asks; also tell if that block cannot be read."""
     try:
         with parsing():
@@ -81,15 +72,13 @@ def _upright(image: Image.Image, pixels: Tensor, alpha: Tensor | None, notes: tu
     except Exception:  # the EXIF parser raises nearly everything
         orientation = None
         notes = (*notes, "the EXIF block is damaged and was ignored; the image may lie on its side")
-    turned = None if alpha is None else _turned(alpha, orientation)
-    return composited(_turned(pixels, orientation), turned, tuple(note for note in notes if note))
+    turned = None if alpha is None else _turned(torch.from_numpy(alpha)[None, None], orientation)
+    return composited(_turned(channels_first(colors), orientation), turned, tuple(filter(None, notes)))
 
 
 def _turned(planes: Tensor, orientation: object) -> Tensor:
     """Shape: (1, C, H, W) -> (1, C, H, W) or (1, C, W, H)."""
-    if not isinstance(orientation, int) or orientation not in _TURNS:
-        return planes
-    exchanged, mirrored = _TURNS[orientation]
+    exchanged, mirrored = _TURNS.get(orientation, (False, ()))
     return (planes.mT if exchanged else planes).flip(mirrored).contiguous()
 
 
@@ -103,23 +92,19 @@ def _gray_range(image: Image.Image) -> tuple[int, bool]:
     return white, tags.get(ExifTags.Base.PhotometricInterpretation) == 0
 
 
-def _pixels(image: Image.Image, white: int, inverted: bool) -> tuple[Tensor, str | None]:
-    """Convert an image without alpha to sRGB pixels; also tell what is doubtful about its colors, if anything.
+def _colors(image: Image.Image, white: int, inverted: bool) -> tuple[np.ndarray, str | None]:
+    """Convert an image without alpha to sRGB; also tell what is doubtful about its colors, if anything.
 
-    Shape:
-        (H, W) -> (1, 3, H, W)
+    Shape: (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
     """
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
-        colors, note = to_srgb(image)
-        return channels_first(colors), note
+        return to_srgb(image)
     gray, range_note = _unit_gray(np.asarray(image), white)
-    gray, profile_note = _gray_to_srgb(1 - gray if inverted else gray, image.info.get("icc_profile"))
-    return channels_first(gray), range_note or profile_note
-
-
-def _gray_to_srgb(gray: np.ndarray, profile: bytes | None) -> tuple[np.ndarray, str | None]:
-    """Convert gray values in [0, 1]; profiles see them with 16 bits."""
-    return deep_to_srgb(np.rint(gray * 65535).astype(np.uint16), profile) if profile else (gray, None)
+    gray, profile = 1 - gray if inverted else gray, image.info.get("icc_profile")
+    if not profile:
+        return gray, range_note
+    colors, profile_note = deep_to_srgb(np.rint(gray * 65535).astype(np.uint16), profile)
+    return colors, range_note or profile_note
 
 
 def _unit_gray(values: np.ndarray, white: int) -> tuple[np.ndarray, str | None]:
@@ -135,7 +120,5 @@ def _unit_gray(values: np.ndarray, white: int) -> tuple[np.ndarray, str | None]:
         dark = f"the image is very dark: its gray values reach only {high:g} of {white}" if high < white / 16 else None
         return values.astype(np.float32) / np.float32(white), dark
     low, high = min(low, 0.0), max(high, float(white))
-    scaled = (values.astype(np.float64) - low) / (high - low)
-    return scaled.astype(
-        np.float32
-    ), f"the gray values from {low:g} to {high:g} were scaled to the range black to white"
+    scaled = ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
+    return scaled, f"the gray values from {low:g} to {high:g} were scaled to the range black to white"

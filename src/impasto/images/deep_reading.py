@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 
-from impasto.images.opening import parse, parse_rest
+from impasto.images.opening import file_layout, parse, parse_rest
 
 _OPPOSITE: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _SEPARATE: Final = 2  # of the TIFF tag PlanarConfiguration
@@ -25,10 +25,9 @@ def deep_samples(image: Image.Image) -> np.ndarray | None:
 
     `image` has just been opened.  What Pillow raises for damaged data passes through.
 
-    Shape:
-        (H, W, C) uint16; C is 2 for gray with alpha, 3 for color, 4 for color with alpha, not premultiplied
+    Shape: (H, W, C) uint16; C is 2 for gray with alpha, 3 for color, 4 for color with alpha, not premultiplied
     """
-    layout, _, depth = _layout(image).partition(";16")
+    layout, _, depth = file_layout(image).partition(";16")
     if not isinstance(image, ImageFile) or _in_separate_planes(image) or depth not in _OPPOSITE:
         return None
     if layout == "LA":  # two samples are as many bytes as RGBA has
@@ -43,14 +42,6 @@ def deep_samples(image: Image.Image) -> np.ndarray | None:
     with parse(stream, format_name or "", image.width * image.height) as again:
         samples |= np.asarray(_relabeled(again, f"{straight};16{_OPPOSITE[depth]}"))
     return _divided(samples) if layout == "RGBa" else samples
-
-
-def _layout(image: Image.Image) -> str:
-    """Name the layout of the pixels in the file, as Pillow's decoders know it; nothing if it is unknown."""
-    tiles = getattr(image, "tile", None)
-    arguments = tiles[0][3] if tiles else None
-    layout = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return layout if isinstance(layout, str) else ""
 
 
 def _in_separate_planes(image: ImageFile) -> bool:
@@ -78,11 +69,7 @@ def _relabeled(image: Image.Image, layout: str) -> Image.Image:
 
 
 def _divided(samples: np.ndarray) -> np.ndarray:
-    """Compute colors that are not premultiplied from those that are.
-
-    Shape:
-        (H, W, 4) -> (H, W, 4), uint16
-    """
+    """Compute colors that are not premultiplied from those that are.  Shape: (H, W, 4) -> (H, W, 4), uint16."""
     alpha = np.maximum(samples[:, :, 3:].astype(np.uint32), 1)
     colors = (samples[:, :, :3].astype(np.uint32) * 65535 + alpha // 2) // alpha
     return np.concatenate([np.minimum(colors, 65535).astype(np.uint16), samples[:, :, 3:]], axis=2)

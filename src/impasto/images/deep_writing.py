@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from PIL import ExifTags, TiffTags
@@ -25,8 +25,7 @@ def deep_png(samples: np.ndarray, text: Mapping[str, str]) -> bytes:
 
     On three photographs that makes files as small as the Paeth filter does, within 2 %, and needs no search.
 
-    Shape:
-        samples (H, W, 3) or (H, W, 4) uint16
+    Shape: samples (H, W, 3) or (H, W, 4) uint16
     """
     height, width, channels = samples.shape
     file = BytesIO(b"\x89PNG\r\n\x1a\n")
@@ -46,8 +45,7 @@ def deep_png(samples: np.ndarray, text: Mapping[str, str]) -> bytes:
 def deep_tiff(samples: np.ndarray, text: Mapping[str, str]) -> bytes:
     """Encode a TIFF file: deflated differences to the pixel before, in strips.
 
-    Shape:
-        samples (H, W, 3) or (H, W, 4) uint16
+    Shape: samples (H, W, 3) or (H, W, 4) uint16
 
     Raises:
         ValueError: more bytes than offsets of 32 bits reach
@@ -88,21 +86,25 @@ def _filtered(samples: np.ndarray) -> bytes:
 def _tiff_tags(shape: tuple[int, int, int], sizes: list[int], xmp: bytes) -> ImageFileDirectory_v2:
     """List the tags of a file whose strips follow right after them."""
     height, width, channels = shape
-    tags = ImageFileDirectory_v2()
     base = ExifTags.Base
-    tags[base.ImageWidth], tags[base.ImageLength] = width, height
-    tags[base.BitsPerSample] = (16,) * channels
-    tags[base.SamplesPerPixel] = channels
-    tags[base.Compression] = 8  # Adobe's deflate
-    tags[base.Predictor] = 2  # horizontal differences
-    tags[base.PhotometricInterpretation] = 2  # RGB
-    tags[base.RowsPerStrip] = _rows(height, width, channels)
-    tags[base.InterColorProfile] = srgb_profile()
-    if channels == 4:
-        tags[base.ExtraSamples] = 2  # alpha, not premultiplied
-    if xmp:
-        tags[XMP_TAG] = xmp
-    for tag, values in ((base.StripOffsets, np.cumsum([0, *sizes[:-1]]).tolist()), (base.StripByteCounts, sizes)):
-        tags.tagtype[tag] = TiffTags.LONG
-        tags[tag] = tuple(values)  # Pillow adds its own length to the offsets
+    tags = ImageFileDirectory_v2()
+    tags.tagtype |= dict.fromkeys((base.StripOffsets, base.StripByteCounts), TiffTags.LONG)
+    values: dict[int, Any] = {
+        base.ImageWidth: width,
+        base.ImageLength: height,
+        base.BitsPerSample: (16,) * channels,
+        base.SamplesPerPixel: channels,
+        base.Compression: 8,  # Adobe's deflate
+        base.Predictor: 2,  # horizontal differences
+        base.PhotometricInterpretation: 2,  # RGB
+        base.ExtraSamples: 2 if channels == 4 else None,  # alpha, not premultiplied
+        base.RowsPerStrip: _rows(height, width, channels),
+        base.InterColorProfile: srgb_profile(),
+        base.StripOffsets: tuple(np.cumsum([0, *sizes[:-1]]).tolist()),  # Pillow adds its own length
+        base.StripByteCounts: tuple(sizes),
+        XMP_TAG: xmp or None,
+    }
+    for tag, value in values.items():
+        if value is not None:
+            tags[tag] = value
     return tags

@@ -24,8 +24,7 @@ _DEEP: Final = {"PNG": deep_png, "TIFF": deep_tiff}
 def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
     """Convert to an 8-bit PIL image, RGB or RGBA: clamped to [0, 1], rounded to the nearest of the 256 levels.
 
-    Shape:
-        image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W)
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W)
     """
     return Image.fromarray(_levels(image, alpha, np.uint8))
 
@@ -59,9 +58,9 @@ def encode_image(
     try:
         return _DEEP[format_name](levels, text) if bits == 16 else _encoded(levels, format_name, quality, text)
     except Exception as problem:
+        size = f"{levels.shape[1]}x{levels.shape[0]}"
         raise OutputError(
-            f"{format_name} refuses the image of {levels.shape[1]}x{levels.shape[0]} ({problem}). "
-            "Save it as .png instead."
+            f"{format_name} refuses the image of {size} ({problem}). Save it as .png instead."
         ) from problem
 
 
@@ -82,15 +81,13 @@ def check_encoding(extension: str, *, bits: int = 8, quality: int = 95) -> None:
 def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[Any]]) -> np.ndarray:
     """Round values in [0, 1] to the levels of an unsigned type; what is not a number becomes 0.
 
-    Shape:
-        image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W, 3) or (H, W, 4)
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W, 3) or (H, W, 4)
     """
     if image.dim() != 4 or image.shape[:2] != (1, 3):
         raise UsageError(f"The image has shape {tuple(image.shape)}; it must be (1, 3, H, W).")
-    if alpha is not None and alpha.shape != (1, 1, *image.shape[2:]):
-        raise UsageError(
-            f"alpha has shape {tuple(alpha.shape)}; it must be {(1, 1, *image.shape[2:])}, like the image."
-        )
+    like_image = (1, 1, *image.shape[2:])
+    if alpha is not None and alpha.shape != like_image:
+        raise UsageError(f"alpha has shape {tuple(alpha.shape)}; it must be {like_image}, like the image.")
     planes = [image] if alpha is None else [image, alpha]
     values = torch.cat([plane.detach().to("cpu", torch.float32) for plane in planes], dim=1).nan_to_num_(nan=0.0)
     levels = values.clamp_(0, 1).mul_(np.iinfo(kind).max).round_()[0].permute(1, 2, 0)
@@ -98,17 +95,11 @@ def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[A
 
 
 def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[str, str]) -> bytes:
-    """Encode 8-bit levels with Pillow.  Shape: (H, W, 3) or (H, W, 4)."""
-    buffer = BytesIO()
-    options = _encoder_options(format_name, quality, text)
-    Image.fromarray(levels).save(buffer, format_name, icc_profile=srgb_profile(), **options)
-    return buffer.getvalue()
-
-
-def _encoder_options(format_name: str, quality: int, text: Mapping[str, str]) -> dict[str, Any]:
-    """Choose the encoder's settings: full chroma resolution wherever the format has it.
+    """Encode 8-bit levels with Pillow: full chroma resolution wherever the format has it.
 
     No `optimize` for JPEG: Pillow then guesses a buffer's size, which noise at high quality exceeds.
+
+    Shape: (H, W, 3) or (H, W, 4)
     """
     xmp = xmp_packet(text)
     options: dict[str, dict[str, Any]] = {
@@ -117,5 +108,8 @@ def _encoder_options(format_name: str, quality: int, text: Mapping[str, str]) ->
         "WEBP": {"quality": quality, "method": 4, "use_sharp_yuv": True, "xmp": xmp},
         "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {XMP_TAG: xmp} if xmp else {}},
         "AVIF": {"quality": quality, "subsampling": "4:4:4", "speed": 8, "xmp": xmp},
+        "BMP": {},
     }
-    return options.get(format_name, {})
+    buffer = BytesIO()
+    Image.fromarray(levels).save(buffer, format_name, icc_profile=srgb_profile(), **options[format_name])
+    return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -24,50 +25,48 @@ WRITABLE_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 
 HEADER_BYTES: Final = 64
 
-_READABLE_SIGNATURES: Final = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-    (b"BM", "BMP"),
-)
+_READABLE_SIGNATURES: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "BMP": (b"BM",),
+}
+_AVIF_BRANDS: Final = {b"avif", b"avis"}
+_HEIF_BRANDS: Final = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
-_OTHER_SIGNATURES: Final = (
-    (b"8BPS", "a Photoshop file (PSD)"),
-    (b"gimp xcf", "a GIMP file (XCF)"),
-    (b"\0\0\1\0", "a Windows icon (ICO)"),
-    (b"SIMPLE  =", "a FITS file"),
-    (b"%!PS", "a PostScript file (EPS)"),
-    (b"%PDF", "a PDF document"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL image"),
-    (b"\xff\x0a", "a JPEG XL image"),
-    (b"v/1\x01", "an OpenEXR image"),
-    (b"#?RADIANCE", "a Radiance HDR image"),
-    (b"DDS ", "a DDS texture"),
-    (b"PK\3\4", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
-    *((b"P%d%c" % (digit, space), "a Netpbm image (PBM, PGM, PPM)") for digit in range(1, 8) for space in b"\n\r\t #"),
-)
-
-_MARKUP: Final = (
-    (b"<!doctype html", "an HTML page"),
-    (b"<html", "an HTML page"),
-    (b"<svg", "an SVG drawing"),
-    (b"<?xml", "an XML or SVG file"),
-)
+# What files are that cannot be read, by the bytes at a place.
+_OTHER_SIGNATURES: Final[Mapping[str, tuple[int, tuple[bytes, ...]]]] = {
+    "a Photoshop file (PSD)": (0, (b"8BPS",)),
+    "a GIMP file (XCF)": (0, (b"gimp xcf",)),
+    "a Windows icon (ICO)": (0, (b"\0\0\1\0",)),
+    "a FITS file": (0, (b"SIMPLE  =",)),
+    "a PostScript file (EPS)": (0, (b"%!PS",)),
+    "a PDF document": (0, (b"%PDF",)),
+    "a JPEG 2000 image": (0, (b"\0\0\0\x0cjP  ",)),
+    "a JPEG XL image": (0, (b"\0\0\0\x0cJXL ", b"\xff\x0a")),
+    "an OpenEXR image": (0, (b"v/1\x01",)),
+    "a Radiance HDR image": (0, (b"#?RADIANCE",)),
+    "a DDS texture": (0, (b"DDS ",)),
+    "a ZIP archive": (0, (b"PK\3\4",)),
+    "a gzip archive": (0, (b"\x1f\x8b",)),
+    "a Matroska or WebM video": (0, (b"\x1aE\xdf\xa3",)),
+    "a Git LFS pointer, not the file itself": (0, (b"version https://git-lfs",)),
+    "a Netpbm image (PBM, PGM, PPM)": (0, tuple(b"P%d%c" % (i, space) for i in range(1, 8) for space in b"\n\r\t #")),
+    "a video (MP4, QuickTime)": (4, (b"ftyp",)),
+    "a color profile (ICC)": (36, (b"acsp",)),
+}
+_MARKUP: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "an HTML page": (b"<!doctype html", b"<html"),
+    "an SVG drawing": (b"<svg",),
+    "an XML or SVG file": (b"<?xml",),
+}
 
 
 def readable_format(header: bytes) -> str | None:
     """Name the readable format whose files begin with `header` (at least 64 bytes of it), or None."""
-    for signature, name in _READABLE_SIGNATURES:
-        if header.startswith(signature):
+    for name, signatures in _READABLE_SIGNATURES.items():
+        if header.startswith(signatures):
             return name
     if header[:4] == b"RIFF" and header[8:12] == b"WEBP":
         return "WEBP"
@@ -79,8 +78,7 @@ def webp_size(header: bytes) -> tuple[int, int]:
 
     Pillow's decoder takes memory for the whole canvas as soon as it is made, before it tells the size.
 
-    Reference:
-        RFC 9649, 2.5 to 2.7
+    Reference: RFC 9649, 2.5 to 2.7
     """
     kind, number = header[12:16], int.from_bytes(header[21:25], "little")
     if kind == b"VP8X":
@@ -96,14 +94,14 @@ def describe(header: bytes) -> str:
     """Say in words what a file that begins with `header` and is in no readable format is."""
     if not header:
         return "an empty file"
-    for signature, words in _OTHER_SIGNATURES:
-        if header.startswith(signature):
+    for words, (place, signatures) in _OTHER_SIGNATURES.items():
+        if header.startswith(signatures, place):
             return words
-    if header[4:8] == b"ftyp":
-        return "a video (MP4, QuickTime)"
-    if header[36:40] == b"acsp":
-        return "a color profile (ICC)"
-    return _describe_text(header)
+    start = header.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for words, tags in _MARKUP.items():
+        if start.startswith(tags):
+            return words
+    return "a text file" if _is_text(header) else "in no known image format"
 
 
 def _iso_media_format(header: bytes) -> str | None:
@@ -112,23 +110,13 @@ def _iso_media_format(header: bytes) -> str | None:
         return None
     length = min(int.from_bytes(header[:4], "big"), len(header))
     brands = {header[start : start + 4] for start in (8, *range(16, length - 3, 4))}
-    if brands & {b"avif", b"avis"}:
-        return "AVIF"
-    return "HEIF" if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"} else None
+    return "AVIF" if brands & _AVIF_BRANDS else "HEIF" if brands & _HEIF_BRANDS else None
 
 
-def _describe_text(header: bytes) -> str:
-    start = header.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for tag, words in _MARKUP:
-        if start.startswith(tag):
-            return words
-    is_text = all(byte >= 32 or byte in b"\t\n\r\f" for byte in header)
-    return "a text file" if is_text and b"\x7f" not in header and _is_utf8(header) else "in no known image format"
-
-
-def _is_utf8(header: bytes) -> bool:
+def _is_text(header: bytes) -> bool:
+    """Whether this is UTF-8, of which the end may cut a character, without control characters."""
     try:
-        header.decode()
-    except UnicodeDecodeError as problem:
-        return problem.start > 0 and problem.start >= len(header) - 3  # a character cut by the header's end
-    return True
+        text = getincrementaldecoder("utf-8")().decode(header)
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(each in "\t\n\r\f" or (each >= " " and each != "\x7f") for each in text)

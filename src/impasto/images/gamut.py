@@ -43,8 +43,7 @@ _FROM_LMS: Final = np.linalg.inv(_LMS)
 def encoded(linear: np.ndarray) -> np.ndarray:
     """Compute sRGB values from linear ones in [0, 1].
 
-    Reference:
-        IEC 61966-2-1
+    Reference: IEC 61966-2-1
     """
     curved = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(linear <= 0.0031308, 12.92 * linear, curved)
@@ -53,8 +52,7 @@ def encoded(linear: np.ndarray) -> np.ndarray:
 def into_gamut(linear: np.ndarray) -> np.ndarray:
     """Compute the colors in [0, 1] that look most like `linear` ones, where these lie outside.
 
-    Shape:
-        (..., 3) linear sRGB -> (..., 3)
+    Shape: (..., 3) linear sRGB -> (..., 3)
     """
     inside = linear.clip(0, 1)
     outside = (np.abs(inside - linear) > _ROUNDING).any(-1)
@@ -66,11 +64,7 @@ def into_gamut(linear: np.ndarray) -> np.ndarray:
 
 
 def _less_chroma(linear: np.ndarray) -> np.ndarray:
-    """Halve the interval of chromas until the color is as colorful as sRGB allows.
-
-    Shape:
-        (N, 3) -> (N, 3)
-    """
+    """Halve the interval of chromas until the color is as colorful as sRGB allows.  Shape: (N, 3) -> (N, 3)."""
     lab = _oklab(linear)
     lab[:, 0] = lab[:, 0].clip(0, 1)
     low, high = np.zeros(len(lab), np.float32), np.ones(len(lab), np.float32)

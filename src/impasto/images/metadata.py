@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
-from typing import BinaryIO, Final
+from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -14,6 +13,7 @@ from PIL import PngImagePlugin
 
 from impasto.errors import UsageError
 from impasto.images.opening import opened
+from impasto.images.streams import ImageFile
 
 XMP_TAG: Final = 700  # of TIFF
 
@@ -31,7 +31,7 @@ _NOT_IN_XML: Final = re.compile("[\ufffe\uffff]")
 _LONG: Final = 1000  # characters; from here on it pays to compress
 
 
-def read_text(source: str | os.PathLike[str] | bytes | BinaryIO) -> dict[str, str]:
+def read_text(source: ImageFile) -> dict[str, str]:
     """Read the text that an image file carries: what `save_image` put there, and all text of a PNG file.
 
     Empty where there is none; the pixels are not decoded.
@@ -84,20 +84,11 @@ def _unpacked(packet: bytes) -> dict[str, str]:
     """
     if _NAMESPACE.encode() not in packet or b"<!" in packet:
         return {}
+    name = f"{{{_NAMESPACE}}}text"  # of an element or, as some programs rewrite it, of an attribute
     try:
         root = ElementTree.fromstring(packet.strip(b"\0 \r\n\t"))  # noqa: S314 - no document type, so no entities
-        found = json.loads(_property(root) or "{}")
+        ours = (each.text if each.tag == name else each.get(name) for each in root.iter())
+        found = json.loads(next(filter(None, ours), "{}"))
     except (ElementTree.ParseError, ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
-
-
-def _property(root: ElementTree.Element) -> str | None:
-    """Look up our property: an element or, as some programs rewrite it, an attribute."""
-    name = f"{{{_NAMESPACE}}}text"
-    for element in root.iter():
-        if element.tag == name:
-            return element.text
-        if name in element.attrib:
-            return element.attrib[name]
-    return None

@@ -14,8 +14,7 @@ def resize_like_opencv(image: Tensor, height: int, width: int) -> Tensor:
     Four pixels make one whatever the scale, so that shrinking aliases.  The weights have 11 bits, and what is below the
     last bit is cut off between rows and columns: one value in eight comes out a level off the rounded exact one.
 
-    Shape:
-        (N, 3, H, W) -> (N, 3, height, width)
+    Shape: (N, 3, H, W) -> (N, 3, height, width)
     Reference: OpenCV's INTER_LINEAR for 8-bit images; the same as versions 4.12 and 5.0 compute on x86.
     """
     if image.shape[-2:] == (height, width):

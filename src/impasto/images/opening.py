@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib import import_module
 from io import BytesIO
-from itertools import islice
-from pathlib import Path
 from threading import RLock
 from typing import IO, BinaryIO, Final
 
 from PIL import Image, TiffTags, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from impasto.errors import ImageError, ImpastoError, MissingFileError
+from impasto.errors import ImageError, ImpastoError
 from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format, webp_size
-
-ImageFile = str | os.PathLike[str] | bytes | BinaryIO
+from impasto.images.streams import ImageFile, stream_of
 
 _PILLOW_LOCK: Final = RLock()
 _ACCEPTED: Final = ", ".join(READABLE_FORMATS)
@@ -62,6 +57,14 @@ def parse_rest(image: Image.Image) -> None:
             image.load_prepare()
 
 
+def file_layout(image: Image.Image) -> str:
+    """Name the layout of the pixels in the file, as Pillow's decoders know it; nothing if it is unknown."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else None
+    layout = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return layout if isinstance(layout, str) else ""
+
+
 @contextmanager
 def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Image.Image]:
     """Open an image file, a path, its bytes or an open binary file, without decoding it yet.
@@ -73,53 +76,8 @@ def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Imag
         ImageError: the file is no image of a readable format, is damaged, has more than `max_pixels` pixels, or may
             not be read
     """
-    if isinstance(source, str | os.PathLike):
-        with _file(Path(source)) as stream, _image(stream, os.fspath(source), max_pixels) as image:
-            yield image
-    elif isinstance(source, bytes):
-        with _image(BytesIO(source), "The image", max_pixels) as image:
-            yield image
-    else:
-        name = getattr(source, "name", None)
-        with _image(source, name if isinstance(name, str) else "The image", max_pixels) as image:
-            yield image
-
-
-@contextmanager
-def _file(path: Path) -> Iterator[BinaryIO]:
-    """Open `path`, or say plainly why not."""
-    try:
-        stream = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError, ValueError) as problem:  # ValueError: a null byte in the name
-        raise MissingFileError(_missing(path)) from problem
-    except OSError as problem:
-        if _is_folder(path):
-            raise MissingFileError(f"{path} is a folder, not an image; name a file in it.") from problem
-        raise ImageError(
-            f"{path} cannot be opened: {problem.strerror}. Check its permissions and its name."
-        ) from problem
-    with stream:
-        yield stream
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # not even that may be known
-        return False
-
-
-def _missing(path: Path) -> str:
-    """Say what is missing, a file or already its folder, and what may have been meant."""
-    if not _is_folder(path.parent):
-        return f"There is no file {path}: there is no folder {path.parent}."
-    try:
-        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
-    except OSError:
-        names = {}
-    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
-    hint = f" Did you mean {path.with_name(names[close[0]])}?" if close else " Check the name and the folder."
-    return f"There is no file {path}.{hint}"
+    with stream_of(source) as (stream, name), _image(stream, name, max_pixels) as image:
+        yield image
 
 
 @contextmanager
@@ -139,11 +97,14 @@ def _image(stream: BinaryIO, name: str, max_pixels: int | None) -> Iterator[Imag
         pixels = f"{int(found[0]):,} pixels" if found else "too many pixels"
         raise ImageError(_too_large(name, pixels, max_pixels or 0)) from problem
     except MemoryError as problem:
-        raise ImageError(
-            f"{name} does not fit into memory, or is damaged. Make it smaller, then try again."
-        ) from problem
+        remedy = "Make it smaller, then try again."
+        raise ImageError(f"{name} does not fit into memory, or is damaged. {remedy}") from problem
     except Exception as problem:
-        raise ImageError(_damaged(name, format_name, problem)) from problem
+        detail = "" if isinstance(problem, UnidentifiedImageError) else f" ({problem or type(problem).__name__})"
+        raise ImageError(
+            f"{name} is truncated or damaged, or an unusual kind of {format_name}{detail}. "
+            "Copy or download it again, or save it as PNG with an image editor."
+        ) from problem
 
 
 def _recognized(stream: BinaryIO, name: str) -> tuple[str, bytes, BinaryIO]:
@@ -182,19 +143,15 @@ def _readable_format(header: bytes, name: str) -> str:
         raise ImageError(f"{name} is {describe(header)}; impasto reads {_ACCEPTED}. Save it as one of these first.")
     Image.init()
     if format_name == "HEIF":
-        _register_heif(name)
+        try:
+            import_module("pillow_heif").register_heif_opener()
+        except ImportError as problem:
+            raise ImageError(f"{name} is a HEIF image; to read it: pip install 'impasto[heif]'.") from problem
     elif format_name not in Image.OPEN:
         raise ImageError(
             f"{name} is an image in {format_name}, which this Pillow cannot read. Install Pillow 11.3 or newer."
         )
     return format_name
-
-
-def _register_heif(name: str) -> None:
-    try:
-        import_module("pillow_heif").register_heif_opener()
-    except ImportError as problem:
-        raise ImageError(f"{name} is a HEIF image; to read it: pip install 'impasto[heif]'.") from problem
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
@@ -207,12 +164,4 @@ def _too_large(name: str, pixels: str, max_pixels: int) -> str:
     return (
         f"{name} has {pixels}; the limit is {max_pixels:,}. "
         "Make it smaller, or if you trust it raise the limit with --max-pixels (max_pixels=)."
-    )
-
-
-def _damaged(name: str, format_name: str, problem: Exception) -> str:
-    detail = "" if isinstance(problem, UnidentifiedImageError) else f" ({problem or type(problem).__name__})"
-    return (
-        f"{name} is truncated or damaged, or an unusual kind of {format_name}{detail}. "
-        "Copy or download it again, or save it as PNG with an image editor."
     )

@@ -19,8 +19,7 @@ class Picture:
     `pixels` are sRGB values in [0, 1], upright and contiguous; what is transparent is composited over the mean of the
     visible colors.  `alpha` is None where everything is opaque.  `notes` are plain sentences worth telling the user.
 
-    Shape:
-        pixels (1, 3, H, W) float32, alpha (1, 1, H, W) float32
+    Shape: pixels (1, 3, H, W) float32, alpha (1, 1, H, W) float32
     """
 
     pixels: Tensor
@@ -31,20 +30,19 @@ class Picture:
 def from_array(array: np.ndarray) -> Picture:
     """Convert an array of sRGB values: uint8 or uint16 over their whole range, or floats in [0, 1].
 
-    Shape:
-        (H, W) gray, (H, W, 3) color or (H, W, 4) color with alpha, not premultiplied
+    Shape: (H, W) gray, (H, W, 3) color or (H, W, 4) color with alpha, not premultiplied
     """
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or array.size == 0:
         raise UsageError(f"The array has shape {array.shape}; it must be (H, W), (H, W, 3) or (H, W, 4), not empty.")
     values = _unit_range(array)
-    alpha = torch.tensor(values[:, :, 3])[None, None] if array.ndim == 3 and array.shape[2] == 4 else None
-    colors = values[:, :, :3] if array.ndim == 3 else values
-    return composited(channels_first(colors), None if alpha is None or alpha.min() == 1 else alpha)
+    if array.ndim == 2 or array.shape[2] == 3:
+        return composited(channels_first(values), None)
+    return composited(channels_first(values[:, :, :3]), torch.tensor(values[:, :, 3])[None, None])
 
 
 def composited(pixels: Tensor, alpha: Tensor | None, notes: tuple[str, ...] = ()) -> Picture:
     """Bind colors and alpha to a Picture: what is transparent is filled."""
-    if alpha is None:
+    if alpha is None or alpha.min() == 1:
         return Picture(pixels, None, notes)
     if not alpha.any():
         notes = (*notes, "the image is transparent everywhere; plain gray is used")

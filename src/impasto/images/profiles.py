@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
-from impasto.images.shaper import Shaper, read_shaper
+from impasto.images.shaper import UNUSABLE, read_shaper
 
 _MODES_OF_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 _DATE = slice(24, 36)  # of a profile's header
@@ -31,8 +31,7 @@ def to_srgb(image: Image.Image) -> tuple[np.ndarray, str | None]:
     Where the profile is a curve and a matrix (`shaper.py`) in floating point, and colors outside sRGB keep their hue.
     CMYK without a profile becomes (1 - ink) * (1 - black), as browsers and ImageMagick show it.
 
-    Shape:
-        (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
+    Shape: (H, W) -> (H, W) or (H, W, 3), uint8 or float32 in [0, 1]
     """
     if image.mode == "LAB":
         return np.asarray(_convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))), None
@@ -42,7 +41,7 @@ def to_srgb(image: Image.Image) -> tuple[np.ndarray, str | None]:
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(data))
         return _applied(_fitted(image, profile), profile, data), None
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+    except UNUSABLE:
         assumed = "plain CMYK" if image.mode == "CMYK" else "sRGB"
         return np.asarray(image.convert("RGB")), IGNORED.format(assumed=assumed)
 
@@ -50,31 +49,18 @@ def to_srgb(image: Image.Image) -> tuple[np.ndarray, str | None]:
 def deep_to_srgb(samples: np.ndarray, data: bytes | None) -> tuple[np.ndarray, str | None]:
     """Convert 16-bit values in the space of the profile `data`, or sRGB; also tell what became of the profile.
 
-    Shape:
-        (H, W) or (H, W, 3) uint16 -> the same or (H, W, 3), float32 in [0, 1]
+    Shape: (H, W) or (H, W, 3) uint16 -> the same or (H, W, 3), float32 in [0, 1]
     """
-    shaper = _deep_shaper(samples, data)
-    if shaper and not shaper.is_srgb():
-        return shaper.to_srgb(samples), None
     values = samples.astype(np.float32) / np.float32(65535)
-    if shaper or not data:
-        return values, None
-    bytes_ = Image.fromarray((samples >> 8).astype(np.uint8))
-    bytes_.info["icc_profile"] = data
-    converted, note = to_srgb(bytes_)
-    return (values, note) if note else (converted, "the color profile was applied with 8 bits per channel")
-
-
-def _deep_shaper(samples: np.ndarray, data: bytes | None) -> Shaper | None:
-    """Read the profile, if it is one that keeps 16 bits and is made for so many channels."""
     if not data:
-        return None
-    try:
-        ImageCms.ImageCmsProfile(BytesIO(data))  # checks more than we do
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None
+        return values, None
     shaper = read_shaper(data)
-    return None if shaper and samples.ndim == 3 and len(shaper.curves) == 1 else shaper
+    if shaper and (samples.ndim == 2 or len(shaper.curves) == 3):
+        return values if shaper.is_srgb() else shaper.to_srgb(samples), None
+    image = Image.fromarray((samples >> 8).astype(np.uint8))
+    image.info["icc_profile"] = data
+    converted, note = to_srgb(image)
+    return (values, note) if note else (converted, "the color profile was applied with 8 bits per channel")
 
 
 def _applied(image: Image.Image, profile: ImageCms.ImageCmsProfile, data: bytes) -> np.ndarray:
@@ -82,9 +68,7 @@ def _applied(image: Image.Image, profile: ImageCms.ImageCmsProfile, data: bytes)
     shaper = read_shaper(data)
     if shaper is None:
         return np.asarray(_convert(image, profile))
-    if shaper.is_srgb():
-        return np.asarray(image)
-    return shaper.to_srgb(np.asarray(image).astype(np.uint16) * 257)
+    return np.asarray(image) if shaper.is_srgb() else shaper.to_srgb(np.asarray(image).astype(np.uint16) * 257)
 
 
 def _convert(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
@@ -110,11 +94,8 @@ def _fitted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Imag
         image = image.convert("RGB")
     if mode == image.mode or (mode in ("RGB", "L") and image.mode in ("1", "L")):
         return image.convert(mode)
-    if mode == "L" and image.mode == "RGB" and _is_gray(image):
-        return image.getchannel("G")
+    if mode == "L" and image.mode == "RGB":
+        red, green, blue = image.split()
+        if red == green == blue:
+            return green
     raise ValueError(f"a profile for {mode} in an image of mode {image.mode}")
-
-
-def _is_gray(image: Image.Image) -> bool:
-    red, green, blue = (np.asarray(channel) for channel in image.split())
-    return bool((red == green).all() and (green == blue).all())

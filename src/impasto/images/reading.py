@@ -7,8 +7,9 @@ from PIL import Image
 from impasto.errors import UsageError
 from impasto.images.decoding import decode, decode_deep
 from impasto.images.deep_reading import deep_samples
-from impasto.images.opening import ImageFile, opened, parsing
+from impasto.images.opening import opened, parsing
 from impasto.images.picture import Picture
+from impasto.images.streams import ImageFile
 
 
 def load_image(source: ImageFile, *, max_pixels: int = 100_000_000) -> Picture:

@@ -33,8 +33,7 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
     linear light raised it by up to 0.012), and the negative lobes of the filter do less harm: enlarging in linear light
     clipped at least six times as many values to black, because the sRGB curve is steep there.
 
-    Shape:
-        (N, C, H, W) -> (N, C, height, width)
+    Shape: (N, C, H, W) -> (N, C, height, width)
     """
     if min(height, width) < 1:
         raise UsageError(f"The new size is {width}x{height}; both sides must be at least 1 pixel.")
@@ -46,7 +45,6 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
 def resize_nearest(image: Tensor, height: int, width: int) -> Tensor:
     """Compute `image` at another size: each pixel is the old one at its center, as Pillow's NEAREST takes it.
 
-    Shape:
-        (N, C, H, W) -> (N, C, height, width)
+    Shape: (N, C, H, W) -> (N, C, height, width)
     """
     return F.interpolate(image, (height, width), mode="nearest-exact")

@@ -12,38 +12,44 @@ _WITH_ALPHA = {"LA": "L", "RGBA": "RGB", "PA": "RGB"}
 _LOW_BIT_STEPS = {"L;2": 85, "L;4": 17}
 
 
-def split_alpha(image: Image.Image, rawmode: str | None = None) -> tuple[Image.Image, Tensor | None]:
-    """Take `image` apart into its colors, not premultiplied, and its alpha.
+def split_alpha(image: Image.Image, layout: str = "") -> tuple[Image.Image, np.ndarray | None]:
+    """Take `image` apart into its colors, not premultiplied, and its alpha, if it has one.
 
-    `rawmode` is the layout of the pixels in the file, where Pillow knows it; color keys of 2- and 4-bit grays need it.
+    `layout` is that of the pixels in the file, where Pillow knows it; color keys of 2- and 4-bit grays need it.
 
-    Shape:
-        (H, W) -> an image without alpha; (1, 1, H, W) in [0, 1], or None where nothing is transparent
+    Shape: (H, W) -> an image without alpha; (H, W) in [0, 1]
     """
     if image.mode in _PREMULTIPLIED:
         image = image.convert(_PREMULTIPLIED[image.mode])
     if image.mode == "PA" or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
     if image.mode in _WITH_ALPHA:
-        alpha = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
-        return image.convert(_WITH_ALPHA[image.mode]), _unless_opaque(alpha)
-    if "transparency" in image.info:
-        return _without_key(image), _unless_opaque(_key_alpha(image, rawmode))
-    return image, None
+        return image.convert(_WITH_ALPHA[image.mode]), np.asarray(image.getchannel("A"), dtype=np.float32) / 255
+    if "transparency" not in image.info:
+        return image, None
+    keyless = image.copy()
+    key = np.asarray(keyless.info.pop("transparency")) * _LOW_BIT_STEPS.get(layout, 1)
+    if image.mode == "RGB" and key.max() > 255:
+        key = key >> 8  # of an image that a caller opened: Pillow keeps the high byte of 16-bit colors, the whole key
+    return keyless, _key_alpha(np.asarray(image.convert("L") if image.mode == "1" else image), key)
 
 
-def split_deep_alpha(samples: np.ndarray, key: object) -> tuple[np.ndarray, Tensor | None]:
+def split_deep_alpha(samples: np.ndarray, key: object) -> tuple[np.ndarray, np.ndarray | None]:
     """Take 16-bit samples apart into colors and alpha; `key` is the color that means transparent, if there is one.
 
-    Shape:
-        (H, W, 2) -> (H, W), (H, W, 3 or 4) -> (H, W, 3); alpha (1, 1, H, W) in [0, 1], or None where all is opaque
+    Shape: (H, W, 2) -> (H, W), (H, W, 3 or 4) -> (H, W, 3); alpha (H, W) in [0, 1]
     """
     channels = samples.shape[2]
     if channels == 3:
-        alpha = None if key is None else (samples != np.asarray(key)).any(-1).astype(np.float32)
-        return samples, None if alpha is None else _unless_opaque(alpha)
+        return samples, None if key is None else _key_alpha(samples, np.asarray(key))
     alpha = samples[:, :, -1].astype(np.float32) / np.float32(65535)
-    return samples[:, :, 0] if channels == 2 else samples[:, :, :3], _unless_opaque(alpha)
+    return samples[:, :, 0] if channels == 2 else samples[:, :, :3], alpha
+
+
+def _key_alpha(values: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Compute the alpha that a color key means: 0 where the pixel is of exactly that color, else 1."""
+    differs = values != key
+    return np.asarray(differs.any(-1) if differs.ndim == 3 else differs, dtype=np.float32)
 
 
 def fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
@@ -52,33 +58,10 @@ def fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
     The mean is the color that differs least from the visible ones, so no edge appears where the picture ends.  A
     picture that is transparent everywhere becomes mid-gray.
 
-    Shape:
-        pixels (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W)
+    Shape: pixels (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W)
     """
     weight = alpha.sum(dtype=torch.float64)
     if weight == 0:
         return torch.full_like(pixels, 0.5)
     mean = (pixels * alpha).sum((2, 3), keepdim=True, dtype=torch.float64) / weight  # (1, 3, 1, 1)
     return torch.lerp(mean.to(pixels.dtype).clamp(0, 1), pixels, alpha)
-
-
-def _unless_opaque(alpha: np.ndarray) -> Tensor | None:
-    if alpha.min() == 1:
-        return None
-    return torch.from_numpy(np.array(alpha, dtype=np.float32))[None, None]
-
-
-def _key_alpha(image: Image.Image, rawmode: str | None) -> np.ndarray:
-    """Compute the alpha that a color key means: 0 where the pixel is of exactly that color, else 1."""
-    values = np.asarray(image.convert("L") if image.mode == "1" else image)
-    key = np.asarray(image.info["transparency"]) * _LOW_BIT_STEPS.get(rawmode or "", 1)
-    if image.mode == "RGB" and key.max() > 255:
-        key = key >> 8  # of an image that a caller opened: Pillow keeps the high byte of 16-bit colors, the whole key
-    differs = values != key
-    return np.asarray(differs.any(-1) if differs.ndim == 3 else differs, dtype=np.float32)
-
-
-def _without_key(image: Image.Image) -> Image.Image:
-    keyless = image.copy()
-    del keyless.info["transparency"]
-    return keyless

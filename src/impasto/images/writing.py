@@ -64,9 +64,8 @@ def check_output(
         _check_extension(target, formats)
         _check_folder(target)
         if target.exists() and not force:
-            raise UsageError(
-                f"{target} exists already. Choose another name, or overwrite it with --force (force=True)."
-            )
+            remedy = "Choose another name, or overwrite it with --force (force=True)."
+            raise UsageError(f"{target} exists already. {remedy}")
 
 
 def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
@@ -84,10 +83,10 @@ def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
 
 
 def _check_folder(target: Path) -> None:
-    folder = target.parent
+    folder, cannot = target.parent, f"{target} cannot be written"
     if folder.exists() and not folder.is_dir():
-        raise MissingFileError(f"{target} cannot be written: {folder} is a file, not a folder.")
+        raise MissingFileError(f"{cannot}: {folder} is a file, not a folder.")
     if not folder.is_dir():
-        raise MissingFileError(f"{target} cannot be written: there is no folder {folder}. Create it first.")
+        raise MissingFileError(f"{cannot}: there is no folder {folder}. Create it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{target} cannot be written: no permission for the folder {folder}. Choose another folder.")
+        raise OutputError(f"{cannot}: no permission for the folder {folder}. Choose another folder.")

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from impasto.errors import named
 from impasto.presets.gatys import GATYS_2015, GATYS_2016, GATYS_CODE
 from impasto.presets.others import CROWSON, JOHNSON, KERAS, TUTORIAL
+from impasto.ranges import one_of
 from impasto.recipe import Recipe
 
 __all__ = ["PRESETS", "preset"]
@@ -32,4 +32,4 @@ def preset(name: str | Recipe) -> Recipe:
     Raises:
         UnknownNameError: there is none.
     """
-    return name if isinstance(name, Recipe) else named("preset", name, PRESETS)
+    return name if isinstance(name, Recipe) else PRESETS[one_of("preset", PRESETS)("preset", name)]

@@ -55,7 +55,7 @@ def prepare_materials(sources: Sequence[ImageSource], recipe: Recipe, encoders: 
         UsageError: settings that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    size, encoders = recipe.size if isinstance(recipe.size, int) else SIZE, encoders or Encoders()
+    size, encoders = recipe.long_side or SIZE, encoders or Encoders()
     read = [open_picture(source, size=size, max_pixels=recipe.max_pixels) for source in sources]
     scaled = tuple(Picture(_scaled(picture.pixels, size)) for picture in read)
     return Materials(encoders, encoders.load(recipe), scaled, size, image_notes(sources, read))

@@ -1,0 +1,89 @@
+"""What makes a field of a recipe a setting: its default, its check, and the sentence that help has for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from typing import Any
+
+from impasto import ranges
+from impasto.choices import MOST_EVALUATIONS, MOST_LEVELS, SOLVERS, TASKS, Milestones, SolverSpec
+from impasto.encoders.preprocessing import Preprocessing
+from impasto.errors import UsageError, named
+from impasto.schedule import Pyramid
+
+
+def setting(
+    default: Any,
+    check: ranges.Check,
+    help: str = "",
+    *,
+    only: Sequence[str] = TASKS,
+    shown: str = "",
+    metavar: str = "",
+) -> Any:
+    """A field with its default, the check that its values pass, and a sentence for people.
+
+    None passes where the field's type has it, and help tells it as `shown`, which may name fields of the `recipe`.
+    `only` says which tasks have the setting, `metavar` what help calls its values.
+    """
+    about = {"check": check, "help": help, "only": only, "shown": shown, "metavar": metavar}
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: dict(default), metadata=about)
+    return field(default=default, metadata=about)
+
+
+def dataclass_of(kind: type, **parts: ranges.Check) -> ranges.Check:
+    """A check for a small dataclass of `parts`, which may be given as the mapping that JSON made of it."""
+
+    def check(name: str, value: Any) -> Any:
+        given = vars(value) if isinstance(value, kind) else value
+        if not isinstance(given, Mapping):
+            raise UsageError(f"{name} is {value!r}; it must be a {kind.__name__}.")
+        checked = {part: named(f"field of {name}", part, parts)(f"{name}.{part}", given[part]) for part in given}
+        try:
+            return kind(**checked)
+        except TypeError as missing:
+            raise UsageError(f"{name} cannot be made of {value!r}: {missing}.") from missing
+
+    return check
+
+
+preprocessing = dataclass_of(
+    Preprocessing, matrix=ranges.three(ranges.three(ranges.number(-1e9))), offset=ranges.three(ranges.number(-1e9))
+)
+pyramid = dataclass_of(
+    Pyramid,
+    smallest=ranges.whole(),
+    factor=ranges.number(1.01, 1000, rule="it must be from 1.01 to 1000."),
+    shares=ranges.shares,
+    most=ranges.whole(1, MOST_LEVELS),
+    evaluations=ranges.whole(1, MOST_EVALUATIONS),
+)
+milestones = dataclass_of(Milestones, every=ranges.whole(), line=ranges.text, file=ranges.text)
+spec = dataclass_of(
+    SolverSpec,
+    method=ranges.text,
+    numbers=ranges.numbers,
+    units=ranges.number(above=0),
+    clamped=ranges.truth,
+    averaged=ranges.maybe(ranges.number(0, 1)),
+)
+
+
+def solver(name: str, value: Any) -> Any:
+    """The check for a solver, which may be given by its name."""
+    return SOLVERS[ranges.one_of("solver", SOLVERS)(name, value)] if isinstance(value, str) else spec(name, value)
+
+
+def terms(name: str, value: Any) -> tuple[Any, ...]:
+    """The check for terms of a caller's own."""
+    if not isinstance(value, Iterable):
+        raise UsageError(f"{name} is {value!r}; it must be a list of terms.")
+    for term in value:
+        if not all(hasattr(term, part) for part in ("name", "weight", "needs", "value")):
+            raise UsageError(f"{name} has {term!r}, which is no term; see impasto.PixelTerm and impasto.FeatureTerm.")
+    return tuple(value)
+
+
+weight = ranges.number()
