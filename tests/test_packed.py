@@ -15,7 +15,7 @@ from impasto.encoders.signatures import recognised_preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.encoders.weights import load_weights
 from impasto.errors import WeightsError
-from impasto.files import digests
+from impasto.files import file_hash
 
 PACKER = Path(__file__).parents[1] / "training" / "pack_vgg19.py"
 
@@ -136,4 +136,4 @@ def test_packing_float_weights_gives_the_same_network(packer, weights, tmp_path,
 
 def test_the_file_is_as_large_as_a_package_may_be():
     assert packed.FILE.stat().st_size < 20.2e6
-    assert digests(packed.FILE, ("sha256",))["sha256"] == packed.SHA256
+    assert file_hash(packed.FILE) == packed.SHA256

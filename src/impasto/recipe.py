@@ -40,7 +40,7 @@ from impasto.choices import (
     SolverSpec,
 )
 from impasto.encoders.preprocessing import Preprocessing
-from impasto.encoders.registry import COMPACT, encoder_names
+from impasto.encoders.registry import COMPACT, encoder_names, see_alike
 from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
@@ -137,7 +137,7 @@ class Recipe:
     encoder: str = setting(
         COMPACT,
         ranges.one_of("encoder", encoder_names),
-        "compact (built in), vgg19, vgg16, or one of `impasto weights list`.",
+        "compact or vgg19 (in the package), vgg16, or one of `impasto weights list`.",
     )
     weights: str | None = setting(
         None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
@@ -215,7 +215,7 @@ class Recipe:
                 raise UnknownNameError("setting", name, SETTINGS)
             if self.task not in SETTINGS[name]["only"]:
                 raise UsageError(f"The run is a {self.task}, which has no {name}; leave that out.")
-        if changes.get("encoder", self.encoder) not in (self.encoder, COMPACT):
+        if not see_alike(changes.get("encoder", self.encoder), self.encoder):
             changes.setdefault("preprocessing", None)
         layers = [ranges.layers(name, changes[name]) for name in ("content_layers", "style_layers") if name in changes]
         required = [layer for side in layers for layer in side if layer != ALL_LAYERS]

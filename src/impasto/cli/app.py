@@ -110,13 +110,10 @@ def _asked_wrongly(error: click.ClickException) -> str:
     text = f"Error: {error.format_message().rstrip('.')}."
     ctx = getattr(error, "ctx", None)
     if isinstance(error, click.NoSuchOption) and ctx:
-        text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, _options(ctx))}."
+        known = [name for each in ctx.command.get_params(ctx) for name in each.opts if name.startswith("--")]
+        text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, known)}."
     if isinstance(error, click.MissingParameter) and error.param:
         usage = ctx.get_usage().removeprefix("Usage: ") if ctx else ""
         name = error.param.human_readable_name
         text = f"Error: {name} is missing. {getattr(error.param, 'help', '')}\nUsage: {usage}"
     return f"{text}\nSee '{ctx.command_path} --help'." if ctx else text
-
-
-def _options(ctx: click.Context) -> list[str]:
-    return [name for parameter in ctx.command.get_params(ctx) for name in parameter.opts if name.startswith("--")]

@@ -66,22 +66,19 @@ def _add(
         figures.check_drawing(output.path, force=output.destination.force)
         return _execute(partial(getattr(figures, f"prepare_{name}"), *sources, recipe, **more), output)
 
+    examples = " ".join("painting.jpg" if each == "style" else "photo.jpg" for each in pictures)
     size = flag("size", "256", help="Long side of each picture in pixels.")
-    optimisation = options.optimisation_options(Recipe(), without=["levels"], iterations=iterations)
+    optimisation = [options.optimisation_options(Recipe(), without=["levels"], iterations=iterations)]
     decorators = [
-        figure.command(name, help=about, epilog=f"Example:  impasto figure {name} {_example(pictures)} -o figure.png"),
+        figure.command(name, help=about, epilog=f"Example:  impasto figure {name} {examples} -o figure.png"),
         *(cloup.argument(each, help=text) for each, text in pictures.items()),
         cloup.option_group("Look", *look, size),
         options.network_options(Recipe()),
-        *([optimisation] if iterations else []),
+        *(optimisation if iterations else []),
         _file_options("-".join([*map(str.upper, pictures), name])),
     ]
     for decorator in reversed(decorators):
         command = decorator(command)
-
-
-def _example(pictures: Mapping[str, str]) -> str:
-    return " ".join({"style": "painting.jpg"}.get(each, "photo.jpg") for each in pictures)
 
 
 def _file_options(name: str) -> Decorator:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from impasto.record import Record
     from impasto.run import Run
 
+_COMPARED = {True: "is the same", False: "is not the same", None: "is made anew"}
+
 
 @cloup.command()
 @cloup.argument("file", help="A picture that impasto made.")
@@ -57,9 +59,13 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
         from impasto.painting import pixels_hash
         from impasto.rebuild import find_origin
     origin = find_origin(record, [Path(), Path(file).parent], safe_name, inputs)
-    tell = _silent if quiet else click.echo
+
+    def tell(text: str) -> None:
+        if not quiet:
+            click.echo(text)
+
     for each in origin.all_inputs():
-        tell(printable(f"{each.role}: {each.source} {_compared(each.same)}"))
+        tell(printable(f"{each.role}: {each.source} {_COMPARED[each.same]}"))
     with threads(record.made.threads):
         run = _prepared(origin, quiet)
         for note in _differences(run, record):
@@ -105,11 +111,3 @@ def _repeated(run: Run, record: Record, output: str | None, force: bool) -> Tens
         with interrupts.held_back():
             save(run, Result(image, step), Destination(Path(output), force=force))
     return run.full_size(image)
-
-
-def _compared(same: bool | None) -> str:
-    return {True: "is the same", False: "is not the same", None: "is made anew"}[same]
-
-
-def _silent(text: str) -> None:
-    pass

@@ -35,6 +35,7 @@ Examples:
 """
 
 
+_REMEDY = "or begin a new run with the picture that is there, by a change such as --strength."
 _CHANGES = (
     *("strength", "style_weights", "style_scale", "content_weight", "style_weight", "tv_weight"),
     *("iterations", "solver", "device", "dtype"),
@@ -127,14 +128,12 @@ def _same(checkpoints: Checkpoints, origin: Origin, encoders: Encoders) -> Run:
     for each in origin.inputs:
         if each.same is False:
             raise UsageError(
-                f"The {each.role} image {each.source} has changed since the run began. Put it back as it was; "
-                "or begin a new run with the picture that is there, by a change such as --strength."
+                f"The {each.role} image {each.source} has changed since the run began. Put it back as it was; {_REMEDY}"
             )
     run, record = same_run(origin, encoders), origin.record
     if run.network != record.encoder:
         raise CheckpointError(
-            f"The weights of {record.encoder.name} are not those that the run was begun with. Put them back; "
-            "or begin a new run with the picture that is there, by a change such as --strength."
+            f"The weights of {record.encoder.name} are not those that the run was begun with. Put them back; {_REMEDY}"
         )
     run = replace(run, plan=replace(run.plan, notes=differences(record.made, run.made())))
     return run if checkpoints.has_snapshots() else at_its_start(run, origin, encoders)

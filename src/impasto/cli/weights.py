@@ -12,8 +12,8 @@ from impasto.cli.parameters import debug_option
 from impasto.errors import WeightsError
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress
+    from rich.table import Table
 
     from impasto.encoders.registry import WeightSource
 
@@ -36,10 +36,9 @@ def list_() -> None:
     rows = [_row(source) for source in REGISTRY.values()]
     console = Console()
     if console.is_terminal:
-        _print_table(console, rows)
+        console.print(_table(rows))
     else:
-        for row in (_COLUMNS, *rows):
-            cloup.echo("\t".join(row))
+        cloup.echo("\n".join(map("\t".join, (_COLUMNS, *rows))))
 
 
 @weights.command()
@@ -89,7 +88,7 @@ def _row(source: WeightSource) -> tuple[str, ...]:
     return source.name, source.architecture, human_size(source.size), source.licence, cached
 
 
-def _print_table(console: Console, rows: list[tuple[str, ...]]) -> None:
+def _table(rows: list[tuple[str, ...]]) -> Table:
     """The list for people: the architecture is in the name, and only the licence gives way on a narrow terminal."""
     from rich import box
     from rich.table import Table
@@ -100,7 +99,7 @@ def _print_table(console: Console, rows: list[tuple[str, ...]]) -> None:
             table.add_column(column, no_wrap=column != "licence")
     for name, _, *others in rows:
         table.add_row(name, *others)
-    console.print(table)
+    return table
 
 
 def _verify(target: str) -> str:
@@ -132,7 +131,7 @@ class DownloadBar:
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show that `done` of `total` bytes are there."""
-        self._bar = self._bar or _started_bar(self._name)
+        self._bar = self._bar or self._begin()
         self._bar.update(self._bar.task_ids[0], completed=done, total=total)
         if done == total:
             self.close()
@@ -143,20 +142,13 @@ class DownloadBar:
             self._bar.stop()
         self._bar = None
 
+    def _begin(self) -> Progress:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-def _started_bar(name: str) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    bar.start()
-    bar.add_task(name, total=None)
-    return bar
+        console = Console(stderr=True)
+        columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        bar.add_task(self._name, total=None)
+        bar.start()
+        return bar

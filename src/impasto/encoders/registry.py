@@ -105,6 +105,15 @@ COMPACT, VGG19 = IN_PACKAGE = "compact", "vgg19"
 SHORT_NAMES = {"vgg16": "vgg16.torchvision"}
 
 
+# The same weights, in files of different precision.
+OXFORD = (VGG19, "vgg19.caffe", "vgg19.keras")
+
+
+def see_alike(name: str, other: str) -> bool:
+    """Whether what one encoder is fed suits the other: `compact` takes any colors, as its weights are no source's."""
+    return name in (other, COMPACT) or {name, other} <= set(OXFORD)
+
+
 def encoder_names() -> tuple[str, ...]:
     """Every encoder that can be asked for, those in the package first."""
     return (*IN_PACKAGE, *SHORT_NAMES, *REGISTRY)

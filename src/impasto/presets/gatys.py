@@ -8,7 +8,7 @@ from dataclasses import replace
 from impasto.choices import SolverSpec
 from impasto.encoders.preprocessing import CAFFE_BGR, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
-from impasto.presets.published import FIVE_LAYERS, PUBLISHED
+from impasto.presets.published import EIGHT_BITS, FIVE_LAYERS, PUBLISHED
 from impasto.schedule import Pyramid
 
 # The authors' code weighs *means* for the normalized network: 1e6 MSE(F, P) and, over the layers, 1e9/5 MSE(G/M, A/M).
@@ -35,6 +35,7 @@ GATYS_2016 = replace(
         "the noise (sigma 1/255, from the authors' code) lies around mid-gray; theirs around ImageNet's mean color",
         "the paper has no number of evaluations; 500 are of the authors' code. Our L-BFGS backtracks; SciPy's, "
         "which they used, searches along the line, and within bounds",
+        EIGHT_BITS,
     ),
     preprocessing=CAFFE_BGR,
     pooling="average",
@@ -72,6 +73,7 @@ GATYS_CODE = replace(
         "sizes are those of the long side; the notebook's are of the short side",
         "pictures are resampled with cubics; in the notebook linearly, and rounded to 8 bits between the two sizes",
         "the result is the last picture that was evaluated; the notebook's is one step further",
+        EIGHT_BITS,
     ),
     preprocessing=Preprocessing.bgr(255.0, [255 * mean for mean in (0.40760392, 0.45795686, 0.48501961)]),
     style_layers={layer: 1e3 / n**2 for layer, n in zip(FIVE_LAYERS, BLOCK_CHANNELS, strict=True)},

@@ -8,7 +8,7 @@ from dataclasses import replace
 from impasto.choices import UNLIMITED, Milestones, SolverSpec
 from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS
-from impasto.presets.published import FIVE_LAYERS, PUBLISHED
+from impasto.presets.published import EIGHT_BITS, FIVE_LAYERS, PUBLISHED
 from impasto.schedule import Pyramid
 
 JOHNSON = replace(
@@ -21,6 +21,7 @@ JOHNSON = replace(
         "the noise lies around mid-gray; the program's around ImageNet's mean color",
         "pictures are resampled with antialiased cubics; in the program linearly",
         "the result is the last picture that was evaluated; the program's is one step further",
+        EIGHT_BITS,
     ),
     preprocessing=Preprocessing.bgr(256.0, (103.939, 116.779, 123.68)),
     content_weight=5.0,
@@ -42,8 +43,8 @@ KERAS = replace(
     differences=(
         "the long side is set, not the 400 rows of the source",
         "the source divides by the image's size, this by the layer's: the same where sides divide by 16",
+        EIGHT_BITS,
     ),
-    encoder="vgg19.keras",
     preprocessing=CAFFE_BGR,
     content_layers={"relu5_2": 1.0},
     content_loss="squared sum",
@@ -71,8 +72,8 @@ TUTORIAL = replace(
         "epsilon lies inside the root, as since Keras 2.11; before, outside",
         "a photograph's color profile is applied; OpenCV ignores it",
         "saved values are rounded; the program cuts off their fractions",
+        EIGHT_BITS,
     ),
-    encoder="vgg19.keras",
     preprocessing=Preprocessing.bgr(2.0, (1.0, 1.0, 1.0)),
     content_layers={"relu5_2": 1.0},
     content_loss="half squared sum",

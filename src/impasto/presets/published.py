@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from impasto.choices import SolverSpec
+from impasto.encoders.registry import VGG19
 from impasto.recipe import Recipe
 from impasto.schedule import Pyramid
 
 FIVE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+EIGHT_BITS = "weights in the package are 8-bit codes; --encoder vgg19.keras and vgg19.caffe are the same, not rounded"
 
 # Mean squared errors of VGG-19's features and Gram matrices in their own units, from the content, at one size.
 PUBLISHED = replace(
@@ -16,7 +19,7 @@ PUBLISHED = replace(
     name="",
     summary="",
     source="",
-    encoder="vgg19.caffe",
+    encoder=VGG19,
     content_layers={"relu4_2": 1.0},
     content_loss="mean squared error",
     style_layers=dict.fromkeys(FIVE_LAYERS, 0.2),

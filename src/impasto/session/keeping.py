@@ -54,26 +54,25 @@ class Keeper:
         """Where the run can be resumed from; None if it is not kept."""
         return self._checkpoints.folder if self._checkpoints else None
 
-    def step(self, step: Step) -> list[str]:
+    def step(self, step: Step) -> Iterator[str]:
         """Write a snapshot, if it is time for one; notes."""
-        notes = []
         if self._checkpoints is None and not self._refused and self._is_long(step):
-            notes += self._begin_unasked(step)
+            yield self._begin_unasked(step)
         if self._checkpoints and not step.last and self._pace.due(step):
-            notes += self._write(step)
-        return notes
+            yield from self._write(step)
 
-    def stop(self, step: Step | None) -> list[str]:
+    def stop(self, step: Step | None) -> Iterator[str]:
         """Keep where the run is, as it ends early; notes."""
-        return self._write(step) if step else []
+        if step:
+            yield from self._write(step)
 
-    def finish(self, step: Step | None) -> list[str]:
+    def finish(self, step: Step | None) -> Iterator[str]:
         """Keep the end of the run; what was kept unasked goes.  Notes."""
         if self._asked or self._checkpoints is None:
-            return self.stop(step)
-        self._checkpoints.remove()
-        self._checkpoints = None
-        return []
+            yield from self.stop(step)
+        else:
+            self._checkpoints.remove()
+            self._checkpoints = None
 
     def close(self) -> None:
         """Let others work with the folder."""
@@ -102,30 +101,27 @@ class Keeper:
             with suppress(CheckpointError):  # then the file is somebody else's, and resuming asks for --force
                 self._checkpoints.note(_WRITTEN, written)
 
-    def _write(self, step: Step) -> list[str]:
-        if self._checkpoints is None:
-            return []
-        began, size, notes = time.monotonic(), 0, []
-        try:
-            size = self._checkpoints.write(step)
-        except Exception as problem:  # also that memory does not suffice for a copy
-            notes = [f"{problem or type(problem).__name__} The run goes on without."]
-        self._pace.wrote(size, time.monotonic() - began)
-        return notes
+    def _write(self, step: Step) -> Iterator[str]:
+        if self._checkpoints:
+            began, size = time.monotonic(), 0
+            try:
+                size = self._checkpoints.write(step)
+            except Exception as problem:  # also that memory does not suffice for a copy
+                yield f"{problem or type(problem).__name__} The run goes on without."
+            self._pace.wrote(size, time.monotonic() - began)
 
     def _is_long(self, step: Step) -> bool:
         return step.seconds > _JUDGED and step.seconds + self._clock.left(step) > LONG
 
-    def _begin_unasked(self, step: Step) -> list[str]:
-        folder = unused(self._destination.path.with_suffix(".impasto"))
+    def _begin_unasked(self, step: Step) -> str:
+        folder, left = unused(self._destination.path.with_suffix(".impasto")), duration(self._clock.left(step))
         try:
             self._checkpoints = Checkpoints.create(folder, self._about())
         except CheckpointError as error:
             self._refused = True
-            return [f"{error} The run goes on without."]
+            return f"{error} The run goes on without."
         self._remember(self._written)
-        left = duration(self._clock.left(step))
-        return [f"This takes about {left} more; if it is stopped, `impasto resume {folder}` goes on with it."]
+        return f"This takes about {left} more; if it is stopped, `impasto resume {folder}` goes on with it."
 
     def _about(self) -> dict[str, Any]:
         """What a session that goes on has to know."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,34 +29,22 @@ class Series:
         """Whether `step` has a picture."""
         return step.done % self.every == 0 and (self.whole or not step.last)
 
-    def paths(self, after: int = 0) -> Iterator[Path]:
-        """The files that are still to be written `after` so many evaluations."""
-        end = self.evaluations + self.whole
-        return (self.name(done) for done in range(self.every, end, self.every) if done > after)
-
     def check(self, *, after: int = 0, allowed: Callable[[Path], bool]) -> None:
-        """Make sure that they can be written; those that are `allowed` may exist.
+        """Make sure that those `after` so many evaluations can be written; such as are `allowed` may exist.
 
         Raises:
             UsageError, OutputError: they cannot.
         """
-        for path in self.paths(after):
-            check_output(path, force=allowed(path))
+        for done in range(self.every, self.evaluations + self.whole, self.every):
+            if done > after:
+                check_output(self.name(done), force=allowed(self.name(done)))
 
 
 def series_of(plan: Plan, destination: Destination) -> Series:
     """NAME-0050.png, NAME-0100.png, ... with `save_every`; else the milestones of the preset, beside the result."""
-    path, asked, milestones = destination.path, destination.save_every, plan.recipe.milestones
-    if milestones and not asked:
-        names = milestones.file
-        return Series(
-            milestones.every,
-            plan.evaluations,
-            lambda done: path.parent / names.format(done=done),
-            whole=True,
-            line=milestones.line,
-        )
-    digits = max(4, len(str(plan.evaluations)))
-    return Series(
-        asked or plan.evaluations, plan.evaluations, lambda done: path.with_stem(f"{path.stem}-{done:0{digits}}")
-    )
+    path, count, milestones = destination.path, plan.evaluations, plan.recipe.milestones
+    if milestones and not destination.save_every:
+        every, file, line = milestones.every, milestones.file, milestones.line
+        return Series(every, count, lambda done: path.parent / file.format(done=done), whole=True, line=line)
+    digits = max(4, len(str(count)))
+    return Series(destination.save_every or count, count, lambda done: path.with_stem(f"{path.stem}-{done:0{digits}}"))
