@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -309,3 +310,12 @@ def test_in_between_a_snapshot_is_due_as_often_as_its_cost_allows():
     assert not pace.due(step)
     now += 2
     assert pace.due(step)  # 1 second in 50
+
+
+def test_a_description_without_what_is_expected_is_damaged(tmp_path):
+    (tmp_path / "run.json").write_text('{"format": 1}')
+    with (
+        closing(Checkpoints.open(tmp_path)) as folder,
+        pytest.raises(CheckpointError, match=r"it has no output\. Begin"),
+    ):
+        folder.about("output")

@@ -49,7 +49,7 @@ NO_LAYERS = ["relu4_2", 3, None, ["relu1_1=x"], ["relu1_1=-1"], {"relu1_1": math
 WRONG = {
     "size": [0, -3, 1.5, "wide", (0, 64), (64,), (1, 2, 3), ("a", "b"), (True, 64), {}, torch.ones(2)],
     "strength": [1.5, -0.1, math.nan, "x", None, []],
-    "style_weights": [(), (0.0,), (-1.0, 2.0), (math.nan,), (math.inf,), "12", 3, ("x",), (None,)],
+    "style_weights": [(), (0.0,), (-1.0, 2.0), (math.nan,), (math.inf,), "12", 3, ("x",), (None,), torch.tensor(1.0)],
     "style_scale": [0, -1, math.nan, math.inf, "x", None],
     "init": NO_NAME,
     "tileable": NO_TRUTH,

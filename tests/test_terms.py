@@ -258,3 +258,10 @@ def test_terms_of_a_generator_are_all_there():
 def test_a_weight_that_is_no_number_is_refused_with_its_terms_name(weight):
     with pytest.raises(UsageError, match="the weight of dark is"):
         Recipe(extra_terms=[PixelTerm("dark", weight)])
+
+
+@pytest.mark.parametrize("value", [1.0, None, torch.ones(2)], ids=str)
+def test_a_term_whose_value_is_no_number_is_named(compact, value):
+    odd = PixelTerm("odd", 1.0, lambda image: value)
+    with pytest.raises(UsageError, match=r"The term odd gave .* must be a tensor of no dimensions"):
+        WholeObjective(compact, [odd]).evaluate(torch.rand(1, 3, 32, 32))

@@ -54,10 +54,22 @@ class WholeObjective:
         x = image.detach().requires_grad_(True)
         with torch.enable_grad():
             seen = Seen(x, *sums_and_features(self._encoder, x, self._summed, self._layers))
-            terms = {term.name: term.weight * term.value(seen) for term in self._terms}
+            terms = {term.name: weighted(term, seen) for term in self._terms}
             loss = torch.stack(list(terms.values())).sum()
             (grad,) = torch.autograd.grad(loss, x)
         return Evaluation(loss.detach(), grad, {name: value.detach() for name, value in terms.items()})
+
+
+def weighted(term: Term, seen: Seen) -> Tensor:
+    """A term's value at what is seen, times its weight.
+
+    Raises:
+        UsageError: it is no number.
+    """
+    value = term.value(seen)
+    if getattr(value, "ndim", None) != 0:
+        raise UsageError(f"The term {term.name} gave {value!r}; its value must be a tensor of no dimensions.")
+    return term.weight * value
 
 
 def check_terms(terms: Sequence[Term]) -> None:

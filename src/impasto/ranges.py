@@ -89,9 +89,7 @@ def sides(name: str, value: Any) -> int | tuple[int, int]:
 
 def shares(name: str, value: Any) -> tuple[float, ...]:
     """Numbers of at least 0, not all 0, in any unit."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise UsageError(f"{name} is {value!r}; it must be numbers, such as (2, 1).")
-    parts = tuple(_as_number(name, each) for each in value)
+    parts = tuple(_as_number(name, each) for each in _entries(name, value, "numbers, such as (2, 1)"))
     if not parts or not (min(parts) >= 0 and 0 < sum(parts) < math.inf):
         raise UsageError(f"{name} are {', '.join(f'{each:g}' for each in parts)}; none may be below 0, and not all 0.")
     return parts
@@ -128,10 +126,9 @@ def layers(name: str, value: Any) -> dict[str, float]:
     """`relu4_2`, `relu4_2=0.5` or {"relu4_2": 0.5} as {public name: weight}; `conv4_2` and `block4_conv2` are known."""
     if isinstance(value, Mapping):
         pairs = [(str(each), weight) for each, weight in value.items()]
-    elif isinstance(value, str) or not isinstance(value, Iterable):
-        raise UsageError(f"{name} is {value!r}; it must be names of layers, such as ('relu4_2', 'relu5_1=0.5').")
     else:
-        parts = [str(item).partition("=") for item in value]
+        entries = _entries(name, value, "names of layers, such as ('relu4_2', 'relu5_1=0.5')")
+        parts = [str(item).partition("=") for item in entries]
         pairs = [(layer.strip(), weight or 1) for layer, _, weight in parts]
     return {canonical_layer(layer): _layer_weight(name, layer, weight) for layer, weight in pairs}
 
@@ -153,6 +150,16 @@ def parse_bytes(size: str) -> int:
     if not 1 <= count < math.inf:
         raise UsageError(f"memory is {size!r}; it must be a size such as 4GB, 500MB or 1.5GiB.")
     return round(count)
+
+
+def _entries(name: str, value: Any, rule: str) -> list[Any]:
+    """The entries of anything that has some, but a text."""
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        return list(value)
+    except TypeError:
+        raise UsageError(f"{name} is {value!r}; it must be {rule}.") from None
 
 
 def _as_number(name: str, value: Any) -> float:

@@ -16,7 +16,7 @@ from torch import Tensor
 from impasto.encoders.base import Encoder
 from impasto.errors import UsageError
 from impasto.memory import give_back, out_of_memory
-from impasto.objective import Evaluation, Objective, WholeObjective, check_terms
+from impasto.objective import Evaluation, Objective, WholeObjective, check_terms, weighted
 from impasto.statistics import Moments
 from impasto.terms import Seen, Term
 from impasto.tiling import Alone, Team, Tile, Tiling
@@ -104,7 +104,7 @@ class TiledObjective:
         seen = Seen(image, sums=dict(zip(self._summed, moments, strict=True)))
         pairs = zip(self._of_features, sums[count:], strict=True)
         return {term.name: term.weight * value for term, value in pairs} | {
-            term.name: term.weight * term.value(seen) for term in self._of_sums
+            term.name: weighted(term, seen) for term in self._of_sums
         }
 
 

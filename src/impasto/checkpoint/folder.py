@@ -85,19 +85,19 @@ class Checkpoints:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def about(self) -> dict[str, Any]:
-        """What the run is, as `create` was told.
+    def about(self, *expected: str) -> dict[str, Any]:
+        """What the run is, as `create` was told: it must have what is `expected`.
 
         Raises:
             CheckpointError: it cannot be read, or is of a later impasto.
         """
         about = self.noted("run")
-        if "format" not in about:
-            raise CheckpointError(f"{self.folder / 'run.json'} cannot be read; begin the run anew.")
-        if about["format"] != FORMAT:
+        if about.get("format", FORMAT) != FORMAT:
             raise CheckpointError(
                 f"{self.folder} is of another impasto (format {about['format']}, not {FORMAT}); use that one."
             )
+        if missing := [name for name in ("format", *expected) if name not in about]:
+            raise CheckpointError(f"{self.folder / 'run.json'} is damaged: it has no {missing[0]}. Begin the run anew.")
         return about
 
     def note(self, name: str, value: Mapping[str, Any]) -> None:
@@ -145,12 +145,12 @@ class Checkpoints:
             try:
                 kept = read_snapshot(path, device)
             except DAMAGED as problem:
-                notes.append(f"{path} is damaged ({problem}); the one before it is used.")
+                notes.append(f"{path} is damaged ({problem})")
             else:
                 _remove(newer for newer in self._files() if newer > path)
-                return kept, tuple(notes)
+                return kept, tuple(f"{note}; the one before it is used." for note in notes)
         if notes:
-            raise CheckpointError(f"No snapshot in {self.folder} can be read: {'; '.join(notes)} Begin the run anew.")
+            raise CheckpointError(f"No snapshot in {self.folder} can be read: {'; '.join(notes)}. Begin the run anew.")
         return None, ()
 
     def _files(self) -> list[Path]:

@@ -64,7 +64,7 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
         if not quiet:
             click.echo(text)
 
-    for each in origin.all_inputs():
+    for each in dict.fromkeys(origin.all_inputs()):
         tell(printable(f"{each.role}: {each.source} {_COMPARED[each.same]}"))
     with threads(record.made.threads):
         run = _prepared(origin, quiet)

@@ -73,7 +73,7 @@ def resume(folder: str, checkpoint: str | None, quiet: bool, as_json: bool, **op
         from impasto.record import Record
     changes = {name: options[name] for name in ("size", *_CHANGES) if options[name] is not None}
     with closing(Checkpoints.open(Path(folder))) as checkpoints:
-        about = checkpoints.about()
+        about = checkpoints.about("record", "folder", "output", "metadata", "bits", "asked")
         destination = _destination(about, checkpoints, changed=bool(changes), **options)
         output = Output(replace(destination, checkpoint=checkpoint), quiet, as_json)
         origin = find_origin(Record.from_json(about["record"]), [Path(os.path.relpath(about["folder"]))], str)
