@@ -107,8 +107,24 @@ class StyleTerm:
         return self
 
 
+class _OfContent:
+    """What terms of the content have in common: a layer, whose features they compare."""
+
+    layer: str
+
+    @property
+    def name(self) -> str:
+        """`content/relu4_2`."""
+        return f"content/{self.layer}"
+
+    @property
+    def needs(self) -> Needs:
+        """Features of its layer."""
+        return Needs(features=(self.layer,))
+
+
 @dataclass(frozen=True)
-class ContentTerm:
+class ContentTerm(_OfContent):
     """`weight` * `loss`(features of `layer`, `target`).
 
     `whole` describes the whole target, where `target` is that of a part.
@@ -122,16 +138,6 @@ class ContentTerm:
     loss: ContentLoss = mean_squared_error
     whole: Whole | None = None
     additive: bool = True
-
-    @property
-    def name(self) -> str:
-        """`content/relu4_2`."""
-        return f"content/{self.layer}"
-
-    @property
-    def needs(self) -> Needs:
-        """Features of its layer."""
-        return Needs(features=(self.layer,))
 
     def value(self, seen: Seen) -> Tensor:
         """The distance from the target, in the target's format."""
@@ -149,7 +155,7 @@ class ContentTerm:
 
 
 @dataclass(frozen=True)
-class RecomputedContentTerm:
+class RecomputedContentTerm(_OfContent):
     """A `ContentTerm` whose target is computed from the content `image` tile by tile, each time, instead of kept.
 
     For shallow layers of large images, whose features are many times the image. `features_of` sees the content;
@@ -163,16 +169,6 @@ class RecomputedContentTerm:
     weight: float
     loss: ContentLoss
     additive: bool = True
-
-    @property
-    def name(self) -> str:
-        """`content/relu1_1`."""
-        return f"content/{self.layer}"
-
-    @property
-    def needs(self) -> Needs:
-        """Features of its layer."""
-        return Needs(features=(self.layer,))
 
     def value(self, seen: Seen) -> Tensor:
         """Not to be had of the whole picture at once.
