@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from impasto.encoders.preprocessing import IDENTITY
-from impasto.encoders.weights import Weights
-from impasto.errors import WeightsError
+from impasto.encoders.weights import Weights, packaged
 from impasto.files import file_hash
 
 FILE = Path(__file__).parent / "data" / "compact.safetensors"
@@ -24,12 +23,8 @@ def compact_weights() -> Weights:
     Raises:
         WeightsError: the installation is damaged.
     """
-    try:
+    with packaged(FILE):
         with safe_open(FILE, framework="pt") as file:
             tensors = {key: file.get_tensor(key).float() for key in sorted(file.keys())}
         sha256 = file_hash(FILE)
-    except (OSError, SafetensorError) as problem:
-        raise WeightsError(
-            f"The built-in encoder {FILE} cannot be read ({problem}); install impasto again."
-        ) from problem
     return Weights("compact", "compact", "safetensors", IDENTITY, tensors, padding="reflect", sha256=sha256)

@@ -11,13 +11,12 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.encoders.vgg import convolution_names
-from impasto.encoders.weights import Weights
+from impasto.encoders.weights import Weights, packaged
 from impasto.errors import WeightsError
 from impasto.files import file_hash
 
@@ -31,13 +30,9 @@ def vgg19_weights() -> Weights:
     Raises:
         WeightsError: the installation is damaged.
     """
-    try:
+    with packaged(FILE):
         sha256 = _verified(FILE)
         tensors = dict(expanded(load_file(FILE)))
-    except (OSError, SafetensorError) as problem:
-        raise WeightsError(
-            f"The built-in encoder {FILE} cannot be read ({problem}); install impasto again."
-        ) from problem
     return Weights(
         "vgg19", "vgg19", "8-bit codes", CAFFE_BGR, tensors, sha256=sha256, evidence="the file in the package"
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError
 from torch import Tensor
 
 from impasto.encoders.download import Progress, fetch, find_verified
@@ -41,6 +44,17 @@ class Weights:
     padding: str = "zeros"
     sha256: str = ""
     evidence: str = ""
+
+
+@contextmanager
+def packaged(file: Path) -> Iterator[None]:
+    """A block that reads a file of the package; what goes wrong in it becomes a WeightsError with the remedy."""
+    try:
+        yield
+    except (OSError, SafetensorError) as problem:
+        raise WeightsError(
+            f"The built-in encoder {file} cannot be read ({problem}); install impasto again."
+        ) from problem
 
 
 def load_weights(
