@@ -17,8 +17,9 @@ from impasto.cli.words import words
 from impasto.errors import UnknownNameError
 from impasto.images import save_image
 from impasto.presets import PRESETS
-from impasto.recipe import SETTINGS, Recipe, Settings, asked
+from impasto.recipe import SETTINGS, Recipe
 from impasto.record import KEYWORD, EncoderUsed, Input, Made, Plan, PlannedLevel, Record, Result
+from impasto.request import Settings, asked
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 from impasto.tasks.texture import texture_of
 
@@ -179,7 +180,7 @@ def record(settings, task="transfer", name="photo.jpg", start=None):
         task=task,
         settings=settings,
         inputs=(Input("content", name, sha256="a" * 64), Input("style", "", pixels="b" * 64)),
-        encoder=EncoderUsed("compact", "c" * 64),
+        encoders=(EncoderUsed("compact", "c" * 64),),
         plan=Plan((PlannedLevel(64, 48, 4, None),), 10),
         made=Made("0.1", "2.6", "cpu", "float32", 2),
         result=Result(4, 9, None, {"range": 0.25}, "d" * 64),

@@ -14,6 +14,7 @@ import material
 import plain_torch
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import iterate
+from impasto.fitting import Views
 from impasto.images import resize
 from impasto.painter import prepare
 from impasto.presets import preset
@@ -88,7 +89,9 @@ def beside_plain_torch(narrow):
     tensors = {f"{name}.weight": kernel for name, (kernel, _) in narrow.items()}
     tensors |= {f"{name}.bias": bias for name, (_, bias) in narrow.items()}
     encoder = ChainEncoder("narrow", tensors, found.preprocessing, dtype=torch.float64)
-    problem = PictureProblem(found, Given(Resampled(content, resize), (Resampled(style, resize),)), encoder)
+    problem = PictureProblem(
+        found, Given(Resampled(content, resize), (Resampled(style, resize),)), Views(found, lambda _: encoder)
+    )
     levels = found.pyramid.levels(48, 64, 20)
     steps = list(iterate(problem, solver_of(found.solver), levels))
     return problem.objective(levels[0]), steps, plain_torch.optimised(narrow, content, style, 20)

@@ -16,6 +16,7 @@ from impasto import sources
 from impasto.encoders.base import sums_by_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import ImageError, ImpastoError, UnknownNameError, UsageError
+from impasto.fitting import Views
 from impasto.images import resize, to_pil
 from impasto.loading import Encoders
 from impasto.painting import pixels_hash
@@ -318,8 +319,8 @@ def test_a_style_much_larger_than_the_picture_is_seen_in_tiles(compact, uniform)
     found = {}
     for scale in (1.0, 5.0):
         shown = Shown(compact)
-        problem = PictureProblem(recipe, given, shown, style_scale=scale)
-        found[scale] = problem._style_targets(level, layers)
+        problem = PictureProblem(recipe, given, Views(recipe, lambda _, shown=shown: shown), style_scale=scale)
+        found[scale] = {term.layer: term.target for term in problem.sitting(level).style_terms()}
         largest = max(math.prod(shape) for shape in shown.shapes)
         assert largest <= (64 + 2 * 32) ** 2 if scale == 5.0 else shown.shapes == [(64, 51)]
     whole = compact(style, layers)

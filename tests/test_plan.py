@@ -17,7 +17,7 @@ from impasto.encoders.packed import vgg19_weights
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.engine import iterate
 from impasto.errors import UsageError
-from impasto.footprint import PICTURE, Bytes, Footprint, Work, pictures_held
+from impasto.footprint import PICTURE, Bytes, Footprint, Look, Work, pictures_held
 from impasto.objective import Evaluation
 from impasto.plan import Plan, within_memory
 from impasto.ranges import parse_bytes
@@ -38,7 +38,7 @@ def encoder(**settings):
 def work(levels, scale=1.0, dtype=torch.float32, **settings):
     """The default preset's, with one style of the picture's shape."""
     styles = tuple(((round(level.height * scale), round(level.width * scale)),) for level in levels)
-    return Work(encoder(dtype=dtype), RELUS, ("relu4_2",), styles, **settings)
+    return Work((Look(encoder(dtype=dtype), RELUS, ("relu4_2",)),) * len(levels), styles, **settings)
 
 
 def levels(size, iterations=90):
@@ -51,7 +51,7 @@ def planned(levels, small=None, memory=None, dtype=torch.float32):
     return within_memory(Plan(Recipe(), seen.encoder, SOLVER, tuple(levels)), seen, small or unused, memory)
 
 
-def unused(side):
+def unused(level, side):
     raise AssertionError("nothing is timed before somebody asks")
 
 
@@ -149,7 +149,7 @@ def test_larger_styles_take_more_and_all_of_their_pixels_count(scale, more):
 def test_the_network_sees_no_more_of_a_style_than_of_three_pictures():
     (level,) = Pyramid(most=1).levels(384, 512, 1)
     sees = work([level])
-    at = [sees.network(level, [(round(384 * scale), round(512 * scale))]) for scale in (1, 1.7, 1.8, 10)]
+    at = [sees.looks[0].network(level, [(round(384 * scale), round(512 * scale))]) for scale in (1, 1.7, 1.8, 10)]
     assert at[0] < at[1]
     assert max(at[2:]) <= at[1]
 
@@ -221,7 +221,7 @@ def test_time_is_measured_when_it_is_asked_for(spare):
     asked, found = [], levels(256, 10)
     network = encoder()
 
-    def small(side):
+    def small(level, side):
         asked.append(side)
         image = torch.rand(1, 3, side, side)
         return lambda: network(image, ["relu1_1"])

@@ -11,13 +11,13 @@ import torch.nn.functional as F
 
 import formulas
 from impasto.choices import INITS, SOLVERS, UNLIMITED
-from impasto.encoders.base import sums_by_features
+from impasto.encoders.base import LayerInfo, sums_by_features
 from impasto.encoders.catalog import check_encoder_name
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.errors import UnknownNameError
-from impasto.fitting import with_layers_of
+from impasto.fitting import Views, with_layers_of
 from impasto.images import RESAMPLERS, resize_like_opencv
 from impasto.losses import STYLE_LOSSES, half_squared_sum
 from impasto.presets import PRESETS, preset
@@ -137,7 +137,9 @@ def plain_network(tensors, name, image):
 def problem(recipe, encoder, content, style):
     """What `recipe` asks of a picture with this content and this style."""
     resample = RESAMPLERS[recipe.resample]
-    return PictureProblem(recipe, Given(Resampled(content, resample), (Resampled(style, resample),)), encoder)
+    return PictureProblem(
+        recipe, Given(Resampled(content, resample), (Resampled(style, resample),)), Views(recipe, lambda _: encoder)
+    )
 
 
 def positions(features):
@@ -193,7 +195,7 @@ def test_value_and_gradient_are_those_of_the_printed_formulas(name, full_width, 
 class Units:
     """An encoder whose one layer is the ReLU of the image, so that the image's gradient is that of the units."""
 
-    name, layers, device = "units", {}, torch.device("cpu")
+    name, layers, device = "units", {"relu1_1": LayerInfo(3, 1, 1)}, torch.device("cpu")
 
     def __call__(self, image, layers):
         return dict.fromkeys(layers, image.relu())
@@ -202,7 +204,9 @@ class Units:
 
 
 def test_a_unit_that_is_off_has_no_gradient_as_equations_2_and_6_of_2016_say(normal):
-    found = replace(preset("gatys2016"), normalize=False, content_layers={"l": 1.0}, style_layers={"l": 1 / 5})
+    found = replace(
+        preset("gatys2016"), normalize=False, content_layers={"relu1_1": 1}, style_layers={"relu1_1": 1 / 5}
+    )
     image, content, style = normal(1, 3, 8, 9), normal(1, 3, 8, 9), normal(1, 3, 8, 9)
     evaluation = problem(found, Units(), content, style).objective(Level(8, 9, 1)).evaluate(image)
     f, p, a = (positions(picture.relu()) for picture in (image, content, style))

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 import impasto
+from impasto.choices import UpTo
 from impasto.errors import MissingFileError, UsageError
 from impasto.images import to_pil
 from impasto.loading import Encoders
 from impasto.painting import result_of
 from impasto.rebuild import at_its_start, changed_run, continuing, find_origin, kept_again, same_run
 from impasto.record import Record, read_record
+from impasto.schedule import Pyramid
 
 QUICK = {"size": 48, "iterations": 6, "device": "cpu", "dtype": "float32"}
 
@@ -57,6 +59,16 @@ KINDS = {
     "from noise": {"init": "random", "seed": 7},
     "from a file": {"init": "third.png"},
     "two styles": {"style": ["painting.png", "swatch:mosaic:3"], "style_weights": (1, 3)},
+    "two encoders, neighbors": {
+        "size": 128,
+        "schedule": Pyramid(smallest=64),
+        "by_size": [
+            UpTo(64, {"encoder": "vgg19", "style_layers": {"relu2_1": 1.0}, "content_layers": {"relu2_2": 1.0}})
+        ],
+        "neighbor_weight": 2,
+        "strength": 0.4,
+        "calm": 10,
+    },
     "another preset": {"preset": "crowson2021", "encoder": "compact"},
     "layers, in bfloat16": {"style_layers": {"relu1_1": 0.5, "relu3_1": 2}, "dtype": "bfloat16"},
 }

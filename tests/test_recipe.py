@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-import impasto.recipe as recipe_module
-from impasto import painter
-from impasto.choices import SOLVERS, SolverSpec
+from impasto import painter, request
+from impasto.choices import SOLVERS, SolverSpec, UpTo
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.errors import UnknownNameError, UsageError
 from impasto.presets import PRESETS, preset
-from impasto.recipe import SETTINGS, Recipe, Settings, asked, from_json
+from impasto.recipe import SETTINGS, Recipe, from_json
+from impasto.request import Settings, asked
 from impasto.schedule import Pyramid
 from impasto.solvers import solver_of
 from impasto.tasks.reconstruct import reconstruction_of
@@ -37,6 +37,7 @@ RECIPES = {
         solver=SolverSpec("adam", {"lr": 0.1}, clamped=True),
         memory="4GB",
         levels=2,
+        by_size=[UpTo(100, {"encoder": "vgg19", "style_layers": ["relu1_1"]}), UpTo(200, {"style_weight": 3})],
     ),
 }
 
@@ -61,6 +62,9 @@ WRONG = {
     "style_loss": NO_NAME,
     "style_weight": BELOW_ZERO,
     "relative": NO_TRUTH,
+    "neighbor_layers": NO_LAYERS,
+    "neighbor_weight": BELOW_ZERO,
+    "calm": BELOW_ZERO,
     "tv_weight": BELOW_ZERO,
     "tv_loss": NO_NAME,
     "range_weight": BELOW_ZERO,
@@ -92,6 +96,15 @@ WRONG = {
     "detail": BELOW_ZERO,
     "resample": NO_NAME,
     "stretch_style": NO_TRUTH,
+    "by_size": [
+        3,
+        {"size": 256},
+        [256],
+        [{"size": 0, "settings": {}}],
+        [{"size": 64, "settings": {"seed": 1}}],
+        [{"size": 64, "settings": ["encoder"]}],
+        [UpTo(256, {}), UpTo(128, {})],
+    ],
     "seed": [-1, 2**63, 1.5, "x", None],
     "milestones": ["often", 3, {"nonsense": 1}],
     "device": [3, None, []],
@@ -183,6 +196,27 @@ def test_evaluations_are_those_asked_for_or_the_pyramids_share():
     assert Recipe(until="converged").evaluations(512) == 5 * 90
     assert Recipe(iterations=7).evaluations(4096) == 7
     assert Recipe(levels=2).pyramid.sizes(512) == (256, 512)
+
+
+# Sizes
+
+SMALLER = (UpTo(128, {"encoder": "vgg19", "style_weight": 3.0}), UpTo(256, {"style_weight": 5.0}))
+
+
+def test_the_first_size_that_is_large_enough_counts():
+    recipe = Recipe(by_size=SMALLER)
+    found = {size: recipe.at(size) for size in (64, 128, 129, 256, 257)}
+    assert {size: each.style_weight for size, each in found.items()} == {64: 3, 128: 3, 129: 5, 256: 5, 257: 8}
+    assert [each.encoder for each in found.values()] == ["vgg19", "vgg19", "compact", "compact", "compact"]
+    assert found[257] == Recipe()
+
+
+def test_what_is_said_holds_at_every_size():
+    recipe = Recipe(by_size=SMALLER)
+    assert recipe.override(style_weight=1).by_size == (UpTo(128, {"encoder": "vgg19"}),)
+    assert recipe.override(strength=0.1).by_size == SMALLER
+    for network in ({"encoder": "compact"}, {"weights": "vgg.pth"}):
+        assert recipe.override(**network).by_size == ()
 
 
 # JSON
@@ -278,7 +312,7 @@ def test_mypy_finds_a_setting_that_is_misspelled(tmp_path):
     """Of the program and the two files that say what may be asked; all else would take a minute."""
     api = pytest.importorskip("mypy.api")
     (tmp_path / "calls.py").write_text(CALLS)
-    files = [str(tmp_path / "calls.py"), painter.__file__, recipe_module.__file__]
+    files = [str(tmp_path / "calls.py"), painter.__file__, request.__file__]
     told, _, _ = api.run(["--follow-imports=skip", f"--cache-dir={tmp_path}", *files])
     found = [line for line in told.splitlines() if "calls.py" in line and ": error:" in line]
     assert {int(line.split(":")[1]) for line in found} == {5, 6}

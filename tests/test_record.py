@@ -39,7 +39,7 @@ RECORD = Record(
         "device": "auto",
     },
     (Input("content", "photo.png", sha256="a" * 64), Input("style", "swatch:mosaic", pixels="b" * 64)),
-    EncoderUsed("compact", "c" * 64),
+    (EncoderUsed("compact", "c" * 64),),
     Plan((PlannedLevel(128, 96, 18, None), PlannedLevel(256, 192, 12, 512)), 10),
     Made("0.9", "2.6", "cpu", "float32", 2, 3),
     RESULT,
@@ -85,7 +85,7 @@ def changed(record, path, value):
         replace(RECORD, result=None),
         replace(RECORD, inputs=(), settings={}),
         replace(RECORD, start=replace(RECORD, task="texture", start=RECORD)),
-        replace(RECORD, encoder=EncoderUsed("my own", "")),
+        replace(RECORD, encoders=(EncoderUsed("my own", ""), EncoderUsed("compact", "c" * 64))),
     ],
 )
 def test_a_record_comes_back_as_it_was(record):
@@ -96,7 +96,7 @@ def test_a_record_comes_back_as_it_was(record):
 
 def test_the_shape_in_a_file():
     plain = RECORD.to_json()
-    assert list(plain) == ["format", "task", "settings", "inputs", "encoder", "plan", "made", "result"]
+    assert list(plain) == ["format", "task", "settings", "inputs", "encoders", "plan", "made", "result"]
     assert plain["format"] == FORMAT == 2
     assert plain["inputs"][0] == {"role": "content", "name": "photo.png", "sha256": "a" * 64}
     assert plain["plan"] == {"levels": [[128, 96, 18, None], [256, 192, 12, 512]], "history": 10}
@@ -107,8 +107,8 @@ def test_the_shape_in_a_file():
 
 def test_writing_gives_away_nothing_of_the_record_itself():
     plain = RECORD.to_json()
-    plain["made"]["threads"] = plain["encoder"]["name"] = plain["result"]["terms"]["tv"] = 7
-    assert (RECORD.made.threads, RECORD.encoder.name, RECORD.result.terms["tv"]) == (2, "compact", None)
+    plain["made"]["threads"] = plain["encoders"][0]["name"] = plain["result"]["terms"]["tv"] = 7
+    assert (RECORD.made.threads, RECORD.encoders[0].name, RECORD.result.terms["tv"]) == (2, "compact", None)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -192,8 +192,8 @@ def test_what_is_no_record(text):
         ("inputs.0.sha256", "A" * 64, "64 hexadecimal digits"),
         ("inputs.0.sha256", ..., "known by its sha256 or by that of its pixels"),
         ("inputs.0.pixels", "b" * 64, "known by its sha256 or by that of its pixels"),
-        ("encoder.sha256", None, r"encoder\.sha256 is missing"),
-        ("encoder", "compact", "an object with fields"),
+        ("encoders.0.sha256", None, r"encoders\[0\]\.sha256 is missing"),
+        ("encoders.0", "compact", "an object with fields"),
         ("result.loss", math.nan, r"result\.loss is nan; it must be a finite number"),
         ("result.terms.tv", math.inf, "finite"),
         ("result.terms.tv", 10**400, "finite"),

@@ -9,6 +9,7 @@ from torch.autograd import gradcheck
 import impasto
 from impasto.encoders.base import Sums
 from impasto.errors import UsageError
+from impasto.fitting import Views
 from impasto.images import resize
 from impasto.losses import (
     Whole,
@@ -196,7 +197,7 @@ def evaluate(encoder, tile, uniform_picture, *extra):
     picture = Resampled(uniform_picture, resize)
     layers = {"relu1_1": 1.0, "relu2_1": 1.0}
     recipe = replace(preset("default"), style_layers=layers, content_layers={"relu2_1": 1.0}, extra_terms=extra)
-    problem = PictureProblem(recipe, Given(picture, (picture,)), encoder)
+    problem = PictureProblem(recipe, Given(picture, (picture,)), Views(recipe, lambda _: encoder))
     height, width = uniform_picture.shape[-2:]
     return problem.objective(Level(height, width, 1, tile)).evaluate(uniform_picture.flip(3))
 

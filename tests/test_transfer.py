@@ -8,12 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.choices import INITS, SOLVERS
+from impasto.choices import INITS, SOLVERS, UpTo
 from impasto.color import matched_colors
 from impasto.encoders.base import sums_by_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
+from impasto.fitting import Views
 from impasto.images import RESAMPLERS, resize, to_pil
 from impasto.losses import CONTENT_LOSSES, SMOOTHNESS, STYLE_LOSSES, energy, out_of_range
 from impasto.painter import prepare, stylize
@@ -21,7 +22,7 @@ from impasto.presets import PRESETS, preset
 from impasto.problem import Given, PictureProblem
 from impasto.ranges import layers as parse_layers
 from impasto.recipe import SETTINGS, Recipe
-from impasto.schedule import Level
+from impasto.schedule import Level, Pyramid
 from impasto.sources import Resampled, open_picture, source_name
 from impasto.statistics import moments
 
@@ -51,7 +52,7 @@ def problem(recipe, encoder, content, *styles):
     """What `recipe` asks of a picture with this content and these styles."""
     resample = RESAMPLERS[recipe.resample]
     given = Given(Resampled(content, resample), tuple(Resampled(style, resample) for style in styles))
-    return PictureProblem(recipe, given, encoder)
+    return PictureProblem(recipe, given, Views(recipe, lambda _: encoder))
 
 
 def psnr(a, b):
@@ -206,6 +207,7 @@ class Spy:
 
     def __init__(self, encoder):
         self.device, self.shapes, self._encoder = encoder.device, [], encoder
+        self.name, self.layers = encoder.name, encoder.layers
 
     def __call__(self, image, layers):
         self.shapes.append(tuple(image.shape[-2:]))
@@ -221,6 +223,28 @@ def test_a_style_keeps_its_shape_unless_the_source_stretches_it(scale, stretch, 
     spy, recipe = Spy(compact), replace(preset("default"), style_layers={"relu3_1": 1.0}, stretch_style=stretch)
     problem(replace(recipe, style_scale=scale), spy, CONTENT, waves(150, 100, 5.0)).objective(Level(72, 96, 1))
     assert spy.shapes == [(72, 96), expected]
+
+
+# What differs by size
+
+
+def test_each_size_has_its_encoder_and_its_terms():
+    small = {"encoder": "vgg19", "style_layers": {"relu2_1": 1.0}, "content_layers": {"relu1_2": 1.0}, "calm": 5.0}
+    sizes = {"size": 128, "schedule": Pyramid(smallest=64), "by_size": [UpTo(64, small)], "iterations": 4}
+    ready = prepare(CONTENT, [STYLE], **(QUICK | sizes | {"style_layers": ["relu1_1"], "strength": 0.3}))
+    steps = list(ready)
+    assert [step.size for step in steps] == [(64, 48), (64, 48), (128, 96), (128, 96)]
+    assert steps[0].terms.keys() == {"content/relu1_2", "style/relu2_1", "calm", "range"}
+    assert steps[3].terms.keys() == {"content/relu4_2", "style/relu1_1", "range"}
+    assert [level.encoder for level in ready.plan.levels] == ["vgg19", "compact"]
+    assert [each.name for each in ready.record().encoders] == ["vgg19", "compact"]
+    assert "vgg19: 64x48 (2); compact: 128x96 (2)" in ready.plan.summary()["levels"]
+    assert len(ready.plan.estimate.by_level) == 2
+
+
+def test_the_network_of_a_size_that_does_not_come_is_not_loaded():
+    sizes = {"by_size": [UpTo(32, {"encoder": "vgg19.keras"})]}
+    assert [each.name for each in prepare(CONTENT, [STYLE], **(QUICK | sizes)).record().encoders] == ["compact"]
 
 
 # Where it begins

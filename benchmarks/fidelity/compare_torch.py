@@ -12,6 +12,7 @@ import torch
 
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import iterate
+from impasto.fitting import Views
 from impasto.images import resize
 from impasto.presets import preset
 from impasto.problem import Given, PictureProblem
@@ -43,7 +44,9 @@ def main():
         f"{name}.{part}": t for name, both in weights.items() for part, t in zip(("weight", "bias"), both, strict=True)
     }
     encoder = ChainEncoder("random", tensors, found.preprocessing, dtype=dtype)
-    problem = PictureProblem(found, Given(Resampled(content, resize), (Resampled(style, resize),)), encoder)
+    problem = PictureProblem(
+        found, Given(Resampled(content, resize), (Resampled(style, resize),)), Views(found, lambda _: encoder)
+    )
     levels = found.pyramid.levels(*content.shape[-2:], arguments.evaluations)
     objective, ours = problem.objective(levels[0]), iterate(problem, solver_of(found.solver), levels)
     print(f"{'':>4} {'plain':>14} | at the plain program's pictures | on its own")

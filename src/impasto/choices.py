@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 INITS = ("matched", "content", "random", "gray", "style")
 BLANK = ("random", "gray")  # those that show nothing yet
@@ -46,6 +47,14 @@ SOLVERS: Mapping[str, SolverSpec] = MappingProxyType(
         "rmsprop": SolverSpec("rmsprop", {"lr": 5e-3}),
     }
 )
+
+
+@dataclass(frozen=True)
+class UpTo:
+    """What a recipe has otherwise at levels whose long side is at most `size` pixels: `settings` by their names."""
+
+    size: int
+    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

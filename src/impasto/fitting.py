@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from impasto.choices import ALL_LAYERS
+from impasto.choices import ALL_LAYERS, UNLIMITED
 from impasto.encoders.base import resolve_layers
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
@@ -15,6 +16,56 @@ from impasto.recipe import Recipe
 from impasto.schedule import Level
 
 Shape = tuple[int, int]  # height, width
+
+
+@dataclass(frozen=True)
+class View:
+    """How pictures are seen at levels of at most `size` pixels, or at all larger ones.
+
+    `recipe` is as it is there, with the layers of `encoder`, which looks at the picture and the content, while
+    `style_encoder` looks at the styles. `notes` say which layers had to give way.
+    """
+
+    size: int | None
+    recipe: Recipe
+    encoder: ChainEncoder
+    style_encoder: ChainEncoder
+    notes: tuple[str, ...] = ()
+
+
+class Views:
+    """How pictures are seen at each size: `load` gives the encoder of a recipe, and is asked when that is needed."""
+
+    def __init__(self, recipe: Recipe, load: Callable[[Recipe], ChainEncoder]):
+        self._recipe, self._load = recipe, load
+        self._made: dict[int | None, View] = {}
+
+    def at(self, size: int) -> View:
+        """While the picture's long side is `size` pixels.
+
+        Raises:
+            WeightsError: the weights cannot be had, or are not usable.
+            UnknownNameError: a required layer is missing.
+        """
+        bound = next((each.size for each in self._recipe.by_size if size <= each.size), None)
+        if bound not in self._made:
+            self._made[bound] = self._view(bound, self._recipe.at(size))
+        return self._made[bound]
+
+    @property
+    def full(self) -> View:
+        """At the largest sizes."""
+        return self.at(UNLIMITED)
+
+    def loaded_by(self, load: Callable[[Recipe], ChainEncoder]) -> Views:
+        """The same with other encoders, as those of another number format."""
+        return Views(self._recipe, load)
+
+    def _view(self, bound: int | None, recipe: Recipe) -> View:
+        encoder = self._load(recipe)
+        fitted, notes = with_layers_of(encoder, recipe)
+        # A picture whose borders fit each other is seen so; the styles are not.
+        return View(bound, fitted, encoder.with_padding("circular") if recipe.tileable else encoder, encoder, notes)
 
 
 def with_layers_of(encoder: ChainEncoder, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
@@ -26,13 +77,14 @@ def with_layers_of(encoder: ChainEncoder, recipe: Recipe) -> tuple[Recipe, tuple
         UnknownNameError: a required layer is missing.
     """
     resolve_layers(encoder, recipe.required_layers)
-    style, content = _present(recipe.style_layers, encoder), _present(recipe.content_layers, encoder)
-    wanted = {**recipe.style_layers, **recipe.content_layers}
+    fields = ("style_layers", "content_layers", *(["neighbor_layers"] if recipe.neighbor_weight else []))
+    present: dict[str, Any] = {name: _present(getattr(recipe, name), encoder) for name in fields}
+    wanted = dict.fromkeys(name for each in fields for name in getattr(recipe, each))
     missing = [name for name in wanted if name != ALL_LAYERS and name not in encoder.layers]
     notes = [f"{encoder.name} has no {name}; {nearest_layer(name, encoder)} takes its place." for name in missing]
     if recipe.stretch_style:
         notes.append(f"The style image is stretched to the content's shape, as the source of {recipe.name} does.")
-    return replace(recipe, style_layers=style, content_layers=content), tuple(notes)
+    return replace(recipe, **present), tuple(notes)
 
 
 def nearest_layer(name: str, encoder: ChainEncoder) -> str:
@@ -70,7 +122,7 @@ def _present(layers: Mapping[str, float], encoder: ChainEncoder) -> dict[str, fl
 
 
 def levels_that_fit(
-    recipe: Recipe, encoder: ChainEncoder, shape: Shape, styles: Sequence[Shape] = (), scale: float = 1.0
+    recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape] = (), scale: float = 1.0
 ) -> tuple[Level, ...]:
     """The levels to a result of `shape`, without the coarse ones at which a picture is too small for the encoder.
 
@@ -79,34 +131,36 @@ def levels_that_fit(
     Raises:
         UsageError: a picture is too small even at the full size, or there are fewer evaluations than levels.
     """
-    needed = _needed(encoder, recipe)
 
     def fits(level: Level) -> bool:
         sides = [(level.height, level.width)]
         if not recipe.stretch_style:
             sides += [style_shape(style, level, scale) for style in styles]
-        return min(min(each) for each in sides) >= needed
+        return min(min(each) for each in sides) >= _needed(views.at(level.size))
 
     iterations, pyramid = recipe.evaluations(max(shape)), recipe.pyramid
     possible = sum(map(fits, pyramid.levels(*shape, iterations)))
     levels = replace(pyramid, most=max(1, possible)).levels(*shape, iterations)
-    _check_side("content", levels[0].height, levels[0].width, needed, encoder.name)
+    first = views.at(levels[0].size)
+    _check_side("content", levels[0].height, levels[0].width, first)
     for style in styles if not recipe.stretch_style else ():
-        _check_side("style", *style_shape(style, levels[0], scale), needed, encoder.name)
+        _check_side("style", *style_shape(style, levels[0], scale), first)
     return levels
 
 
-def _needed(encoder: ChainEncoder, recipe: Recipe) -> int:
+def _needed(view: View) -> int:
     """The fewest pixels per side that every layer in use can work with."""
-    return max((encoder.smallest_side(layer) for layer in (*recipe.content_layers, *recipe.style_layers)), default=1)
+    layers = (*view.recipe.content_layers, *view.recipe.style_layers)
+    return max((view.encoder.smallest_side(layer) for layer in layers), default=1)
 
 
-def _check_side(what: str, height: int, width: int, needed: int, encoder: str) -> None:
+def _check_side(what: str, height: int, width: int, view: View) -> None:
+    needed = _needed(view)
     if min(height, width) < needed:
         remedy = "choose a larger --size" if what == "content" else "choose a larger --size or --style-scale"
         raise UsageError(
-            f"The {what} image would be {width}x{height} pixels, but {encoder} needs at least {needed} per side: "
-            f"{remedy}, or crop the image to a less extreme shape."
+            f"The {what} image would be {width}x{height} pixels, but {view.encoder.name} needs at least {needed} per "
+            f"side: {remedy}, or crop the image to a less extreme shape."
         )
 
 

@@ -67,18 +67,13 @@ class Footprint:
         return cls(forward, evaluation, cut, sum(each for each in contents if each <= KEPT))
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a run looks at: `styles` are the shapes of the style images at each level, coarse to fine.
-
-    `pictures` counts what else is scaled to every level: the content, a picture to begin with. All stay to the end.
-    """
+@dataclass(frozen=True, eq=False)
+class Look:
+    """An encoder, and the layers of it that are looked at."""
 
     encoder: ChainEncoder
     style_layers: tuple[str, ...]
     content_layers: tuple[str, ...]
-    styles: tuple[tuple[Shape, ...], ...]
-    pictures: int = 1
 
     @cached_property
     def footprint(self) -> Footprint:
@@ -89,14 +84,6 @@ class Work:
         """Tiles of this side."""
         return Tiling(self.encoder, tuple(dict.fromkeys((*self.style_layers, *self.content_layers))), tile)
 
-    def scaled(self, levels: Sequence[Level]) -> int:
-        """Bytes of all pictures at the sizes of all levels."""
-        return PICTURE * (self.pictures * sum(map(_pixels, levels)) + sum(self._style_pixels()))
-
-    def scaling(self) -> int:
-        """Bytes that are taken while the largest style image is scaled: two more of it."""
-        return 2 * PICTURE * max(self._style_pixels(), default=0)
-
     def network(self, level: Level, styles: Sequence[Shape]) -> float:
         """Bytes of an evaluation at a level, and of its targets: whole evaluations do not fit into what those freed."""
         shape = level.height, level.width
@@ -106,11 +93,11 @@ class Work:
         targets = max((self._most_shown(level, style) for style in styles), default=0)
         return shown * self.footprint.evaluation + targets * self.footprint.forward
 
-    def kernels(self, levels: Sequence[Level]) -> float:
+    def kernels(self, levels: Sequence[Level], styles: Sequence[Sequence[Shape]]) -> float:
         """Bytes of the programs that a CPU's library makes for each kind of tile, and keeps; half on the way back."""
         if self.encoder.device.type != "cpu":
             return 0.0
-        pairs = list(zip(levels, self.styles, strict=True))
+        pairs = list(zip(levels, styles, strict=True))
         of_pictures = {kind for level in levels for kind in product(*self._cuts(level, (level.height, level.width)))}
         of_styles = {kind for level, shapes in pairs for each in shapes for kind in product(*self._cuts(level, each))}
         each = KERNELS if self.encoder.dtype.itemsize >= 4 else SHORT_KERNELS
@@ -135,6 +122,44 @@ class Work:
             return {(span.stop - span.start, span.last - span.first) for span in cut}
 
         return cache(found)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run looks at, level by level, coarse to fine: `looks` at the picture, the `styles`' shapes.
+
+    `pictures` counts what else is scaled to every level: the content, a picture to begin with. All stay to the end.
+    """
+
+    looks: tuple[Look, ...]
+    styles: tuple[tuple[Shape, ...], ...]
+    pictures: int = 1
+
+    @property
+    def encoder(self) -> ChainEncoder:
+        """That of the full size."""
+        return self.looks[-1].encoder
+
+    def scaled(self, levels: Sequence[Level]) -> int:
+        """Bytes of all pictures at the sizes of all levels."""
+        return PICTURE * (self.pictures * sum(map(_pixels, levels)) + sum(self._style_pixels()))
+
+    def scaling(self) -> int:
+        """Bytes that are taken while the largest style image is scaled: two more of it."""
+        return 2 * PICTURE * max(self._style_pixels(), default=0)
+
+    def networks(self, levels: Sequence[Level]) -> list[float]:
+        """Bytes of an evaluation at each level, and of its targets."""
+        each = zip(self.looks, levels, self.styles, strict=True)
+        return [look.network(level, styles) for look, level, styles in each]
+
+    def kernels(self, levels: Sequence[Level]) -> float:
+        """Bytes of the programs that a CPU's library makes, for all looks."""
+        total = 0.0
+        for look in dict.fromkeys(self.looks):
+            own = [i for i, each in enumerate(self.looks) if each is look]
+            total += look.kernels([levels[i] for i in own], [self.styles[i] for i in own])
+        return total
 
     def _style_pixels(self) -> list[int]:
         return [height * width for shapes in self.styles for height, width in shapes]
@@ -174,20 +199,20 @@ class Bytes:
         Memory that is freed is kept for what comes next, so a run takes the most features of any level on top of the
         most pictures of any level; where the last level is in tiles, its pictures are not kept (`Plan.keep_freed`).
         """
-        pairs = list(zip(levels, work.styles, strict=True))
-        network = max(work.network(level, styles) for level, styles in pairs)
+        network = max(work.networks(levels))
         fixed, scaled = CODE + work.kernels(levels), work.scaled(levels)
-        held = max(_pictures(work, solver, level) for level in levels)
+        held_at = [_pictures(look, solver, level) for look, level in zip(work.looks, levels, strict=True)]
+        held = max(held_at)
         between = max(STEP * PICTURE * _pixels(level) for level in levels)
         if levels[-1].tile is None:
             return cls(scaled + max(work.scaling(), fixed + HOLES * (held + network)))
         if has_own_memory(work.encoder.device):
             return cls(fixed + HOLES * network, scaled + max(work.scaling(), held + between))
-        coarser = max((_pictures(work, solver, level) for level in levels[:-1]), default=0.0)
+        coarser = max(held_at[:-1], default=0.0)
         kept = TILE_HOLES * network + HOLES * coarser
         return cls(scaled + max(work.scaling(), fixed + held + max(kept, between)))
 
 
-def _pictures(work: Work, solver: Solver, level: Level) -> float:
+def _pictures(look: Look, solver: Solver, level: Level) -> float:
     """Bytes of what is held at a level while it is evaluated: the solver's pictures, gradients, content targets."""
-    return _pixels(level) * (PICTURE * (pictures_held(solver, level.iterations) + GRADIENTS) + work.footprint.targets)
+    return _pixels(level) * (PICTURE * (pictures_held(solver, level.iterations) + GRADIENTS) + look.footprint.targets)

@@ -222,6 +222,37 @@ def nine_point_variation(image: Tensor) -> Tensor:
     return (right + down) * (2 / 3) + (falling + rising) / 6
 
 
+def flat_steps(image: Tensor, target: Tensor, flatness: Tensor) -> Tensor:
+    """mean of w |grad x - grad c|^2 with w the flatness of each place, so that what is flat in c stays so in x.
+
+    Shape: image, target (1, 3, H, W), flatness (1, 1, H, W) -> no dimensions.
+    """
+    change = image - target
+    down, right = _squared_steps(change)
+    return (down * flatness[..., 1:, :]).mean() + (right * flatness[..., 1:]).mean()
+
+
+def flatness(content: Tensor, energy: float = 1e-4) -> Tensor:
+    """e0 / (e + e0) with e the energy of the detail around each place: 1 where an image is flat, towards 0 elsewhere.
+
+    The detail is what a blur of 2 pixels takes away, its energy the blur of its square by 3.
+
+    Shape: (1, 3, H, W) -> (1, 1, H, W).
+    """
+    fine = content - _blurred(content, 2.0)
+    return energy / (_blurred(fine.square().mean(1, keepdim=True), 3.0) + energy)
+
+
+def _blurred(image: Tensor, sigma: float) -> Tensor:
+    """A Gaussian blur, borders repeated.  Shape: (1, C, H, W)."""
+    reach = round(3 * sigma)
+    weights = torch.exp(-((torch.arange(-reach, reach + 1, device=image.device) / sigma) ** 2) / 2).to(image)
+    weights = weights / weights.sum()
+    padded = torch.nn.functional.pad(image, (reach, reach, reach, reach), mode="replicate").transpose(0, 1)
+    rows = torch.nn.functional.conv2d(padded, weights[None, None, None, :])
+    return torch.nn.functional.conv2d(rows, weights[None, None, :, None]).transpose(0, 1)
+
+
 def out_of_range(image: Tensor) -> Tensor:
     """mean squared excess over the displayable range [0, 1]."""
     return (image - image.clamp(0, 1)).square().mean()

@@ -17,7 +17,8 @@ from impasto.preparation import Pictures
 from impasto.preparation import prepare as prepare_run
 from impasto.presets import preset as named_preset
 from impasto.ranges import one_of
-from impasto.recipe import Recipe, Settings, asked
+from impasto.recipe import Recipe
+from impasto.request import Settings, asked
 from impasto.run import Run
 from impasto.sources import ImageSource
 from impasto.tasks.reconstruct import reconstruction_of

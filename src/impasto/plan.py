@@ -14,7 +14,7 @@ import torch
 from impasto.devices import describe_device, format_name
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UsageError
-from impasto.footprint import PICTURE, SMALLEST_TILE, Bytes, Work
+from impasto.footprint import PICTURE, SMALLEST_TILE, Bytes, Look, Work
 from impasto.memory import free_memory, in_words, keep_freed, resident_memory, rounded_up
 from impasto.recipe import Recipe
 from impasto.schedule import Level
@@ -29,7 +29,8 @@ MARGIN = 1.01  # of the least memory that is named: what is resident is not the 
 PASSES, PASSES_PER_PAIR = 12, 4  # over pictures in a solver's step
 ENOUGH = 0.2  # seconds of turns, to tell what one takes
 
-Small = Callable[[int], Callable[[], object]]  # a side in pixels -> an evaluation of a picture of that side
+# A level and a side in pixels -> an evaluation as at that level, of a picture of that side.
+Small = Callable[[Level, int], Callable[[], object]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Estimate:
 
     resident: int
     taken: Bytes
-    timed: Callable[[], float] = field(repr=False)
+    timed: Callable[[], Sequence[float]] = field(repr=False)
 
     @property
     def memory(self) -> int:
@@ -46,14 +47,19 @@ class Estimate:
         return self.resident + round(self.taken.near)
 
     @cached_property
-    def seconds(self) -> float:
-        """Of all evaluations, and of the solver between them; measured when it is first read, which takes a second."""
+    def by_level(self) -> Sequence[float]:
+        """Seconds of each level's evaluations, and of the solver between them; measured when it is first read."""
         return self.timed()
+
+    @property
+    def seconds(self) -> float:
+        """Of all levels; the first time takes a second or two."""
+        return sum(self.by_level)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do: `recipe` has the layers of `encoder`, the levels have their tiles."""
+    """What a run will do.  `recipe` has the layers of `encoder`, both as at the full size; levels have their tiles."""
 
     recipe: Recipe
     encoder: ChainEncoder = field(repr=False)
@@ -75,14 +81,15 @@ class Plan:
     def summary(self) -> dict[str, str]:
         """The plan in words, in the order a reader wants it."""
         recipe, last = self.recipe, self.levels[-1]
-        sizes = ", ".join(f"{level.width}x{level.height} ({level.iterations})" for level in self.levels)
+        names = dict.fromkeys(level.encoder for level in self.levels)
+        sizes = [(f"{name}: " if len(names) > 1 else "") + self._sizes(name) for name in names]
         return {
             "preset": recipe.name,
             "encoder": f"{self.encoder.name} ({self.encoder.pooling} pooling, {self.encoder.padding} padding)",
             "device": describe_device(self.encoder.device),
             "dtype": self.number_format,
             "size": f"{last.width}x{last.height}",
-            "levels": sizes,
+            "levels": "; ".join(sizes),
             "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
             "solver": str(self.solver),
             "content layers": ", ".join(recipe.content_layers),
@@ -99,14 +106,25 @@ class Plan:
         if self.estimate is None:
             return {}
         whole, taken = in_words(self.estimate.memory), in_words(self.estimate.memory - self.estimate.resident)
-        return {"memory": f"about {whole}, {taken} of it for the run", "time": f"about {self.estimate.seconds:.0f} s"}
+        pairs = zip(self.levels, self.estimate.by_level, strict=True)
+        return {
+            "memory": f"about {whole}, {taken} of it for the run",
+            "time": f"about {self.estimate.seconds:.0f} s",
+            "time of levels": ", ".join(f"{level.size} px {seconds:.1f} s" for level, seconds in pairs),
+        }
+
+    def _sizes(self, encoder: str) -> str:
+        """The levels that an encoder looks at, with their evaluations."""
+        seen = (level for level in self.levels if level.encoder == encoder)
+        return ", ".join(f"{level.width}x{level.height} ({level.iterations})" for level in seen)
 
 
 def within_memory(plan: Plan, work: Work, small: Small, memory: int | None = None) -> Plan:
     """`plan` with whole images where they fit, else the largest tiles that do, and a shorter history at need.
 
     To be asked before the pictures are scaled. `memory` is the most the process may take; None is what this machine has
-    to spare. `small(side)` gives an evaluation of a picture of `side` by `side` pixels, to be timed.
+    to spare. `small(level, side)` gives an evaluation as at that level of a picture of `side` by `side`
+    pixels, to be timed.
 
     Raises:
         UsageError: there is no way; the message says what the least is.
@@ -115,7 +133,7 @@ def within_memory(plan: Plan, work: Work, small: Small, memory: int | None = Non
     resident, free = resident_memory(device), free_memory(device)
     near = SHARE * free if memory is None else min(free, CAREFUL * memory - resident)
     room = Bytes(near, SHARE * free_memory(torch.device("cpu")))
-    for smallest in (max(SMALLEST_TILE, 4 * work.tiling(SMALLEST_TILE).halo), SMALLEST_TILE):
+    for smallest in (max(SMALLEST_TILE, 4 * work.looks[-1].tiling(SMALLEST_TILE).halo), SMALLEST_TILE):
         for candidate, found in product(_candidates(solver), _ways(work, levels, smallest)):
             tiled, taken = any(level.tile for level in found), Bytes.of(work, candidate, found)
             if taken.within(room) and not (tiled and history(candidate) > LARGE_HISTORY):
@@ -133,13 +151,13 @@ def _candidates(solver: Solver) -> list[Solver]:
 def _ways(work: Work, levels: Sequence[Level], smallest: int) -> Iterator[tuple[Level, ...]]:
     """The levels whole, then in ever smaller tiles, down to `smallest` pixels; one that takes no more stays whole."""
     yield tuple(levels)
-    last = levels[-1]
+    last, whole = levels[-1], work.networks(levels)
     for parts in _parts(max(2, last.size // smallest)):
         tile = math.ceil(last.size / parts)
-        most = work.network(replace(last, tile=tile), ())
+        most = work.looks[-1].network(replace(last, tile=tile), ())
         yield tuple(
-            level if work.network(level, styles) <= most else replace(level, tile=min(tile, math.ceil(level.size / 2)))
-            for level, styles in zip(levels, work.styles, strict=True)
+            level if taken <= most else replace(level, tile=min(tile, math.ceil(level.size / 2)))
+            for level, taken in zip(levels, whole, strict=True)
         )
 
 
@@ -153,9 +171,9 @@ def _parts(most: int) -> Iterator[int]:
 
 
 def _tile_notes(work: Work, levels: Sequence[Level]) -> Iterator[str]:
-    for level in levels:
+    for look, level in zip(work.looks, levels, strict=True):
         if level.tile is not None:
-            tiles = work.tiling(level.tile).tiles(level.height, level.width)
+            tiles = look.tiling(level.tile).tiles(level.height, level.width)
             yield (
                 f"{level.width}x{level.height} is evaluated in {len(tiles)} tiles of at most {level.tile} pixels a "
                 "side, to keep within memory; the result is the same."
@@ -182,30 +200,38 @@ def _impossible(work: Work, solver: Solver, levels: Sequence[Level], resident: i
 # Time ---------------------------------------------------------------------------------------------------------------
 
 
-def seconds(work: Work, solver: Solver, levels: Sequence[Level], small: Small) -> float:
-    """Of all levels: their evaluations, their targets (about one more), and the solver's steps.
+def seconds(work: Work, solver: Solver, levels: Sequence[Level], small: Small) -> list[float]:
+    """Of each level: its evaluations, its targets (about one more), and the solver's steps.
 
     The time of an evaluation is a line through two that are timed, that of a step the passes over pictures it takes.
     """
-    least = max((work.encoder.smallest_side(layer) for layer in work.tiling(1).layers), default=1)
-    sides = (max(128, least), 2 * max(128, least))
-    first, second = (fastest(small(side)) for side in sides)
-    slope = max(0.0, (second - first) / (sides[1] ** 2 - sides[0] ** 2))
-    fixed = max(0.0, first - slope * sides[0] ** 2)
     step = _seconds_per_pass(work.encoder.device)
-    total = 0.0
-    for level in levels:
-        evaluation = (fixed + slope * level.height * level.width) * _repeated(work, level)
+    level_of = dict(zip(work.looks, levels, strict=True))
+    lines = {look: _line(look, level, small) for look, level in level_of.items()}
+    found = []
+    for look, level in zip(work.looks, levels, strict=True):
+        fixed, slope = lines[look]
+        evaluation = (fixed + slope * level.height * level.width) * _repeated(look, level)
         passes = PASSES + PASSES_PER_PAIR * min(history(solver), level.iterations)
-        total += (level.iterations + 1) * evaluation + level.iterations * passes * step * level.height * level.width
-    return total
+        steps = level.iterations * passes * step * level.height * level.width
+        found.append((level.iterations + 1) * evaluation + steps)
+    return found
 
 
-def _repeated(work: Work, level: Level) -> float:
+def _line(look: Look, level: Level, small: Small) -> tuple[float, float]:
+    """Seconds of an evaluation as at a level: of any at all, and for each pixel of it."""
+    least = max((look.encoder.smallest_side(layer) for layer in look.tiling(1).layers), default=1)
+    sides = (max(128, least), 2 * max(128, least))
+    first, second = (fastest(small(level, side)) for side in sides)
+    slope = max(0.0, (second - first) / (sides[1] ** 2 - sides[0] ** 2))
+    return max(0.0, first - slope * sides[0] ** 2), slope
+
+
+def _repeated(look: Look, level: Level) -> float:
     """How many times as long tiles take as the whole: their halos, and a second forward for all but the last."""
     if level.tile is None:
         return 1.0
-    tiles = work.tiling(level.tile).tiles(level.height, level.width)
+    tiles = look.tiling(level.tile).tiles(level.height, level.width)
     return sum(tile.area for tile in tiles) / (level.height * level.width) * (1.5 - 0.5 / len(tiles))
 
 

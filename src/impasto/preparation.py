@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto import record
 from impasto.choices import INITS, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.devices import own_modes
-from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
-from impasto.fitting import Shape, levels_that_fit, with_layers_of
-from impasto.footprint import Work
+from impasto.fitting import Shape, Views, levels_that_fit
+from impasto.footprint import Look, Work
 from impasto.images import RESAMPLERS, Picture, resize, size_for
 from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
@@ -56,28 +55,29 @@ def prepare(
     _check_pictures(recipe, pictures)
     encoders = encoders or Encoders()
     opened, shape = _open_all(recipe, pictures)
-    encoder = encoders.load(recipe)
-    fitted, notes = with_layers_of(encoder, recipe)
+    views = Views(recipe, encoders.load)
     styles = [_shape(each.picture) for each in opened if each.role == "style"]
     scale = _style_scale(recipe, shape, styles)
-    levels = _planned_levels(as_planned) if as_planned else _levels(fitted, encoder, shape, styles, scale)
-    painter = encoder.with_padding("circular") if recipe.tileable else encoder
-    problem = PictureProblem(fitted, _given(fitted, opened), painter, style_encoder=encoder, style_scale=scale)
-    weights = encoders.weights(recipe)
-    said = (*_notes(opened), *weights_notes(recipe, weights), *notes)
+    levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scale)
+    seen = [views.at(level.size) for level in levels]
+    levels = tuple(replace(lv, encoder=view.encoder.name) for lv, view in zip(levels, seen, strict=True))
+    problem = PictureProblem(recipe, _given(recipe, opened), views, style_scale=scale)
+    used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
+    told = dict.fromkeys(note for view in seen for note in view.notes)
+    said = (*_notes(opened), *(note for each in used for note in weights_notes(recipe, each)), *told)
 
     def precise() -> PictureProblem:
-        exact = encoders.load(recipe, "float32")
-        return problem.seen_by(exact.with_padding(painter.padding), exact)
+        return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
 
-    solver = solver_of(fitted.solver)
+    last, solver = seen[-1], solver_of(recipe.solver)
     if as_planned:
-        plan = Plan(fitted, painter, with_history(solver, as_planned.history), levels, said)
+        plan = Plan(last.recipe, last.encoder, with_history(solver, as_planned.history), levels, said)
     else:
         shapes = tuple(tuple(problem.style_shapes(level)) for level in levels)
         others = sum(each.role != "style" for each in opened)
-        work = Work(painter, _used(fitted.style_layers), _used(fitted.content_layers), shapes, others)
-        plan = Plan(fitted, painter, solver, levels, said)
+        looks = {view.size: Look(view.encoder, *_used(view.recipe)) for view in seen}
+        work = Work(tuple(looks[view.size] for view in seen), shapes, others)
+        plan = Plan(last.recipe, last.encoder, solver, levels, said)
         plan = within_memory(plan, work, problem.small_evaluation, recipe.memory_bytes)
     problem.keep_only(levels)
     alpha = opened[0].picture.alpha if opened[0].role == "content" else None
@@ -87,26 +87,31 @@ def prepare(
         plan=plan,
         precise=precise,
         inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
-        network=record.EncoderUsed(weights.name, weights.sha256),
+        networks=tuple(record.EncoderUsed(each.name, each.sha256) for each in used),
         alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
     )
 
 
-def _used(layers: Mapping[str, float]) -> tuple[str, ...]:
-    return tuple(layer for layer, weight in layers.items() if weight > 0)
+def _used(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The layers that weigh anything, of the style and of the content."""
+    style, content = (
+        tuple(layer for layer, weight in side.items() if weight > 0)
+        for side in (recipe.style_layers, recipe.content_layers)
+    )
+    return style, content
 
 
 def _planned_levels(plan: record.Plan) -> tuple[Level, ...]:
     return tuple(Level(each.height, each.width, each.evaluations, each.tile) for each in plan.levels)
 
 
-def _levels(
-    recipe: Recipe, encoder: ChainEncoder, shape: Shape, styles: Sequence[Shape], scale: float
-) -> tuple[Level, ...]:
-    levels = levels_that_fit(recipe, encoder, shape, styles, scale)
+def _levels(recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape], scale: float) -> tuple[Level, ...]:
+    levels = levels_that_fit(recipe, views, shape, styles, scale)
     if not recipe.tileable:
         return levels
-    return _repeating(levels, max(encoder.layers[layer].stride for layer in recipe.style_layers))
+    seen = [views.at(level.size) for level in levels]
+    strides = (view.encoder.layers[layer].stride for view in seen for layer in view.recipe.style_layers)
+    return _repeating(levels, max(strides))
 
 
 def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:

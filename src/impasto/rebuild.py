@@ -99,7 +99,7 @@ def _origin(record: Record, folders: Sequence[Path], path_of: PathOf, given: Ite
 def _weight_files(record: Record) -> list[Input]:
     """The weight file that was given, as an input is recorded."""
     name = record.settings.get("weights")
-    return [Input("weights", str(name), sha256=record.encoder.sha256)] if name else []
+    return [Input("weights", str(name), sha256=record.encoders[0].sha256)] if name else []
 
 
 def _found(entry: Input, folders: Sequence[Path], path_of: PathOf, given: Iterator[str]) -> Found:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypedDict
+from typing import Any
 
 from impasto import ranges, settings
 from impasto.choices import (
@@ -35,17 +34,39 @@ from impasto.choices import (
     TEXTURE,
     TRANSFER,
     UNLIMITED,
-    WITHOUT_CONTENT,
     Milestones,
     SolverSpec,
+    UpTo,
 )
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.registry import COMPACT, encoder_names, see_alike
-from impasto.errors import UnknownNameError, UsageError
+from impasto.errors import UnknownNameError, UsageError, named
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
 from impasto.settings import setting
 from impasto.untrusted import printable
+
+
+def _by_size(name: str, value: Any) -> tuple[UpTo, ...]:
+    """The check of `by_size`: sizes that rise, and settings that may be other ones at another size."""
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"{name} is {value!r}; it must be a list of UpTo(size, settings).")
+    entries = tuple(_up_to(name, each) for each in value)
+    sizes = [each.size for each in entries]
+    if sizes != sorted(set(sizes)):
+        raise UsageError(f"{name} has the sizes {sizes}; each must be larger than the one before.")
+    return entries
+
+
+def _up_to(name: str, value: Any) -> UpTo:
+    def checked(part: str, given: Any) -> dict[str, Any]:
+        if not isinstance(given, Mapping):
+            raise UsageError(f"{part} is {given!r}; it must tell settings by their names.")
+        checks = {each: named(f"setting of {name}", each, _VARYING) for each in given}
+        return {each: None if none_passes(each, given[each]) else checks[each](each, given[each]) for each in given}
+
+    entry: UpTo = settings.dataclass_of(UpTo, size=ranges.whole(), settings=checked)(name, value)
+    return entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +81,7 @@ class Recipe:
       further levels of a larger picture have their share on top. `blank_schedule` is that of pictures that begin with
       noise or gray, None the same. `iterations` replaces the number, `levels` limits the sizes.
     * `detail` is how much of the start's finer detail is added whenever the picture is enlarged.
+    * `by_size` has what differs while the picture is small: the first entry that is large enough counts.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
     * `milestones` is what a source's program prints and saves on its way.
 
@@ -113,23 +135,45 @@ class Recipe:
 
     # What is minimised
     content_layers: Mapping[str, float] = setting(
-        {"relu4_2": 1.0}, ranges.layers, "Layers that hold the content: relu4_2, or relu4_2=0.5."
+        {"relu4_2": 1.0},
+        ranges.layers,
+        "Layers that hold the content: relu4_2, or relu4_2=0.5.",
+        varies=True,
     )
-    content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES))
-    content_weight: float = setting(1.0, settings.weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT])
+    content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES), varies=True)
+    content_weight: float = setting(
+        1.0, settings.weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT], varies=True
+    )
     style_layers: Mapping[str, float] = setting(
-        {ALL_LAYERS: 1.0}, ranges.layers, "Layers that hold the style; '*' for all."
+        {ALL_LAYERS: 1.0},
+        ranges.layers,
+        "Layers that hold the style; '*' for all.",
+        varies=True,
     )
     style_loss: str = setting(
         "gram+mean-std",
         ranges.one_of("style loss", STYLE_LOSSES),
         "gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2.",
+        varies=True,
     )
-    style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.")
-    relative: bool = setting(True, ranges.truth)
-    tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.")
-    tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS))
-    range_weight: float = setting(100.0, settings.weight)
+    style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.", varies=True)
+    relative: bool = setting(True, ranges.truth, varies=True)
+    neighbor_layers: Mapping[str, float] = setting(
+        dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 1.0),
+        ranges.layers,
+        "Layers by which places are matched with the style's nearest.",
+        only=[TRANSFER],
+        varies=True,
+    )
+    neighbor_weight: float = setting(
+        0.0, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
+    )
+    tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.", varies=True)
+    tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS), varies=True)
+    calm: float = setting(
+        0.0, settings.weight, "How much flat areas stay flat below half strength.", only=[TRANSFER], varies=True
+    )
+    range_weight: float = setting(100.0, settings.weight, varies=True)
     required_layers: tuple[str, ...] = ()
     extra_terms: tuple[Any, ...] = setting((), settings.terms)
 
@@ -138,18 +182,31 @@ class Recipe:
         COMPACT,
         ranges.one_of("encoder", encoder_names),
         "compact or vgg19 (in the package), vgg16, or one of `impasto weights list`.",
+        varies=True,
     )
     weights: str | None = setting(
         None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
     )
-    preprocessing: Preprocessing | None = setting(None, settings.preprocessing)
+    preprocessing: Preprocessing | None = setting(None, settings.preprocessing, varies=True)
     pooling: str | None = setting(
-        None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max", metavar="KIND"
+        None,
+        ranges.one_of("pooling", POOLINGS),
+        "max, average or l2.",
+        shown="max",
+        metavar="KIND",
+        varies=True,
     )
     padding: str | None = setting(
-        None, ranges.one_of("padding", PADDINGS), "zeros, reflect or replicate.", shown="as trained", metavar="KIND"
+        None,
+        ranges.one_of("padding", PADDINGS),
+        "zeros, reflect or replicate.",
+        shown="as trained",
+        metavar="KIND",
+        varies=True,
     )
-    normalize: bool = setting(False, ranges.truth)
+    normalize: bool = setting(False, ranges.truth, varies=True)
+
+    by_size: tuple[UpTo, ...] = setting((), _by_size)
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "lbfgs, adam or rmsprop.")
@@ -195,7 +252,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, about in SETTINGS.items():
             value = getattr(self, name)
-            if value is not None or name not in _OPTIONAL:
+            if not none_passes(name, value):
                 object.__setattr__(self, name, about["check"](name, value))
         if self.tileable and self.padding:
             raise UsageError(f"padding is {self.padding}, but a tileable picture has no borders to pad; leave one out.")
@@ -203,8 +260,8 @@ class Recipe:
     def override(self, **changes: Any) -> Recipe:
         """This recipe with other settings, in any spelling that their checks read; None leaves one as it is.
 
-        Layers that are named must then be there. Weights of another origin than the recipe's see colors as they were
-        trained to.
+        What is said holds at every size. Layers that are named must then be there. Weights of another origin than the
+        recipe's see colors as they were trained to.
 
         Raises:
             UsageError: a setting that there is none of, or that the task does not have, or a value out of range.
@@ -217,9 +274,20 @@ class Recipe:
                 raise UsageError(f"The run is a {self.task}, which has no {name}; leave that out.")
         if not see_alike(changes.get("encoder", self.encoder), self.encoder):
             changes.setdefault("preprocessing", None)
+        changes.setdefault("by_size", _without(self.by_size, changes))
         layers = [ranges.layers(name, changes[name]) for name in ("content_layers", "style_layers") if name in changes]
         required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
+
+    def at(self, size: int) -> Recipe:
+        """The recipe as it is while the picture's long side is `size` pixels."""
+        smaller = next((each.settings for each in self.by_size if size <= each.size), {})
+        return replace(self, by_size=(), **smaller)
+
+    @property
+    def restraint(self) -> float:
+        """1 at no strength, where the content must come back as it was; 0 from half strength on."""
+        return max(0.0, 1 - 2 * self.strength)
 
     @property
     def sides(self) -> tuple[int, int] | None:
@@ -270,63 +338,21 @@ _NOT_IN_JSON = {"extra_terms", "milestones"}
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
 
 
-def asked(base: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, Any]:
-    """`base` with the `changes` of a request, and the picture to begin with if its `init` is one.
-
-    Raises:
-        UsageError: a setting that the task does not have, or a value out of range.
-    """
-    init = changes.get("init")
-    if init is None or (isinstance(init, str) and init in INITS):
-        return base.override(**changes), None
-    if base.task != TRANSFER:
-        raise UnknownNameError("init", str(init), WITHOUT_CONTENT, of=f"a {base.task}")
-    return base.override(**{**changes, "init": IMAGE}), init
+def none_passes(name: str, value: Any) -> bool:
+    """Whether `value` is None and the setting of that name may be so."""
+    return value is None and name in _OPTIONAL
 
 
-class Settings(TypedDict, total=False):
-    """What a caller may say of a recipe, by name; None is as if it were not said."""
+_VARYING = {name: about["check"] for name, about in SETTINGS.items() if about["varies"]}
+_WITH_ENCODER = ("encoder", "weights")
 
-    size: int | tuple[int, int] | None
-    strength: float | None
-    style_weights: Sequence[float] | None
-    style_scale: float | None
-    init: Any
-    tileable: bool | None
-    noise: float | None
-    content_layers: Sequence[str] | Mapping[str, float] | None
-    content_loss: str | None
-    content_weight: float | None
-    style_layers: Sequence[str] | Mapping[str, float] | None
-    style_loss: str | None
-    style_weight: float | None
-    relative: bool | None
-    tv_weight: float | None
-    tv_loss: str | None
-    range_weight: float | None
-    extra_terms: Sequence[Any] | None
-    encoder: str | None
-    weights: str | Path | None
-    preprocessing: Preprocessing | None
-    pooling: str | None
-    padding: str | None
-    normalize: bool | None
-    solver: str | SolverSpec | None
-    schedule: Pyramid | None
-    blank_schedule: Pyramid | None
-    iterations: int | None
-    until: str | None
-    levels: int | None
-    usual_size: int | None
-    detail: float | None
-    resample: str | None
-    stretch_style: bool | None
-    seed: int | None
-    milestones: Milestones | None
-    device: str | None
-    dtype: str | None
-    memory: str | None
-    max_pixels: int | None
+
+def _without(entries: Sequence[UpTo], changes: Mapping[str, Any]) -> tuple[UpTo, ...]:
+    """`entries` without what `changes` say of every size; whoever names a network means it at every size."""
+    if any(name in changes for name in _WITH_ENCODER):
+        return ()
+    left = (UpTo(each.size, {n: v for n, v in each.settings.items() if n not in changes}) for each in entries)
+    return tuple(each for each in left if each.settings)
 
 
 def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe]) -> Recipe:

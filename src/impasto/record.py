@@ -114,7 +114,7 @@ class Record:
     task: Text
     settings: Annotated[Mapping[str, JSON], named(Annotated[Any, Untrusted.plain], 4096)]
     inputs: Annotated[tuple[Input, ...], listed(Input, 0, 64)]
-    encoder: EncoderUsed
+    encoders: Annotated[tuple[EncoderUsed, ...], listed(EncoderUsed, 1, _LEVELS)]
     plan: Plan
     made: Made
     result: Result | None = None
@@ -198,8 +198,10 @@ def _check_formats(record: Untrusted) -> None:
 
 
 def _current(record: dict[str, Any]) -> dict[str, Any]:
-    """A record with what its format does not have: the first knew one process, and kept the last picture."""
+    """A record with what its format does not have: one encoder was enough, the first knew one process and picture."""
     record = dict(record)
+    if "encoder" in record:
+        record.setdefault("encoders", [record.pop("encoder")])
     missing: dict[str, dict[str, Any]] = {"made": {"processes": 1}, "result": {"kept": "last"}}
     for name, more in missing.items():
         if record["format"] == 1 and isinstance(record.get(name), dict):

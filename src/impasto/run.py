@@ -31,7 +31,7 @@ class Run:
     """A picture that is ready to be made: its pictures are read, its network loaded, its plan made.
 
     Iterating makes it, one `Step` per evaluation; a second iteration makes it again from the start. `recipe` is what
-    was asked for, `inputs` and `network` what it is made of. `precise` gives the same problem with float32 features.
+    was asked for, `inputs` and `networks` what it is made of. `precise` gives the same problem with float32 features.
     `alpha` is the result's transparency, (1, 1, H, W), or None. `start` is where it begins, None for the problem's own
     beginning, and `origin` the record of the run whose picture that is. `team` is who makes it, None for this process
     alone.
@@ -41,7 +41,7 @@ class Run:
     problem: PictureProblem = field(repr=False)
     plan: Plan
     inputs: tuple[Input, ...] = ()
-    network: EncoderUsed | None = None
+    networks: tuple[EncoderUsed, ...] = ()
     precise: Callable[[], PictureProblem] | None = field(default=None, repr=False)
     alpha: Tensor | None = field(default=None, repr=False)
     start: Snapshot | None = field(default=None, repr=False)
@@ -119,12 +119,11 @@ class Run:
     def record(self, result: Result | None = None) -> Record:
         """What was asked for, what is used to carry it out, and what came of it."""
         levels = tuple(PlannedLevel(lv.width, lv.height, lv.iterations, lv.tile) for lv in self.plan.levels)
-        assert self.network is not None, "a run that was prepared has a network"
         return Record(
             task=self.recipe.task,
             settings=self.recipe.to_json(),
             inputs=self.inputs,
-            encoder=self.network,
+            encoders=self.networks,
             plan=RecordedPlan(levels, history(self.plan.solver)),
             made=self.made(),
             result=result,

@@ -22,13 +22,15 @@ def setting(
     only: Sequence[str] = TASKS,
     shown: str = "",
     metavar: str = "",
+    varies: bool = False,
 ) -> Any:
     """A field with its default, the check that its values pass, and a sentence for people.
 
     None passes where the field's type has it, and help tells it as `shown`, which may name fields of the `recipe`.
-    `only` says which tasks have the setting, `metavar` what help calls its values.
+    `only` says which tasks have the setting, `metavar` what help calls its values, `varies` that it may be another at
+    another size.
     """
-    about = {"check": check, "help": help, "only": only, "shown": shown, "metavar": metavar}
+    about = {"check": check, "help": help, "only": only, "shown": shown, "metavar": metavar, "varies": varies}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), metadata=about)
     return field(default=default, metadata=about)

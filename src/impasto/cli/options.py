@@ -16,7 +16,8 @@ import cloup
 from impasto.cli.parameters import Names, Numbers, debug_option
 from impasto.cli.words import words
 from impasto.presets import preset
-from impasto.recipe import SETTINGS, Recipe, asked
+from impasto.recipe import SETTINGS, Recipe
+from impasto.request import asked
 
 Decorator = Callable[[Any], Any]
 

@@ -96,8 +96,8 @@ def _prepared(origin: Origin, quiet: bool) -> Run:
 def _differences(run: Run, record: Record) -> Iterator[str]:
     """What may make the result differ, besides the pictures."""
     yield from differences(record.made, run.made())
-    if run.network and run.network.sha256 != record.encoder.sha256:
-        yield f"The weights of {run.network.name} are not those that were used."
+    for network in set(run.networks) - set(record.encoders):
+        yield f"The weights of {network.name} are not those that were used."
 
 
 def _repeated(run: Run, record: Record, output: str | None, force: bool) -> Tensor:

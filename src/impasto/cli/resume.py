@@ -131,9 +131,10 @@ def _same(checkpoints: Checkpoints, origin: Origin, encoders: Encoders) -> Run:
                 f"The {each.role} image {each.source} has changed since the run began. Put it back as it was; {_REMEDY}"
             )
     run, record = same_run(origin, encoders), origin.record
-    if run.network != record.encoder:
+    if run.networks != record.encoders:
+        names = " and ".join(each.name for each in record.encoders)
         raise CheckpointError(
-            f"The weights of {record.encoder.name} are not those that the run was begun with. Put them back; {_REMEDY}"
+            f"The weights of {names} are not those that the run was begun with. Put them back; {_REMEDY}"
         )
     run = replace(run, plan=replace(run.plan, notes=differences(record.made, run.made())))
     return run if checkpoints.has_snapshots() else at_its_start(run, origin, encoders)

@@ -38,7 +38,7 @@ def _rows(record: Record) -> Iterator[tuple[str, str]]:
     yield "task", record.task
     yield from map(_input, record.inputs)
     yield from ((name.replace("_", " "), words(value)) for name, value in _changed(record))
-    yield "network", f"{record.encoder.name}  (sha256 {record.encoder.sha256[:16]})"
+    yield from (("network", f"{each.name}  (sha256 {each.sha256[:16]})") for each in record.encoders)
     for name, value in vars(record.made).items():
         yield f"made with {name}" if name in ("impasto", "torch") else name, str(value)
     if record.result:

@@ -36,7 +36,17 @@ Examples:
 @cloup.argument("content", help="The photograph: an image file, or - for standard input.")
 @styles_argument
 @cloup.option_group("Look", *flags(_BASE, "strength", "size", "style_weights", "style_scale", "init", size=_SIZE))
-@method_options("content_layers", "style_layers", "style_loss", "content_weight", "style_weight", "tv_weight")
+@method_options(
+    "content_layers",
+    "style_layers",
+    "style_loss",
+    "content_weight",
+    "style_weight",
+    "neighbor_layers",
+    "neighbor_weight",
+    "calm",
+    "tv_weight",
+)
 @network_options(_BASE)
 @optimisation_options(_BASE, iterations=_ITERATIONS)
 @file_options("a new CONTENT-STYLE.png here", bits_option)

@@ -35,6 +35,7 @@ def reconstruction_of(
         required_layers=tuple(name for name in chosen if name != ALL_LAYERS) if layers else (),
         schedule=ONE_SIZE,
         blank_schedule=None,
+        by_size=(),
         iterations=None,
         dtype="float32",
         init="random",

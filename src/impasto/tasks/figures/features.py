@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.devices import format_name, products
-from impasto.fitting import levels_that_fit, with_layers_of
+from impasto.fitting import Views, levels_that_fit, with_layers_of
 from impasto.loading import Encoders
 from impasto.recipe import Recipe
 from impasto.sources import ImageSource
@@ -40,7 +40,7 @@ def prepare_features(image: ImageSource, recipe: Recipe | None = None, encoders:
     recipe, notes = with_layers_of(materials.encoder, recipe)
     (picture,), layers = materials.pictures, tuple(recipe.style_layers)
     height, width = picture.pixels.shape[-2:]
-    levels_that_fit(recipe, materials.encoder, (height, width))
+    levels_that_fit(recipe, Views(recipe, lambda _: materials.encoder), (height, width))
 
     def arrange(panels: Sequence[Panel]) -> Plate:
         rows = [Row((Panel(picture.pixels, "image"),))]

@@ -36,7 +36,7 @@ class Materials:
         Raises:
             UsageError: a required layer is missing, or a picture too small for it.
         """
-        return prepare(replace(recipe, size=self.size), Pictures(content, styles), self.encoders)
+        return prepare(replace(recipe, size=self.size, by_size=()), Pictures(content, styles), self.encoders)
 
     def panels(self) -> tuple[Panel, ...]:
         """The pictures themselves, content and style."""

@@ -1,0 +1,157 @@
+"""What a picture is to have at one size: the terms of a recipe, whose targets are computed once from the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor
+
+from impasto.encoders.base import Encoder, Sums, sums_and_features
+from impasto.footprint import KEPT, LARGE_STYLE
+from impasto.losses import (
+    CONTENT_LOSSES,
+    SMOOTHNESS,
+    STYLE_LOSSES,
+    MomentLoss,
+    energy,
+    flat_steps,
+    flatness,
+    out_of_range,
+    weighted_sum,
+)
+from impasto.neighbors import NeighborTerm
+from impasto.recipe import Recipe
+from impasto.schedule import Level
+from impasto.statistics import Moments, at_least_float32, blend
+from impasto.terms import ContentTerm, PixelTerm, RecomputedContentTerm, StyleTerm, Term
+from impasto.tiling import Team, Tiling
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """The pictures of a run as they are at a `level`, and the encoders that look at them there.
+
+    `recipe` has the layers of `encoder`; `style_encoder` looks at the styles, which count `shares` each. `recolored` is
+    the content in the colors that the picture begins with.
+
+    Shape: content, recolored and each style (1, 3, H, W).
+    """
+
+    recipe: Recipe
+    level: Level
+    encoder: Encoder
+    style_encoder: Encoder
+    content: Tensor | None
+    recolored: Tensor | None
+    styles: Sequence[Tensor]
+    shares: Sequence[float]
+    team: Team
+
+    def terms(self) -> list[Term]:
+        """All terms that weigh anything."""
+        of_networks = [*self.content_terms(), *self.style_terms(), *self.neighbor_terms()]
+        return [*of_networks, *self.pixel_terms(), *self.recipe.extra_terms]
+
+    def content_terms(self) -> list[Term]:
+        """Features of the content, by layer; those that are large are computed anew for each tile."""
+        recipe, tile, shares = self.recipe, self.level.tile, _shares(self.recipe.content_layers, self.recipe.relative)
+        scale = recipe.content_weight * (2 * (1 - recipe.strength)) ** 2
+        if self.content is None or scale == 0 or not shares:
+            return []
+        loss = CONTENT_LOSSES[recipe.content_loss]
+        kept = [layer for layer in shares if tile is None or _bytes_per_pixel(self.encoder, layer) <= KEPT]
+        features = _features(self.encoder, self.content, kept, tile)
+        terms: list[Term] = []
+        for layer, share in shares.items():
+            if layer in features:
+                terms.append(ContentTerm(layer, features[layer], scale * share, loss))
+                continue
+            alone = Tiling(self.encoder, [layer], tile or self.level.size)
+            whole = alone.wholes(self.content)[layer]
+            terms.append(RecomputedContentTerm(layer, self.content, whole, alone, scale * share, loss))
+        return terms
+
+    def style_terms(self) -> list[Term]:
+        """Moments of the styles, by layer."""
+        recipe, shares = self.recipe, _shares(self.recipe.style_layers, self.recipe.relative)
+        scale = recipe.style_weight * (2 * recipe.strength) ** 2
+        if scale == 0 or not shares:
+            return []
+        targets, losses = self._style_targets(shares), STYLE_LOSSES[recipe.style_loss]
+        return [
+            StyleTerm(layer, targets[layer], scale * share, _in_units(losses, targets[layer], recipe.relative))
+            for layer, share in shares.items()
+        ]
+
+    def neighbor_terms(self) -> list[Term]:
+        """Each place of the recolored content with the nearest of the styles' places."""
+        recipe = self.recipe
+        weight = recipe.neighbor_weight * (2 * recipe.strength) ** 2
+        layers = {layer: share for layer, share in recipe.neighbor_layers.items() if share > 0}
+        if weight == 0 or not layers or self.recolored is None:
+            return []
+        return [NeighborTerm.of(self.encoder, self.style_encoder, self.recolored, self.styles, layers, weight)]
+
+    def pixel_terms(self) -> list[Term]:
+        """Smoothness, the range that can be displayed, and calm where the content is."""
+        recipe = self.recipe
+        terms = [
+            PixelTerm("tv", recipe.tv_weight, SMOOTHNESS[recipe.tv_loss]),
+            PixelTerm("range", recipe.range_weight, out_of_range),
+        ]
+        if self.recolored is not None:
+            calm = partial(flat_steps, target=self.recolored, flatness=flatness(self.recolored))
+            terms.append(PixelTerm("calm", recipe.calm * recipe.restraint, calm))
+        return [term for term in terms if term.weight > 0]
+
+    def _style_targets(self, layers: Collection[str]) -> dict[str, Moments]:
+        """The blended moments of the styles, by layer."""
+        sums = [
+            _moments(self.style_encoder, style, layers, _style_tile(style, self.level), self.team)
+            for style in self.styles
+        ]
+        return {layer: blend([each[layer] for each in sums], self.shares) for layer in layers}
+
+
+def _bytes_per_pixel(encoder: Encoder, layer: str) -> float:
+    """Of a layer's features in float32, for each pixel of the image."""
+    info = encoder.layers[layer]
+    return 4 * info.channels / info.stride**2
+
+
+def _style_tile(style: Tensor, level: Level) -> int | None:
+    """The side of the tiles that a style image is seen in: as the picture; if it is much larger, as large as that."""
+    height, width = style.shape[-2:]
+    large = height * width > LARGE_STYLE * level.height * level.width
+    return level.tile or (level.size if large else None)
+
+
+def _features(encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None) -> dict[str, Tensor]:
+    """Layers of an image, seen in tiles or whole."""
+    if tile is None:
+        return {layer: at_least_float32(f) for layer, f in encoder(image, layers).items()}
+    return Tiling(encoder, layers, tile).features(image)
+
+
+def _moments(
+    encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None, team: Team
+) -> dict[str, Moments]:
+    """Moments of layers of an image, seen in tiles, which a team shares, or whole."""
+    if tile is None:
+        sums, _ = sums_and_features(encoder, image, [Sums(layer) for layer in layers])
+    else:
+        sums = Tiling(encoder, layers, tile, bands=team.size).moments(image, team=team)
+    return {each.layer: found for each, found in sums.items()}
+
+
+def _shares(layers: Mapping[str, float], relative: bool) -> dict[str, float]:
+    """The layers that weigh anything with their weights, which sum to 1 if `relative`."""
+    total = sum(layers.values()) if relative else 1.0
+    return {layer: weight / total for layer, weight in layers.items() if weight > 0}
+
+
+def _in_units(losses: Sequence[MomentLoss], target: Moments, relative: bool) -> MomentLoss:
+    """The sum of `losses`, each in units of its target's energy if `relative`."""
+    return weighted_sum(*((1 / max(float(energy(f, target)), 1e-12) if relative else 1.0, f) for f in losses))
