@@ -244,6 +244,16 @@ def test_half_precision_is_widened(tmp_path):
     assert all(torch.equal(loaded[key], tensors[key].half().float()) for key in tensors)
 
 
+def test_a_safetensors_file_whose_length_looks_like_a_pickle(tmp_path):
+    """Its first bytes are the length of its header: with one of 0x..0280 it begins as a pickle does."""
+    tensors = vgg(depth=1)
+    save_file(tensors, tmp_path / "plain", metadata={"note": ""})
+    length = int.from_bytes((tmp_path / "plain").read_bytes()[:8], "little")
+    save_file(tensors, tmp_path / "file", metadata={"note": "x" * (0x280 - length)})
+    assert (tmp_path / "file").read_bytes().startswith(b"\x80\x02")
+    assert load_weights(tmp_path / "file").layout == "safetensors"
+
+
 # --- preprocessing ---
 
 

@@ -9,9 +9,8 @@ from types import MappingProxyType
 import torch
 
 from impasto.encoders.chain import ChainEncoder
-from impasto.encoders.compact import compact_weights
 from impasto.encoders.download import Progress
-from impasto.encoders.packed import vgg19_weights
+from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.registry import COMPACT, SHORT_NAMES, VGG19, encoder_names
 from impasto.encoders.weights import Weights, load_weights

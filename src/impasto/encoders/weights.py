@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
 from torch import Tensor
 
 from impasto.encoders.download import Progress, fetch, find_verified
@@ -20,8 +17,6 @@ from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
 from impasto.encoders.verification import check_once
 from impasto.errors import MissingFileError, UnknownNameError, UsageError, WeightsError
 from impasto.files import file_hash
-
-__all__ = ["REGISTRY", "Weights", "load_weights"]
 
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"}
 
@@ -44,17 +39,6 @@ class Weights:
     padding: str = "zeros"
     sha256: str = ""
     evidence: str = ""
-
-
-@contextmanager
-def packaged(file: Path) -> Iterator[None]:
-    """A block that reads a file of the package; what goes wrong in it becomes a WeightsError with the remedy."""
-    try:
-        yield
-    except (OSError, SafetensorError) as problem:
-        raise WeightsError(
-            f"The built-in encoder {file} cannot be read ({problem}); install impasto again."
-        ) from problem
 
 
 def load_weights(
@@ -97,7 +81,13 @@ def load_weights(
 
 def _loaded(path: Path, source: WeightSource | None, sha256: str, asked: str | None) -> Weights:
     """A file that is proven to be the one of `source`, or any other, whose keys and filters must tell what it is."""
-    kind, chain = _read(path)
+    try:
+        kind, tensors = read_tensors(path)
+        chain = find_chain(tensors)
+    except WeightsError as error:
+        raise WeightsError(f"Cannot use {path}: {error}") from error
+    except OSError as error:
+        raise WeightsError(f"Cannot read {path}: {error.strerror or error}") from error
     expected, evidence = (source.preprocessing, "the published file") if source else _expected_input(chain)
     if asked:
         expected, evidence = PREPROCESSINGS[asked], "as asked"
@@ -111,14 +101,6 @@ def _loaded(path: Path, source: WeightSource | None, sha256: str, asked: str | N
         sha256=sha256,
         evidence=evidence,
     )
-
-
-def _read(path: Path) -> tuple[str, Chain]:
-    kind, tensors = read_tensors(path)
-    try:
-        return kind, find_chain(tensors)
-    except WeightsError as error:
-        raise WeightsError(f"Cannot use {path}: {error}") from error
 
 
 def _expected_input(chain: Chain) -> tuple[Preprocessing, str]:
