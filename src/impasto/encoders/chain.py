@@ -12,19 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.base import LayerInfo, Sums, Window
-from impasto.encoders.operations import Padding, Pooling, padded_convolution, pool2d
 from impasto.encoders.preprocessing import IDENTITY, Preprocessing
-from impasto.encoders.walk import Link, Route, Walk
+from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 from impasto.statistics import Moments
 
 
-def _links(tensors: Mapping[str, Tensor]) -> Iterator[Link]:
+def _links(tensors: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype) -> Iterator[Link]:
     """The links named by `conv{block}_{i}.weight` and `.bias`, with a pooling between blocks and after the last."""
     names = sorted(key.removesuffix(".weight") for key in tensors if key.startswith("conv") and key.endswith(".weight"))
     for block, convolutions in groupby(names, lambda name: name[4:].split("_")[0]):
         for name in convolutions:
-            yield Link("relu" + name[4:], tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+            weight, bias = (tensors[f"{name}.{part}"].detach().to(device, dtype) for part in ("weight", "bias"))
+            weight = weight.contiguous(memory_format=torch.channels_last)
+            turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+            yield Link("relu" + name[4:], weight, bias, turned)
         yield Link(f"pool{block}")
 
 
@@ -52,10 +54,6 @@ def _as_convolution(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
     """The weight (3, 3, 1, 1) and bias (3,) of a 1x1 convolution that does the same, in float64."""
     matrix, offset = (torch.tensor(part, dtype=torch.float64) for part in (preprocessing.matrix, preprocessing.offset))
     return matrix[:, :, None, None], offset
-
-
-def _everywhere(stride: int) -> tuple[slice, slice]:
-    return slice(None), slice(None)
 
 
 class ChainEncoder:
@@ -88,7 +86,7 @@ class ChainEncoder:
         self.padding: Padding = padding
         self.device = torch.device(device)
         self.dtype = dtype
-        self._links = [self._placed(link) for link in _links(tensors)]
+        self._links = list(_links(tensors, self.device, dtype))
         self._layers = _layer_infos(self._links, name)
         colors = torch.promote_types(dtype, torch.float32)
         # First to a type that the device has: not every one has float64.
@@ -148,7 +146,7 @@ class ChainEncoder:
         names = [link.name for link in self._links]
         links = self._links[: max((names.index(name) + 1 for name in wanted), default=0)]
         strides = {layer: self._layers[layer].stride for layer in wanted}
-        route = Route(links, summed, layers, strides, self.pooling, self.padding, window or _everywhere)
+        route = Route(links, summed, layers, strides, self.pooling, self.padding, window)
         found = iter(Walk.apply(x, route))  # type: ignore[no-untyped-call]
         sums = {each: Moments(next(found), next(found), next(found)) for each in summed}
         return sums, dict(zip(layers, found, strict=True))
@@ -167,10 +165,3 @@ class ChainEncoder:
         image = image.to(self.device, weight.dtype, non_blocking=self.device.type == "cuda")
         colors = image if self._takes_rgb else F.conv2d(image, weight, bias)
         return colors.to(self.dtype).contiguous(memory_format=torch.channels_last)
-
-    def _placed(self, link: Link) -> Link:
-        if link.weight is None or link.bias is None:
-            return link
-        weight = link.weight.detach().to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-        return Link(link.name, weight, link.bias.detach().to(self.device, self.dtype), turned)
