@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from torch import Tensor
 
 from impasto.errors import ImageError, ImpastoError, UsageError
-from impasto.images.deep_reading import deep_samples
+from impasto.images.deep import deep_samples
 from impasto.images.opening import ImageFile, file_layout, opened, parse_rest, parsing
 from impasto.images.picture import Picture, channels_first, composited
 from impasto.images.profiles import deep_to_srgb, to_srgb

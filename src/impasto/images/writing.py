@@ -16,8 +16,7 @@ from torch import Tensor
 
 from impasto.errors import MissingFileError, OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, write_atomically
-from impasto.images.deep_reading import deep_samples
-from impasto.images.deep_writing import deep_png, deep_tiff
+from impasto.images.deep import deep_png, deep_samples, deep_tiff
 from impasto.images.formats import WRITABLE_FORMATS
 from impasto.images.metadata import XMP_TAG, checked_text, png_text, xmp_packet
 from impasto.images.opening import opened
