@@ -64,15 +64,14 @@ def source_name(source: ImageSource) -> str:
     return os.path.splitext(os.path.basename(path))[0] or "image"  # noqa: PTH119, PTH122
 
 
-def source_label(source: ImageSource) -> str:
-    """What messages call a picture: a file by its name with the extension, a swatch as it was asked for."""
-    return os.path.basename(_path(source)) or "image"  # noqa: PTH119
-
-
 def image_notes(sources: Iterable[ImageSource], pictures: Iterable[Picture]) -> tuple[str, ...]:
     """What a person should know of the files that were read, under their names."""
     read = zip(sources, pictures, strict=True)
-    return tuple(f"{source_label(source)}: {note}" for source, picture in read for note in picture.notes)
+    return tuple(
+        f"{os.path.basename(_path(source)) or 'image'}: {note}"  # noqa: PTH119
+        for source, picture in read
+        for note in picture.notes
+    )
 
 
 def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
@@ -80,12 +79,8 @@ def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
     name = _path(source)
     if name and not name.startswith(SWATCH) and os.path.isfile(name):  # noqa: PTH113
         return Input(role, name, sha256=file_hash(name))
-    return Input(role, name, pixels=tensor_hash(picture.pixels))
-
-
-def tensor_hash(image: Tensor) -> str:
-    """The sha256 of an image's values."""
-    return hashlib.sha256(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes()).hexdigest()
+    values = picture.pixels.detach().to("cpu", torch.float32).contiguous().numpy()
+    return Input(role, name, pixels=hashlib.sha256(values.tobytes()).hexdigest())
 
 
 def _path(source: ImageSource) -> str:

@@ -20,10 +20,6 @@ from impasto.files import Lock, put_in_place
 Progress = Callable[[int, int | None], None]
 
 
-def _nobody(done: int, total: int | None) -> None:
-    """Who is not told of the progress."""
-
-
 def fetch(
     name: str, *, progress: Progress | None = None, urls: Iterable[str] | None = None, force: bool = False
 ) -> Path:
@@ -82,7 +78,7 @@ def _download(path: Path, source: WeightSource, urls: tuple[str, ...], progress:
     if shutil.disk_usage(part.parent).free < missing:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     try:
-        sha256 = download_first(urls, part, source.size, lambda file: check(file, source), progress or _nobody)
+        sha256 = download_first(urls, part, source.size, lambda file: check(file, source), progress)
     except WeightsError as error:
         raise WeightsError(f"Cannot download {source.name}:\n{error}\n{by_hand(source)}") from error
     put_in_place(part, path)

@@ -54,15 +54,13 @@ def mean_activations(encoder: Encoder, images: Sequence[Tensor], layers: Collect
     Differs: their mean is over the photographs of ImageNet's validation set, where no channel is silent.  Over a few
     images one may be, so none is raised more than 100 times as much as the layer as a whole.
     """
-    sources = {layer: _before_pooling(encoder, layer) for layer in layers}
+    names = list(encoder.layers)
+    sources = {}
+    for layer in layers:
+        upwards = reversed(names[: names.index(layer) + 1])
+        sources[layer] = next(name for name in upwards if not name.startswith("pool"))
     features = [encoder(image, set(sources.values())) for image in images]
     return {layer: _mean([f[source] for f in features]) for layer, source in sources.items()}
-
-
-def _before_pooling(encoder: Encoder, layer: str) -> str:
-    """The layer itself, or the last one before it that is no pooling."""
-    names = list(encoder.layers)
-    return next(name for name in reversed(names[: names.index(layer) + 1]) if not name.startswith("pool"))
 
 
 def _mean(features: Sequence[Tensor]) -> Tensor:

@@ -25,7 +25,7 @@ def download_first(
     part: Path,
     size: int | None,
     check: Callable[[Path], str],
-    progress: Callable[[int, int | None], None],
+    progress: Callable[[int, int | None], None] | None,
 ) -> str:
     """Fill `part` from the first of `urls` that gives a file which passes `check`; return what `check` returns.
 
@@ -51,7 +51,7 @@ class Transfer:
     url: str
     part: Path
     size: int | None
-    progress: Callable[[int, int | None], None]
+    progress: Callable[[int, int | None], None] | None
 
     def obtain(self, check: Callable[[Path], str]) -> str:
         """Fill `part` and check it.  What is wrong is removed; a wrong beginning is not blamed on the mirror.
@@ -116,7 +116,8 @@ class Transfer:
                 start += file.write(chunk)
                 if total is not None and start > total:
                     raise WeightsError(f"sends more than the {total} bytes there should be")
-                self.progress(start, total)
+                if self.progress:
+                    self.progress(start, total)
             file.flush()
             os.fsync(file.fileno())
 

@@ -15,7 +15,7 @@ from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessin
 from impasto.encoders.registry import REGISTRY, WeightSource, by_hand
 from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
 from impasto.encoders.verification import check_once
-from impasto.errors import MissingFileError, UnknownNameError, UsageError, WeightsError
+from impasto.errors import MissingFileError, UnknownNameError, WeightsError
 from impasto.files import file_hash
 
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"}
@@ -73,7 +73,10 @@ def load_weights(
         return _loaded(path, source, check_once(path, source), preprocessing)
     path = Path(name_or_path)
     if not path.is_file():
-        raise _missing(name_or_path)
+        # A path has a folder or a suffix; what has neither was meant as a name.
+        if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in _SUFFIXES:
+            raise UnknownNameError("weight set", name_or_path, REGISTRY)
+        raise MissingFileError(f"There is no weight file {path}. Check the name and the folder.")
     sha256 = file_hash(path)
     source = next((known for known in REGISTRY.values() if known.sha256 == sha256), None)
     return _loaded(path, source, sha256, preprocessing)
@@ -123,11 +126,3 @@ def _layout(kind: str, chain: Chain, expected: Preprocessing) -> str:
     if chain.style == "Keras":
         return "Keras"
     return "safetensors" if kind == "safetensors" else "authors' Caffe (vgg_conv)"
-
-
-def _missing(name_or_path: str | os.PathLike[str]) -> UsageError:
-    """A path has a folder or a suffix; what has neither was meant as a name."""
-    path = Path(name_or_path)
-    if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in _SUFFIXES:
-        return UnknownNameError("weight set", name_or_path, REGISTRY)
-    return MissingFileError(f"There is no weight file {path}. Check the name and the folder.")

@@ -153,7 +153,11 @@ def read_shaper(data: bytes) -> Shaper | None:
         else:
             curves = np.stack([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
             srgb = ImageCms.ImageCmsProfile(BytesIO(srgb_profile())).profile  # rounded, as in other profiles
-            shaper = Shaper(curves, _white_to_white(np.linalg.solve(_colorants(srgb), _colorants(profile))))
+            matrix = np.linalg.solve(_colorants(srgb), _colorants(profile))
+            white = matrix.sum(1, keepdims=True)
+            if np.abs(white - 1).max() < 1e-3:
+                matrix /= white  # without the rounding of the numbers in the profile, which would be seen in grays
+            shaper = Shaper(curves, matrix)
     except (*_UNUSABLE, KeyError, IndexError, FloatingPointError, np.linalg.LinAlgError):
         return None
     return shaper if np.isfinite(shaper.curves).all() and np.isfinite(shaper.matrix).all() else None
@@ -169,12 +173,6 @@ def _colorants(profile: Any) -> np.ndarray:
     """The XYZ values, adapted to D50, of the primaries: columns of a (3, 3) matrix."""
     colorants = (profile.red_colorant, profile.green_colorant, profile.blue_colorant)
     return np.array([xyz for xyz, _ in filter(None, colorants)]).T
-
-
-def _white_to_white(matrix: np.ndarray) -> np.ndarray:
-    """Undo the rounding of the numbers in the profile for white and gray, where it would be seen."""
-    white = matrix.sum(1, keepdims=True)
-    return matrix / white if np.abs(white - 1).max() < 1e-3 else matrix
 
 
 def _curve(tag: bytes) -> np.ndarray:
