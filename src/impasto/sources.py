@@ -21,6 +21,7 @@ from impasto.images import Picture, Resampler, from_array, from_pil, load_image
 from impasto.record import Input
 
 SWATCH = "swatch:"
+_LONGEST_SEED = 20  # digits, as 64 bits have
 ImageSource = str | os.PathLike[str] | BinaryIO | Image.Image | np.ndarray[Any, Any] | Tensor | Picture
 
 
@@ -90,15 +91,17 @@ def _path(source: ImageSource) -> str:
 
 def _swatch(source: str, size: int) -> Picture:
     name, _, seed = source.removeprefix(SWATCH).partition(":")
-    if seed and not seed.isdecimal():
-        raise UsageError(f"{source!r}: the seed of a swatch is a whole number, as in {SWATCH}{name}:7.")
+    if seed and not (seed.isdecimal() and len(seed) <= _LONGEST_SEED):
+        example = f"{SWATCH}{name}:7, of at most {_LONGEST_SEED} digits"
+        raise UsageError(f"{source!r}: the seed of a swatch is a whole number, as in {example}.")
     width = min(max(64, size), swatches.LARGEST)
     return from_array(swatches.draw(name, width=width, height=round(width * 3 / 4), seed=int(seed or 0)))
 
 
 def _from_tensor(image: Tensor) -> Picture:
-    if image.ndim != 4 or image.shape[:2] != (1, 3):
-        raise UsageError(f"An image tensor is (1, 3, H, W), sRGB in [0, 1]; this one is {tuple(image.shape)}.")
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.numel() or not image.is_floating_point():
+        this = f"{tuple(image.shape)}, {str(image.dtype).removeprefix('torch.')}"
+        raise UsageError(f"An image tensor is (1, 3, H, W), not empty, floats in [0, 1]; this one is {this}.")
     if not torch.isfinite(image).all():
         raise UsageError("The image tensor has values that are not finite; it must hold sRGB in [0, 1].")
     pixels = image.detach().to("cpu", torch.float32)

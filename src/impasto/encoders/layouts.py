@@ -89,7 +89,6 @@ def _layers(state: State, pattern: str) -> dict[str, Parts]:
 
 
 def _keras_layers(state: State) -> dict[str, Parts]:
-    """The convolutions among Keras' layers."""
     layers = {}
     for name, parts in _layers(state, r"(.+?)[/.](kernel|bias)(?::0)?").items():
         if "kernel" in parts and parts["kernel"].ndim == 4:
@@ -179,9 +178,7 @@ def _check_shapes(name: str, weight: Tensor, bias: Tensor, channels: int) -> Non
 
 def _color_map(parts: Parts) -> Preprocessing:
     """A 1x1 layer on colors as the preprocessing it is."""
-    weight, bias = parts.get("weight"), parts.get("bias")
-    if weight is None or bias is None or (weight.shape, bias.shape) != ((3, 3, 1, 1), (3,)):
-        raise WeightsError("its layer on colors is no 1x1 convolution of 3 channels with a bias")
-    if not (torch.isfinite(weight).all() and torch.isfinite(bias).all()):
-        raise WeightsError("its layer on colors has NaN or infinite values")
+    weight, bias = (_tensor(parts, "its layer on colors", part) for part in ("weight", "bias"))
+    if (weight.shape, bias.shape) != ((3, 3, 1, 1), (3,)):
+        raise WeightsError("its layer on colors is no 1x1 convolution of 3 channels")
     return Preprocessing(tuple(map(tuple, weight[:, :, 0, 0].tolist())), tuple(bias.tolist()))

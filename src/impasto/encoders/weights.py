@@ -107,7 +107,6 @@ def _loaded(path: Path, source: WeightSource | None, sha256: str, asked: str | N
 
 
 def _expected_input(chain: Chain) -> tuple[Preprocessing, str]:
-    """The preprocessing a chain expects, and how that was told."""
     if chain.color:
         return chain.color, "the file's own layer on colors"
     name = recognised_preprocessing(chain.tensors["conv1_1.weight"])
@@ -118,7 +117,6 @@ def _expected_input(chain: Chain) -> tuple[Preprocessing, str]:
 
 
 def _layout(kind: str, chain: Chain, expected: Preprocessing) -> str:
-    """A word for how the file names its layers and what they expect."""
     if chain.style == "features":
         return "torchvision" if expected == IMAGENET_RGB else "Caffe-derived"
     if chain.style == "chain":

@@ -18,7 +18,7 @@ from typing import IO, BinaryIO, Final
 from PIL import Image, TiffTags, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from impasto.errors import ImageError, ImpastoError, MissingFileError
+from impasto.errors import ImageError, ImpastoError, MissingFileError, UsageError
 from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format, webp_size
 
 ImageFile = str | os.PathLike[str] | bytes | BinaryIO
@@ -77,6 +77,7 @@ def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Imag
     opened stays open.
 
     Raises:
+        UsageError: `source` is none of these
         MissingFileError: there is no such file, or it is a folder
         ImageError: the file is no image of a readable format, is damaged, has more than `max_pixels` pixels, or may
             not be read
@@ -86,6 +87,8 @@ def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Imag
             yield image
         return
     stream = BytesIO(source) if isinstance(source, bytes) else source
+    if not hasattr(stream, "read"):
+        raise UsageError(f"{source!r} is no image file; give a path, the bytes of a file or an open binary file.")
     name = getattr(source, "name", None)  # which for some is a number
     with _image(stream, name if isinstance(name, str) else "The image", max_pixels) as image:
         yield image

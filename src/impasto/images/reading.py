@@ -16,16 +16,9 @@ from impasto.images.opening import ImageFile, file_layout, opened, parse_rest, p
 from impasto.images.picture import Picture, channels_first, composited
 from impasto.images.profiles import deep_to_srgb, to_srgb
 
-# EXIF orientation -> whether the sides are exchanged, and the axes that are then mirrored
-_TURNS: Final[dict[object, tuple[bool, tuple[int, ...]]]] = {
-    2: (False, (-1,)),
-    3: (False, (-2, -1)),
-    4: (False, (-2,)),
-    5: (True, ()),
-    6: (True, (-1,)),
-    7: (True, (-2, -1)),
-    8: (True, (-2,)),
-}
+# By EXIF orientations: where the sides are exchanged, and the axes that are then mirrored
+_EXCHANGED: Final = (5, 6, 7, 8)
+_MIRRORED: Final[dict[object, tuple[int, ...]]] = {2: (-1,), 3: (-2, -1), 4: (-2,), 6: (-1,), 7: (-2, -1), 8: (-2,)}
 _PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
 _WITH_ALPHA: Final = {"LA": "L", "RGBA": "RGB", "PA": "RGB"}
 _LOW_BIT_STEPS: Final = {"L;2": 85, "L;4": 17}
@@ -38,6 +31,7 @@ def load_image(source: ImageFile, *, max_pixels: int = 100_000_000) -> Picture:
     them all.
 
     Raises:
+        UsageError: `source` is none of these
         MissingFileError: there is no such file, or it is a folder
         ImageError: the file is no image of a readable format, is damaged, has more than `max_pixels` pixels, or may
             not be read
@@ -58,6 +52,8 @@ def from_pil(image: Image.Image) -> Picture:
     Raises:
         ImageError: the image is damaged (Pillow reads lazily), or of a mode that is not understood
     """
+    if not all(image.size):
+        raise ImageError(f"The PIL image is {image.width}x{image.height}; both sides must be at least 1 pixel.")
     try:
         return _decoded(image, None, ())
     except ImpastoError:
@@ -104,8 +100,8 @@ def _decoded(image: Image.Image, samples: np.ndarray | None, notes: tuple[str, .
 
 def _turned(planes: Tensor, orientation: object) -> Tensor:
     """Shape: (1, C, H, W) -> (1, C, H, W) or (1, C, W, H)."""
-    exchanged, mirrored = _TURNS.get(orientation, (False, ()))
-    return (planes.mT if exchanged else planes).flip(mirrored).contiguous()
+    planes = planes.mT if orientation in _EXCHANGED else planes
+    return planes.flip(_MIRRORED.get(orientation, ())).contiguous()
 
 
 def _split_alpha(image: Image.Image, layout: str) -> tuple[Image.Image, np.ndarray | None]:

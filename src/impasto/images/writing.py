@@ -149,7 +149,8 @@ def same_pixels(file: str | os.PathLike[str], image: Tensor, alpha: Tensor | Non
             return None
         bits = 8 if deep_samples(found) is None else 16
     kept, made = load_image(file), load_image(encode_image(image, ".png", alpha=alpha, bits=bits))
-    return _equal(kept.pixels, made.pixels) and _equal(kept.alpha, made.alpha)
+    pairs = ((kept.pixels, made.pixels), (kept.alpha, made.alpha))
+    return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
 
 
 def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[Any]]) -> np.ndarray:
@@ -211,7 +212,3 @@ def _check_folder(target: Path) -> None:
         raise MissingFileError(f"{cannot}: there is no folder {folder}. Create it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{cannot}: no permission for the folder {folder}. Choose another folder.")
-
-
-def _equal(a: Tensor | None, b: Tensor | None) -> bool:
-    return a is b if a is None or b is None else torch.equal(a, b)
