@@ -60,7 +60,8 @@ class ChainEncoder:
     """Features of a chain of convolutions, after each ReLU (`relu3_1`) and pooling (`pool3`).
 
     `tensors` holds `conv{block}_{i}.weight` (C', C, 3, 3) and `.bias` (C'); the tree of names is the topology.
-    Weights are kept channels_last, without grad, in `dtype`; features come in `dtype`.
+    Weights are kept channels_last, without grad, in `dtype`; features come in `dtype`.  `layers` are those that can be
+    asked for, shallow to deep.
 
     Raises:
         WeightsError: `tensors` is no chain from 3 channels on.
@@ -87,7 +88,7 @@ class ChainEncoder:
         self.device = torch.device(device)
         self.dtype = dtype
         self._links = list(_links(tensors, self.device, dtype))
-        self._layers = _layer_infos(self._links, name)
+        self.layers = _layer_infos(self._links, name)
         colors = torch.promote_types(dtype, torch.float32)
         # First to a type that the device has: not every one has float64.
         self._colors = [part.to(colors).to(self.device) for part in _as_convolution(preprocessing)]
@@ -99,15 +100,10 @@ class ChainEncoder:
         other.padding = padding
         return other
 
-    @property
-    def layers(self) -> Mapping[str, LayerInfo]:
-        """The layers that can be asked for, shallow to deep."""
-        return self._layers
-
     def smallest_side(self, layer: str) -> int:
         """The fewest pixels per side an image must have for `layer`: a convolution that reflects borders needs two."""
         reflected = self.padding == "reflect" and layer.startswith("relu")
-        return self._layers[layer].stride * (2 if reflected else 1)
+        return self.layers[layer].stride * (2 if reflected else 1)
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the named layers, computed no deeper than the deepest.
@@ -145,7 +141,7 @@ class ChainEncoder:
         x = self._entering(image, wanted)
         names = [link.name for link in self._links]
         links = self._links[: max((names.index(name) + 1 for name in wanted), default=0)]
-        strides = {layer: self._layers[layer].stride for layer in wanted}
+        strides = {layer: self.layers[layer].stride for layer in wanted}
         route = Route(links, summed, layers, strides, self.pooling, self.padding, window)
         found = iter(Walk.apply(x, route))  # type: ignore[no-untyped-call]
         sums = {each: Moments(next(found), next(found), next(found)) for each in summed}
@@ -155,8 +151,8 @@ class ChainEncoder:
         """The colors the network was trained with, made at least in float32, if `wanted` can be had of `image`."""
         height, width = image.shape[-2:]
         for layer in sorted(wanted, reverse=True):
-            if layer not in self._layers:
-                raise UnknownNameError("layer", layer, self._layers, of=self.name)
+            if layer not in self.layers:
+                raise UnknownNameError("layer", layer, self.layers, of=self.name)
             least = self.smallest_side(layer)
             if min(height, width) < least:
                 needs = f"layer {layer!r} of {self.name} needs at least {least} pixels per side."

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder, LayerInfo, sums_by_features
+from impasto.encoders.base import Encoder, sums_by_features
 from impasto.statistics import at_least_float32
 
 
-@dataclass(frozen=True)
 class Normalized:
     """Another encoder with every channel of a layer divided by its scale.
 
@@ -24,19 +22,11 @@ class Normalized:
     Reference: Gatys et al. 2016, section 2, who rescale the weights.
     """
 
-    encoder: Encoder
-    scales: Mapping[str, Tensor] = field(repr=False)
     sums = sums_by_features  # dividing the sums instead of the features would change every last bit
 
-    @property
-    def name(self) -> str:
-        """The name of the encoder inside."""
-        return self.encoder.name
-
-    @property
-    def layers(self) -> Mapping[str, LayerInfo]:
-        """The layers of the encoder inside."""
-        return self.encoder.layers
+    def __init__(self, encoder: Encoder, scales: Mapping[str, Tensor]):
+        self.encoder, self.scales = encoder, scales
+        self.name, self.layers = encoder.name, encoder.layers
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the named layers, in units of their scales."""
