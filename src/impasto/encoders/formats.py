@@ -120,18 +120,17 @@ def _keras_tensors(file: h5py.File) -> Iterator[tuple[str, Tensor]]:
     root = next((file[name] for name in ("model_weights", "layers") if name in file), file)
     items: list[Any] = []
     root.visititems(lambda _, item: items.append(item))
-    layers: dict[str, dict[int, Any]] = {}
+    groups: dict[str, list[Any]] = {}
     for array in items:
-        if hasattr(array, "ndim"):
-            layers.setdefault(array.parent.name, {})[array.ndim] = array
-    for path in sorted(layers, key=_natural):
-        kernel, bias = layers[path].get(4), layers[path].get(1)  # kernels of dense layers have two axes
-        if kernel is not None:
-            name = kernel.parent.attrs.get("name", path.removesuffix("/vars").split("/")[-1])
+        if getattr(array, "ndim", None) in (1, 4):  # kernels of dense layers have two axes
+            groups.setdefault(array.parent.name, []).append(array)
+    for path in sorted(groups, key=_natural):
+        parts = {"kernel" if array.ndim == 4 else "bias": array for array in groups[path]}
+        if "kernel" in parts and len(parts) == len(groups[path]):  # an optimizer has several of a kind in one group
+            name = parts["kernel"].parent.attrs.get("name", path.removesuffix("/vars").split("/")[-1])
             name = name.decode() if isinstance(name, bytes) else name
-            yield f"{name}/kernel", _tensor(kernel)
-            if bias is not None:
-                yield f"{name}/bias", _tensor(bias)
+            for part, array in parts.items():
+                yield f"{name}/{part}", _tensor(array)
 
 
 def _natural(path: str) -> list[tuple[int, str]]:
