@@ -11,7 +11,7 @@ import torch
 from impasto.cli import main
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
-from impasto.encoders.compact import compact_weights
+from impasto.encoders.packed import compact_weights
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.vgg import BLOCK_DEPTHS
 from impasto.images import load_image, resize, size_for

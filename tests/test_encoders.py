@@ -9,7 +9,7 @@ from torch import nn
 from impasto.encoders.base import LayerInfo, resolve_layers
 from impasto.encoders.catalog import build_encoder, check_encoder_name, find_weights
 from impasto.encoders.chain import ChainEncoder, pool2d
-from impasto.encoders.compact import FILE
+from impasto.encoders.packed import COMPACT_FILE
 from impasto.encoders.preprocessing import CAFFE_BGR, IDENTITY, IMAGENET_RGB, Preprocessing
 from impasto.encoders.registry import REGISTRY, SHORT_NAMES, encoder_names
 from impasto.encoders.vgg import BLOCK_CHANNELS, canonical_layer, convolution_names
@@ -275,7 +275,7 @@ def test_compact_needs_at_most_23000_multiplications_per_pixel(compact):
 
 
 def test_compact_is_a_file_of_at_most_4_megabytes():
-    assert FILE.stat().st_size <= 4e6
+    assert COMPACT_FILE.stat().st_size <= 4e6
 
 
 def test_mean_activations_of_compact_are_about_1(compact, photographs):

@@ -12,8 +12,7 @@ from impasto.bench import LiveBytes
 from impasto.encoders.base import Sums
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
-from impasto.encoders.compact import compact_weights
-from impasto.encoders.packed import vgg19_weights
+from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.engine import iterate
 from impasto.errors import UsageError

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from impasto.encoders.catalog import build_encoder
-from impasto.encoders.compact import compact_weights
+from impasto.encoders.packed import compact_weights
 from impasto.errors import UnknownNameError, UsageError
 from impasto.painter import prepare_texture, synthesize
 from impasto.sources import open_picture

@@ -417,6 +417,8 @@ def test_a_swatch_that_is_not_there_and_a_seed_that_is_none_are_refused():
         picture(styles=["swatch:mosiac"])
     with pytest.raises(UsageError, match="the seed of a swatch is a whole number, as in swatch:mosaic:7"):
         picture(styles=["swatch:mosaic:x"])
+    with pytest.raises(UsageError, match="at most 20 digits"):
+        picture(styles=["swatch:mosaic:" + 5000 * "1"])
 
 
 @pytest.mark.parametrize(("content", "style"), [((200, 20), (90, 90)), ((90, 90), (20, 200))])
@@ -446,6 +448,12 @@ def test_a_tensor_that_is_not_finite_is_refused(value):
 def test_a_tensor_of_another_shape_is_refused(shape):
     with pytest.raises(UsageError, match=r"An image tensor is \(1, 3, H, W\)"):
         open_picture(torch.zeros(shape))
+
+
+def test_a_tensor_of_bytes_or_of_nothing_is_refused():
+    for tensor in (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1, 3, 0, 8)):
+        with pytest.raises(UsageError, match=r"not empty, floats in \[0, 1\]; this one is"):
+            open_picture(tensor)
 
 
 @pytest.mark.parametrize("settings", [{"style_layers": ("relu1_1=0",)}, {"content_layers": ("relu4_2=0",)}], ids=str)

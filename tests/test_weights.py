@@ -198,6 +198,18 @@ def test_every_layout_gives_the_same_tensors(tmp_path, write, layout, preprocess
     assert len(weights.sha256) == 64
 
 
+def test_what_keras_3_keeps_of_an_optimizer_is_no_layer(tmp_path):
+    expected = vgg(depth=3)
+    write_keras3(tmp_path / "file", expected)
+    with h5py.File(tmp_path / "file", "a") as file:
+        file.move("layers", "backbone")
+        for index, key in enumerate(("conv1_1.weight", "conv1_1.bias", "conv1_2.weight", "conv1_2.bias")):
+            file[f"optimizer/vars/{index}"] = expected[key].numpy()
+    loaded = load_weights(tmp_path / "file").tensors
+    assert list(loaded) == list(expected)
+    assert all(torch.equal(loaded[key], expected[key]) for key in expected)
+
+
 def test_normalised_chain_maps_colors_first(tmp_path):
     expected = vgg()
     write_normalised(tmp_path / "vgg_normalised.pth", expected)
@@ -242,6 +254,16 @@ def test_half_precision_is_widened(tmp_path):
     save_file({key: tensor.half() for key, tensor in tensors.items()}, tmp_path / "file")
     loaded = load_weights(tmp_path / "file").tensors
     assert all(torch.equal(loaded[key], tensors[key].half().float()) for key in tensors)
+
+
+def test_a_safetensors_file_whose_length_looks_like_a_pickle(tmp_path):
+    """Its first bytes are the length of its header: with one of 0x..0280 it begins as a pickle does."""
+    tensors = vgg(depth=1)
+    save_file(tensors, tmp_path / "plain", metadata={"note": ""})
+    length = int.from_bytes((tmp_path / "plain").read_bytes()[:8], "little")
+    save_file(tensors, tmp_path / "file", metadata={"note": "x" * (0x280 - length)})
+    assert (tmp_path / "file").read_bytes().startswith(b"\x80\x02")
+    assert load_weights(tmp_path / "file").layout == "safetensors"
 
 
 # --- preprocessing ---

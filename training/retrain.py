@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from agreement import disagreement, disagreements, linear_map, unexplained
 from data import Pictures, batch, load_pictures
 from half_made import one_transfer
-from impasto.encoders.compact import compact_weights
+from impasto.encoders.packed import compact_weights
 from impasto.images import to_pil
 from muon import Muon
 from pairs import LAYERS, SIDE, Seen, new_pair, plain_pair, sampled, seen, teacher, transfer_pair, transfers_in

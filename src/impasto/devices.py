@@ -31,7 +31,7 @@ def available_devices() -> tuple[str, ...]:
     """The kinds of device this PyTorch can use now, fastest first; `cuda` is also what ROCm answers to."""
     present = {
         "cuda": torch.cuda.is_available(),
-        "xpu": hasattr(torch, "xpu") and torch.xpu.is_available(),
+        "xpu": torch.xpu.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     return (*(kind for kind, there in present.items() if there), "cpu")
@@ -60,8 +60,17 @@ def resolve_device(name: str) -> torch.device:
         raise UsageError(f"Device {name!r} is not available here; available: {', '.join(available)}.")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
         raise UsageError(f"Device {name!r} does not exist; this machine has {torch.cuda.device_count()} of that kind.")
-    if kind == "cuda" and local_rank() is not None:
-        return _own_cuda(index)
+    rank = local_rank()
+    if kind == "cuda" and rank is not None:
+        count = torch.cuda.device_count()
+        if rank >= count:
+            raise UsageError(
+                f"Process {rank} of this machine has no GPU of its own: there are {count}. Start {count} processes, "
+                "or choose --device cpu."
+            )
+        if index not in ("", str(rank)):
+            raise UsageError(f"Device {name!r} is not that of process {rank}. Choose --device cuda, without a number.")
+        return torch.device(kind, rank)
     return torch.device(kind, int(index)) if index else torch.device(kind)
 
 
@@ -69,21 +78,6 @@ def local_rank() -> int | None:
     """The number of this process among those that `torchrun` started on this machine; None for a process alone."""
     alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
     return None if alone else int(os.environ.get("LOCAL_RANK", "0"))
-
-
-def _own_cuda(index: str) -> torch.device:
-    rank, count = local_rank(), torch.cuda.device_count()
-    assert rank is not None
-    if rank >= count:
-        raise UsageError(
-            f"Process {rank} of this machine has no GPU of its own: there are {count}. Start {count} processes, "
-            "or choose --device cpu."
-        )
-    if index not in ("", str(rank)):
-        raise UsageError(
-            f"Device 'cuda:{index}' is not that of process {rank}. Choose --device cuda, without a number."
-        )
-    return torch.device("cuda", rank)
 
 
 def has_own_memory(device: torch.device) -> bool:

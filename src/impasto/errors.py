@@ -1,15 +1,7 @@
 """What can go wrong, as a tree.
 
-ImpastoError                 anything impasto raises on purpose; its message states the value, the rule, the remedy
-|-- UsageError               the request itself cannot be met (also a ValueError); the command line exits with 2
-|   |-- UnknownNameError     a name that is in no list: layer, encoder, preset, swatch, device, ...
-|   `-- MissingFileError     an input path that is not there, or an output folder that is not
-|-- ImageError               a file that is no readable image, or is too large or too small; exits with 1
-|-- WeightsError             a weight file that cannot be had or used; exits with 1
-|-- OutputError              a result that cannot be written (full disk, no permission); exits with 1
-|-- CheckpointError          a checkpoint that cannot be written, read or used; exits with 1
-|-- TeamError                another process of the same run that does not answer; exits with 1
-`-- DivergedError            the optimisation left the finite numbers; exits with 1
+An error's message states the value, the rule and the remedy.  The command line exits with 2 for a UsageError and what
+is one, with 1 for every other ImpastoError.
 """
 
 from __future__ import annotations
@@ -26,7 +18,7 @@ class ImpastoError(Exception):
 
 
 class UsageError(ImpastoError, ValueError):
-    """The request itself cannot be met."""
+    """The request itself cannot be met; also a ValueError."""
 
 
 class UnknownNameError(UsageError):

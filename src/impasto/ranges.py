@@ -10,6 +10,7 @@ import os
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from impasto.encoders.vgg import canonical_layer
@@ -41,7 +42,7 @@ def whole(least: int = 1, most: int | None = None, *, rule: str = "") -> Check:
             raise UsageError(f"{name} is {value!r}; it must be a whole number, such as {max(least, 1)}.")
         if value < least or (most is not None and value > most):
             bound = f"at least {least}" if value < least else f"at most {most}"
-            raise UsageError(f"{name} is {_shown(value)}; {rule or f'it must be {bound}.'}")
+            raise UsageError(f"{name} is {reprlib.repr(value)}; {rule or f'it must be {bound}.'}")
         return value
 
     return check
@@ -77,14 +78,16 @@ def truth(name: str, value: Any) -> bool:
 
 def sides(name: str, value: Any) -> int | tuple[int, int]:
     """A long side in pixels, or (width, height)."""
+    side = whole(1, _LARGEST_SIDE)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        if len(value) != 2 or not all(type(side) is int for side in value):
+        if len(value) != 2 or not all(type(each) is int for each in value):
             raise UsageError(f"{name} is {value!r}; it must be (width, height) in pixels, such as (640, 480).")
         width, height = value
         if min(width, height) < 1:
             raise UsageError(f"{name} is {width}x{height}; both sides must be at least 1 pixel.")
-        return _side(name, width), _side(name, height)
-    return _side(name, value)
+        return side(name, width), side(name, height)
+    pixels: int = side(name, value)
+    return pixels
 
 
 def shares(name: str, value: Any) -> tuple[float, ...]:
@@ -168,24 +171,13 @@ def _as_number(name: str, value: Any) -> float:
             raise ValueError
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"{name} is {_shown(value)}; it must be a number, such as 0.5.") from None
-
-
-def _side(name: str, value: Any) -> int:
-    pixels: int = whole(1, _LARGEST_SIDE)(name, value)
-    return pixels
-
-
-def _shown(value: Any) -> str:
-    return reprlib.repr(value)
+        raise UsageError(f"{name} is {reprlib.repr(value)}; it must be a number, such as 0.5.") from None
 
 
 def _layer_weight(name: str, layer: str, weight: Any) -> float:
-    try:
+    with suppress(TypeError, ValueError, OverflowError):
         value = float(weight)
-    except (TypeError, ValueError, OverflowError):
-        value = -1.0
-    if not 0 <= value < math.inf:
-        item = f"{layer}={weight}"
-        raise UsageError(f"{name} has {item!r}: a layer's weight is a number of at least 0, as in {layer}=0.5.")
-    return value
+        if 0 <= value < math.inf:
+            return value
+    item = f"{layer}={weight}"
+    raise UsageError(f"{name} has {item!r}: a layer's weight is a number of at least 0, as in {layer}=0.5.")

@@ -21,6 +21,7 @@ from impasto.images import Picture, Resampler, from_array, from_pil, load_image
 from impasto.record import Input
 
 SWATCH = "swatch:"
+_LONGEST_SEED = 20  # digits, as 64 bits have
 ImageSource = str | os.PathLike[str] | BinaryIO | Image.Image | np.ndarray[Any, Any] | Tensor | Picture
 
 
@@ -64,15 +65,14 @@ def source_name(source: ImageSource) -> str:
     return os.path.splitext(os.path.basename(path))[0] or "image"  # noqa: PTH119, PTH122
 
 
-def source_label(source: ImageSource) -> str:
-    """What messages call a picture: a file by its name with the extension, a swatch as it was asked for."""
-    return os.path.basename(_path(source)) or "image"  # noqa: PTH119
-
-
 def image_notes(sources: Iterable[ImageSource], pictures: Iterable[Picture]) -> tuple[str, ...]:
     """What a person should know of the files that were read, under their names."""
     read = zip(sources, pictures, strict=True)
-    return tuple(f"{source_label(source)}: {note}" for source, picture in read for note in picture.notes)
+    return tuple(
+        f"{os.path.basename(_path(source)) or 'image'}: {note}"  # noqa: PTH119
+        for source, picture in read
+        for note in picture.notes
+    )
 
 
 def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
@@ -80,12 +80,8 @@ def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
     name = _path(source)
     if name and not name.startswith(SWATCH) and os.path.isfile(name):  # noqa: PTH113
         return Input(role, name, sha256=file_hash(name))
-    return Input(role, name, pixels=tensor_hash(picture.pixels))
-
-
-def tensor_hash(image: Tensor) -> str:
-    """The sha256 of an image's values."""
-    return hashlib.sha256(image.detach().to("cpu", torch.float32).contiguous().numpy().tobytes()).hexdigest()
+    values = picture.pixels.detach().to("cpu", torch.float32).contiguous().numpy()
+    return Input(role, name, pixels=hashlib.sha256(values.tobytes()).hexdigest())
 
 
 def _path(source: ImageSource) -> str:
@@ -95,15 +91,17 @@ def _path(source: ImageSource) -> str:
 
 def _swatch(source: str, size: int) -> Picture:
     name, _, seed = source.removeprefix(SWATCH).partition(":")
-    if seed and not seed.isdecimal():
-        raise UsageError(f"{source!r}: the seed of a swatch is a whole number, as in {SWATCH}{name}:7.")
+    if seed and not (seed.isdecimal() and len(seed) <= _LONGEST_SEED):
+        example = f"{SWATCH}{name}:7, of at most {_LONGEST_SEED} digits"
+        raise UsageError(f"{source!r}: the seed of a swatch is a whole number, as in {example}.")
     width = min(max(64, size), swatches.LARGEST)
     return from_array(swatches.draw(name, width=width, height=round(width * 3 / 4), seed=int(seed or 0)))
 
 
 def _from_tensor(image: Tensor) -> Picture:
-    if image.ndim != 4 or image.shape[:2] != (1, 3):
-        raise UsageError(f"An image tensor is (1, 3, H, W), sRGB in [0, 1]; this one is {tuple(image.shape)}.")
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.numel() or not image.is_floating_point():
+        this = f"{tuple(image.shape)}, {str(image.dtype).removeprefix('torch.')}"
+        raise UsageError(f"An image tensor is (1, 3, H, W), not empty, floats in [0, 1]; this one is {this}.")
     if not torch.isfinite(image).all():
         raise UsageError("The image tensor has values that are not finite; it must hold sRGB in [0, 1].")
     pixels = image.detach().to("cpu", torch.float32)

@@ -8,6 +8,7 @@ import re
 import reprlib
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from pathlib import PureWindowsPath
@@ -71,18 +72,18 @@ class Untrusted:
         if get_origin(kind) is Literal:
             return self.value if self.value in get_args(kind) else self.refuse(" or ".join(get_args(kind)))
         kinds = _kinds(kind)
-        parts = {name: self[name] for name in kinds} if is_dataclass(kind) else self._parts(*kinds)
-        values = {name: part.read(kinds[name]) for name, part in parts.items()}
+        if is_dataclass(kind):
+            parts = tuple(self[name] for name in kinds)
+        elif isinstance(self.value, list) and len(self.value) == len(kinds):
+            parts = self.entries(0, len(kinds))
+        else:
+            *others, last = kinds
+            self.refuse(f"{', '.join(others)} and {last}")
+        values = {name: part.read(kinds[name]) for name, part in zip(kinds, parts, strict=True)}
         try:
             return kind(**values)
         except ValueError as rule:
             self.refuse(str(rule))
-
-    def _parts(self, *names: str) -> dict[str, Untrusted]:
-        """The values of a list that has one for each of `names`."""
-        if not isinstance(self.value, list) or len(self.value) != len(names):
-            self.refuse(f"{', '.join(names[:-1])} and {names[-1]}")
-        return dict(zip(names, self.entries(0, len(names)), strict=True))
 
     def text(self) -> str:
         """A string."""
@@ -98,9 +99,11 @@ class Untrusted:
 
     def number(self) -> float:
         """A finite number."""
-        if type(self.value) not in (int, float) or not _is_finite(self.value):
-            self.refuse("a finite number")
-        return float(self.value)  # type: ignore[arg-type]
+        if isinstance(self.value, int | float) and not isinstance(self.value, bool):
+            with suppress(OverflowError):  # a whole number beyond all floating-point numbers
+                if math.isfinite(self.value):
+                    return float(self.value)
+        self.refuse("a finite number")
 
     def sha256(self) -> str:
         """A digest in hexadecimal digits."""
@@ -152,13 +155,6 @@ def named(kind: Any, most: int) -> Reader:
 def _kinds(kind: Any) -> dict[str, Any]:
     """The annotations of a class by the names of its fields."""
     return get_type_hints(kind, include_extras=True)
-
-
-def _is_finite(value: object) -> bool:
-    try:
-        return math.isfinite(value)  # type: ignore[arg-type]
-    except OverflowError:  # a whole number beyond all floating-point numbers
-        return False
 
 
 def safe_name(name: str) -> str | None:

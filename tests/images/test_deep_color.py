@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from impasto.errors import UsageError
 from impasto.images import encode_image, from_array, load_image, save_image
-from impasto.images.deep_reading import deep_samples
+from impasto.images.deep import deep_samples
 
 
 def deep(height: int, width: int, channels: int) -> np.ndarray:

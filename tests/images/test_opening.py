@@ -25,7 +25,7 @@ from image_files import (
 )
 from PIL import Image
 
-from impasto.errors import ImageError, MissingFileError, OutputError
+from impasto.errors import ImageError, MissingFileError, OutputError, UsageError
 from impasto.images import (
     READABLE_FORMATS,
     check_output,
@@ -247,6 +247,12 @@ def test_a_damaged_pil_image_is_an_image_error() -> None:
     data = encoded(Image.fromarray(colors()), "PNG").getvalue()
     with pytest.raises(ImageError, match="unreadable"):
         from_pil(Image.open(io.BytesIO(data[:200])))
+
+
+def test_what_has_no_pixels_or_is_no_file_is_told() -> None:
+    with pytest.raises(ImageError, match="0x3; both sides must be at least 1 pixel"):
+        from_pil(Image.new("RGB", (0, 3)))
+    assert "None is no image file" in refused(None, UsageError)
 
 
 def test_bytes_are_read_like_a_file() -> None:

@@ -16,8 +16,7 @@ from PIL import Image, ImageCms
 from impasto.images import from_array, load_image, profiles, save_image
 from impasto.images.gamut import encoded as srgb_encoded
 from impasto.images.gamut import into_gamut
-from impasto.images.profiles import srgb_profile
-from impasto.images.shaper import read_shaper
+from impasto.images.profiles import read_shaper, srgb_profile
 
 # of Display P3, adapted to D50, as in the profiles of phones and displays
 P3_COLORANTS = {

@@ -44,7 +44,7 @@ class Sums:
         return hash((self.layer, id(self.weight)))
 
 
-class FeatureEncoder(Protocol):
+class Encoder(Protocol):
     """A frozen network.  Preprocessing lives inside: it takes images as everybody holds them, sRGB in [0, 1].
 
     Features are on its own device, wherever the image is; the gradient is where the image is.
@@ -53,36 +53,29 @@ class FeatureEncoder(Protocol):
     @property
     def name(self) -> str:
         """The weights' name, as in `vgg19.torchvision`."""
-        ...
 
     @property
     def layers(self) -> Mapping[str, LayerInfo]:
         """The layers that can be asked for, shallow to deep."""
-        ...
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the named layers, computed no deeper than the deepest.
 
         Shape: (N, 3, H, W) -> {name: (N, C, H', W')}.
         """
-        ...
-
-
-class Encoder(FeatureEncoder, Protocol):
-    """A frozen network that also sums over positions, if it can with less time and memory than its features take."""
 
     def sums(
         self, image: Tensor, summed: Collection[Sums], layers: Collection[str] = (), window: Window | None = None
     ) -> tuple[dict[Sums, Moments], dict[str, Tensor]]:
         """Moments as `summed` says, features of `layers`, in one forward; one backward is allowed.
 
-        Moments are of the positions inside the `window`, and so are their weights; features are whole.
+        Moments are of the positions inside the `window`, and so are their weights; features are whole.  An encoder that
+        can do so with less time and memory than its features take has its own way, others `sums = sums_by_features`.
         """
-        ...
 
 
 def sums_by_features(
-    encoder: FeatureEncoder,
+    encoder: Encoder,
     image: Tensor,
     summed: Collection[Sums],
     layers: Collection[str] = (),

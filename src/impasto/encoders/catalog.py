@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import torch
 
 from impasto.encoders.chain import ChainEncoder
-from impasto.encoders.compact import compact_weights
 from impasto.encoders.download import Progress
-from impasto.encoders.packed import vgg19_weights
+from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.encoders.preprocessing import Preprocessing
-from impasto.encoders.registry import COMPACT, SHORT_NAMES, VGG19, encoder_names
+from impasto.encoders.registry import COMPACT, IN_PACKAGE, SHORT_NAMES, encoder_names
 from impasto.encoders.weights import Weights, load_weights
 from impasto.errors import UnknownNameError
-
-IN_PACKAGE: Mapping[str, Callable[[], Weights]] = MappingProxyType({COMPACT: compact_weights, VGG19: vgg19_weights})
 
 
 def check_encoder_name(name: str) -> None:
@@ -39,7 +34,7 @@ def find_weights(
         return load_weights(file)
     check_encoder_name(name)
     if name in IN_PACKAGE:
-        return IN_PACKAGE[name]()
+        return compact_weights() if name == COMPACT else vgg19_weights()
     return load_weights(SHORT_NAMES.get(name, name), download=download, progress=progress)
 
 

@@ -12,19 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.base import LayerInfo, Sums, Window
-from impasto.encoders.operations import Padding, Pooling, padded_convolution, pool2d
 from impasto.encoders.preprocessing import IDENTITY, Preprocessing
-from impasto.encoders.walk import Link, Route, Walk
+from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 from impasto.statistics import Moments
 
 
-def _links(tensors: Mapping[str, Tensor]) -> Iterator[Link]:
+def _links(tensors: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype) -> Iterator[Link]:
     """The links named by `conv{block}_{i}.weight` and `.bias`, with a pooling between blocks and after the last."""
     names = sorted(key.removesuffix(".weight") for key in tensors if key.startswith("conv") and key.endswith(".weight"))
     for block, convolutions in groupby(names, lambda name: name[4:].split("_")[0]):
         for name in convolutions:
-            yield Link("relu" + name[4:], tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+            weight, bias = (tensors[f"{name}.{part}"].detach().to(device, dtype) for part in ("weight", "bias"))
+            weight = weight.contiguous(memory_format=torch.channels_last)
+            turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+            yield Link("relu" + name[4:], weight, bias, turned)
         yield Link(f"pool{block}")
 
 
@@ -54,15 +56,12 @@ def _as_convolution(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
     return matrix[:, :, None, None], offset
 
 
-def _everywhere(stride: int) -> tuple[slice, slice]:
-    return slice(None), slice(None)
-
-
 class ChainEncoder:
     """Features of a chain of convolutions, after each ReLU (`relu3_1`) and pooling (`pool3`).
 
     `tensors` holds `conv{block}_{i}.weight` (C', C, 3, 3) and `.bias` (C'); the tree of names is the topology.
-    Weights are kept channels_last, without grad, in `dtype`; features come in `dtype`.
+    Weights are kept channels_last, without grad, in `dtype`; features come in `dtype`.  `layers` are those that can be
+    asked for, shallow to deep.
 
     Raises:
         WeightsError: `tensors` is no chain from 3 channels on.
@@ -88,8 +87,8 @@ class ChainEncoder:
         self.padding: Padding = padding
         self.device = torch.device(device)
         self.dtype = dtype
-        self._links = [self._placed(link) for link in _links(tensors)]
-        self._layers = _layer_infos(self._links, name)
+        self._links = list(_links(tensors, self.device, dtype))
+        self.layers = _layer_infos(self._links, name)
         colors = torch.promote_types(dtype, torch.float32)
         # First to a type that the device has: not every one has float64.
         self._colors = [part.to(colors).to(self.device) for part in _as_convolution(preprocessing)]
@@ -101,15 +100,10 @@ class ChainEncoder:
         other.padding = padding
         return other
 
-    @property
-    def layers(self) -> Mapping[str, LayerInfo]:
-        """The layers that can be asked for, shallow to deep."""
-        return self._layers
-
     def smallest_side(self, layer: str) -> int:
         """The fewest pixels per side an image must have for `layer`: a convolution that reflects borders needs two."""
         reflected = self.padding == "reflect" and layer.startswith("relu")
-        return self._layers[layer].stride * (2 if reflected else 1)
+        return self.layers[layer].stride * (2 if reflected else 1)
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the named layers, computed no deeper than the deepest.
@@ -147,8 +141,8 @@ class ChainEncoder:
         x = self._entering(image, wanted)
         names = [link.name for link in self._links]
         links = self._links[: max((names.index(name) + 1 for name in wanted), default=0)]
-        strides = {layer: self._layers[layer].stride for layer in wanted}
-        route = Route(links, summed, layers, strides, self.pooling, self.padding, window or _everywhere)
+        strides = {layer: self.layers[layer].stride for layer in wanted}
+        route = Route(links, summed, layers, strides, self.pooling, self.padding, window)
         found = iter(Walk.apply(x, route))  # type: ignore[no-untyped-call]
         sums = {each: Moments(next(found), next(found), next(found)) for each in summed}
         return sums, dict(zip(layers, found, strict=True))
@@ -157,8 +151,8 @@ class ChainEncoder:
         """The colors the network was trained with, made at least in float32, if `wanted` can be had of `image`."""
         height, width = image.shape[-2:]
         for layer in sorted(wanted, reverse=True):
-            if layer not in self._layers:
-                raise UnknownNameError("layer", layer, self._layers, of=self.name)
+            if layer not in self.layers:
+                raise UnknownNameError("layer", layer, self.layers, of=self.name)
             least = self.smallest_side(layer)
             if min(height, width) < least:
                 needs = f"layer {layer!r} of {self.name} needs at least {least} pixels per side."
@@ -167,10 +161,3 @@ class ChainEncoder:
         image = image.to(self.device, weight.dtype, non_blocking=self.device.type == "cuda")
         colors = image if self._takes_rgb else F.conv2d(image, weight, bias)
         return colors.to(self.dtype).contiguous(memory_format=torch.channels_last)
-
-    def _placed(self, link: Link) -> Link:
-        if link.weight is None or link.bias is None:
-            return link
-        weight = link.weight.detach().to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-        return Link(link.name, weight, link.bias.detach().to(self.device, self.dtype), turned)

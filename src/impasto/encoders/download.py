@@ -59,25 +59,19 @@ def find_verified(source: WeightSource) -> Path | None:
     Raises:
         WeightsError: a file of that name lies in impasto's own cache and is not the published one.
     """
-    own, *others = places(source)
-    if own.is_file():
+    own = cached_path(source)
+    for place in filter(Path.is_file, places(source)):
         try:
-            check_once(own, source)
-        except WeightsError as error:
-            raise WeightsError(f"{error}. Replace it: impasto weights fetch {source.name} --force") from error
-        return own
-    return next((place for place in others if _is_verified(place, source)), None)
-
-
-def _is_verified(path: Path, source: WeightSource) -> bool:
-    try:
-        return bool(check_once(path, source))
-    except (WeightsError, OSError):
-        return False
+            check_once(place, source)
+            return place
+        except (WeightsError, OSError) as error:
+            if place == own:
+                raise WeightsError(f"{error}. Replace it: impasto weights fetch {source.name} --force") from error
+    return None
 
 
 def _download(path: Path, source: WeightSource, urls: tuple[str, ...], progress: Progress | None) -> None:
-    from impasto.encoders.transfer import MirrorError, download_first  # noqa: PLC0415 - brings httpx
+    from impasto.encoders.transfer import download_first  # noqa: PLC0415 - brings httpx
 
     part = path.with_name(f"{path.name}.part")
     missing = (source.size or 0) - (part.stat().st_size if part.exists() else 0)
@@ -85,7 +79,7 @@ def _download(path: Path, source: WeightSource, urls: tuple[str, ...], progress:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     try:
         sha256 = download_first(urls, part, source.size, lambda file: check(file, source), progress)
-    except MirrorError as error:
+    except WeightsError as error:
         raise WeightsError(f"Cannot download {source.name}:\n{error}\n{by_hand(source)}") from error
     put_in_place(part, path)
     remember(path, source, sha256)

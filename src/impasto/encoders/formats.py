@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,20 @@ from impasto.errors import WeightsError
 if TYPE_CHECKING:
     import h5py
 
-_KINDS = {b"\x89HDF\r\n\x1a\n": "hdf5", b"PK\x03\x04": "torch", b"\x80\x02": "torch"}  # a ZIP archive, a pickle
-_OTHERS = {
-    b"version https://git-lfs": "it is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`",
-    **dict.fromkeys(
-        (b"<!doctype", b"<html", b"<?xml", b"<head"),
+_KINDS = (  # how files begin: a length of at most 128 MB, then JSON; a ZIP archive or a pickle
+    (rb".{3}[\0-\x07]\0{4}\{", "safetensors"),
+    (rb"PK\x03\x04|\x80\x02", "torch"),
+    (rb"\x89HDF\r\n\x1a\n", "hdf5"),
+)
+_OTHERS = (
+    (rb"\Z", "the file is empty"),
+    (rb"version https://git-lfs", "it is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`"),
+    (
+        rb"(?i)\s*<(!doctype|html|\?xml|head)",
         "it is a web page, not weights; the download gave a page in place of the file",
     ),
-}
+    (rb"", "it is neither a PyTorch, nor a safetensors, nor an HDF5 (Keras) file"),
+)
 _DAMAGED = "the file is damaged or not complete"
 _LARGEST = 1 << 28  # elements; VGG's largest kernel of a convolution has 2.4 million
 
@@ -39,69 +45,39 @@ def read_tensors(path: Path) -> tuple[str, dict[str, Tensor]]:
     Raises:
         WeightsError: the file is of no known kind, damaged, or has code in it.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-        kind = file_kind(head)
-        return kind, _READERS[kind](path)
-    except WeightsError as error:
-        raise WeightsError(f"Cannot use {path}: {error}") from error
-    except OSError as error:
-        raise WeightsError(f"Cannot read {path}: {error.strerror or error}") from error
+    with path.open("rb") as file:
+        head = file.read(64)
+    kind = _first_match(_KINDS, head)
+    if kind is None:
+        raise WeightsError(_first_match(_OTHERS, head))
+    return kind, _READERS[kind](path)
 
 
-def file_kind(head: bytes) -> str:
-    """`torch`, `safetensors` or `hdf5`, from a file's first bytes.
-
-    Raises:
-        WeightsError: it is none of these; the message says what it seems to be.
-    """
-    for start, kind in _KINDS.items():
-        if head.startswith(start):
-            return kind
-    if head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < 1 << 27:
-        return "safetensors"
-    if not head:
-        raise WeightsError("the file is empty")
-    for start, what in _OTHERS.items():
-        if head.lstrip().lower().startswith(start):
-            raise WeightsError(what)
-    raise WeightsError("it is neither a PyTorch, nor a safetensors, nor an HDF5 (Keras) file")
+def _first_match(patterns: Sequence[tuple[bytes, str]], head: bytes) -> str | None:
+    return next((words for pattern, words in patterns if re.match(pattern, head, re.DOTALL)), None)
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
+    zipped = zipfile.is_zipfile(path)
     try:
-        zipped = zipfile.is_zipfile(path)
-        if zipped and _is_keras_archive(path):
-            raise WeightsError(
-                "it is a Keras model archive; save its weights alone: model.save_weights('x.weights.h5')"
-            )
+        if zipped:
+            with zipfile.ZipFile(path) as archive:
+                if "model.weights.h5" in archive.namelist():
+                    remedy = "save its weights alone: model.save_weights('x.weights.h5')"
+                    raise WeightsError(f"it is a Keras model archive; {remedy}")
         return _state_dict(torch.load(path, map_location="cpu", weights_only=True, mmap=zipped))
+    except WeightsError:
+        raise
     except pickle.UnpicklingError as error:
-        raise WeightsError(_pickle_trouble(str(error))) from error
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-    ) as error:
+        code = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class)\W+(?:GLOBAL )?([\w.]+)", str(error))
+        if code is None:
+            raise WeightsError(_DAMAGED) from error
+        name = code[1] or code[2]
+        raise WeightsError(
+            f"there is code in it ({name}), and impasto runs none; only plain tensors are read"
+        ) from error
+    except Exception as error:  # a damaged pickle raises nearly everything
         raise WeightsError(_DAMAGED) from error
-
-
-def _is_keras_archive(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        return "model.weights.h5" in archive.namelist()
-
-
-def _pickle_trouble(message: str) -> str:
-    match = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class)\W+(?:GLOBAL )?([\w.]+)", message)
-    if match:
-        return f"there is code in it ({match[1] or match[2]}), and impasto runs none; only plain tensors are read"
-    return _DAMAGED
 
 
 def _state_dict(content: object) -> dict[str, Tensor]:
@@ -123,7 +99,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_hdf5(path: Path) -> dict[str, Tensor]:
-    """Convolutions under keys like `block1_conv1/kernel`, in the order of the network; other layers are left out."""
+    """Convolutions under keys like `block1_conv1/kernel`, in the order of their numbers; other layers are left out."""
     try:
         import h5py  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -136,40 +112,30 @@ def _read_hdf5(path: Path) -> dict[str, Tensor]:
 
 
 def _keras_tensors(file: h5py.File) -> Iterator[tuple[str, Tensor]]:
-    root = file.get("model_weights", file)  # a whole model, saved by Keras 1 or 2, or its weights alone
-    layers = _legacy_layers(root) if "layer_names" in root.attrs else _keras3_layers(file)
-    for layer, arrays in layers:
-        for array in arrays:
-            if array.ndim in (1, 4):  # kernels of dense layers have two axes
-                yield f"{layer}/{'kernel' if array.ndim == 4 else 'bias'}", _tensor(array)
+    """A kernel and a bias in the same group are a layer's, called as the group is: so in every version of Keras.
 
-
-def _legacy_layers(root: h5py.Group) -> Iterator[tuple[str, list[Any]]]:
-    """Keras 1 and 2: a group per layer, in the order of `layer_names`; its arrays are named in `weight_names`."""
-    for name in root.attrs["layer_names"]:
-        group = root[_text(name)]
-        for weight in group.attrs["weight_names"]:
-            path = _text(weight).split("/")
-            yield path[-2] if len(path) > 1 else _text(name), [group[_text(weight)]]
-
-
-def _keras3_layers(file: h5py.File) -> Iterator[tuple[str, list[Any]]]:
-    """Keras 3: `layers/<class>_<number>/vars/0|1`; newer versions state the layer's own name at `vars`."""
-    groups: list[tuple[str, Any]] = []
-    file.visititems(lambda path, item: groups.append((path, item)) if path.endswith("/vars") else None)
-    convolutions = [(path, group) for path, group in groups if "0" in group and group["0"].ndim == 4]
-    for path, group in sorted(convolutions, key=lambda found: _natural(found[0])):
-        name = group.attrs.get("name", path.split("/")[-2])
-        yield _text(name), [group[index] for index in ("0", "1") if index in group]
+    In a whole model the layers are in `model_weights` (Keras 1 and 2) or `layers` (3), beside what its optimizer keeps.
+    Keras 3 has a layer's arrays in `vars`, of which newer versions state the layer's own name.
+    """
+    root = next((file[name] for name in ("model_weights", "layers") if name in file), file)
+    items: list[Any] = []
+    root.visititems(lambda _, item: items.append(item))
+    groups: dict[str, list[Any]] = {}
+    for array in items:
+        if getattr(array, "ndim", None) in (1, 4):  # kernels of dense layers have two axes
+            groups.setdefault(array.parent.name, []).append(array)
+    for path in sorted(groups, key=_natural):
+        parts = {"kernel" if array.ndim == 4 else "bias": array for array in groups[path]}
+        if "kernel" in parts and len(parts) == len(groups[path]):  # an optimizer has several of a kind in one group
+            name = parts["kernel"].parent.attrs.get("name", path.removesuffix("/vars").split("/")[-1])
+            name = name.decode() if isinstance(name, bytes) else name
+            for part, array in parts.items():
+                yield f"{name}/{part}", _tensor(array)
 
 
 def _natural(path: str) -> list[tuple[int, str]]:
     """A key that sorts `conv2d` before `conv2d_2` before `conv2d_10`."""
     return [(int(digits or -1), text) for text, digits in re.findall(r"([^\d]+)(\d*)", path)]
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def _tensor(array: Any) -> Tensor:

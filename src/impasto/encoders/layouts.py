@@ -56,15 +56,19 @@ def find_chain(tensors: State) -> Chain:
     if any(re.fullmatch(r"features\.\d+\.running_mean", key) for key in state):
         raise WeightsError("it has batch normalisation (vgg16_bn, vgg19_bn), which is not supported; use the plain VGG")
     if features := _layers(state, r"features\.(\d+)\.(weight|bias)"):
-        return _by_index(features)
+        return _chain("features", _by_index(features))
     if named := _layers(state, r"(conv\d_\d)\.(weight|bias)"):
-        colors = _layers(state, r"(rgb_to_bgr)\.(weight|bias)").get("rgb_to_bgr")
-        return _by_name("names", named, colors)
+        return _chain("names", named, _layers(state, r"(rgb_to_bgr)\.(weight|bias)").get("rgb_to_bgr"))
     if numbered := _layers(state, r"(\d+)\.(weight|bias)"):
-        return _by_number(numbered)
+        if any(feature_indices(known).keys() >= set(map(int, numbered)) for known in ARCHITECTURES):
+            return _chain("features", _by_index(numbered))
+        first, *others = (numbered[number] for number in sorted(numbered, key=int))
+        if "weight" in first and first["weight"].shape == (3, 3, 1, 1):
+            return _chain("chain", _by_order(others or [{}]), first)
+        return _chain("chain", _by_order([first, *others]))
     if keras := _keras_layers(state):
         names = {f"conv{m[1]}_{m[2]}": keras[m[0]] for m in map(_KERAS_NAME.fullmatch, keras) if m}
-        return _by_name("Keras", names) if names else _by_order("Keras", list(keras.values()))
+        return _chain("Keras", names or _by_order(list(keras.values())))
     some = ", ".join(list(state)[:3]) or "none"
     raise WeightsError(f"there are no layers of VGG-16 or VGG-19 in it; its keys: {some}, ...")
 
@@ -85,7 +89,6 @@ def _layers(state: State, pattern: str) -> dict[str, Parts]:
 
 
 def _keras_layers(state: State) -> dict[str, Parts]:
-    """The convolutions among Keras' layers."""
     layers = {}
     for name, parts in _layers(state, r"(.+?)[/.](kernel|bias)(?::0)?").items():
         if "kernel" in parts and parts["kernel"].ndim == 4:
@@ -93,34 +96,23 @@ def _keras_layers(state: State) -> dict[str, Parts]:
     return layers
 
 
-def _by_index(layers: Mapping[str, Parts]) -> Chain:
-    """Layers with the numbers of torchvision's features."""
+def _by_index(layers: Mapping[str, Parts]) -> dict[str, Parts]:
+    """Layers with the numbers of torchvision's features, under VGG's names."""
     indices = sorted(map(int, layers))
     for architecture in ARCHITECTURES:
         names = feature_indices(architecture)
         if names.keys() >= set(indices):
-            return _chain("features", architecture, {names[i]: layers[str(i)] for i in indices})
+            return {names[i]: layers[str(i)] for i in indices}
     raise WeightsError(f"its features have layers at {indices}, which is neither VGG-16 nor VGG-19")
 
 
-def _by_number(layers: Mapping[str, Parts]) -> Chain:
-    """Layers with the numbers of the features alone, or of another chain, which may begin with a layer on colors."""
-    if any(feature_indices(known).keys() >= set(map(int, layers)) for known in ARCHITECTURES):
-        return _by_index(layers)
-    first, *others = (layers[number] for number in sorted(layers, key=int))
-    if "weight" in first and first["weight"].shape == (3, 3, 1, 1):
-        return _by_order("chain", others or [{}], first)
-    return _by_order("chain", [first, *others])
-
-
-def _by_order(style: str, layers: Sequence[Parts], colors: Parts | None = None) -> Chain:
-    """Layers without telling names, taken in their order; the widths tell VGG-19 from VGG-16."""
+def _by_order(layers: Sequence[Parts]) -> dict[str, Parts]:
+    """Layers without telling names, under VGG's in their order; the widths tell VGG-19 from VGG-16."""
     widths = [parts["weight"].shape[0] if "weight" in parts else 0 for parts in layers]
-    architecture = next((known for known in ARCHITECTURES if _widths_fit(widths, known)), "vgg19")
-    names = convolution_names(architecture)
+    names = convolution_names(next((known for known in ARCHITECTURES if _widths_fit(widths, known)), "vgg19"))
     if len(layers) > len(names):
         raise WeightsError(f"it has {len(layers)} convolutions; VGG-19 has {len(names)}")
-    return _chain(style, architecture, dict(zip(names, layers, strict=False)), colors)
+    return dict(zip(names, layers, strict=False))
 
 
 def _widths_fit(widths: Sequence[int], architecture: str) -> bool:
@@ -130,27 +122,25 @@ def _widths_fit(widths: Sequence[int], architecture: str) -> bool:
     return len(widths) <= len(names) and len(blocks) == len({block for block, _ in blocks})
 
 
-def _by_name(style: str, layers: Mapping[str, Parts], colors: Parts | None = None) -> Chain:
-    """Layers with VGG's names: the beginning of VGG-19 or VGG-16, or other depths of blocks."""
-    names = set(layers)
-    whole = (known for known in ARCHITECTURES if names == set(convolution_names(known)[: len(names)]))
-    partly = "vgg19" if any(name.endswith("_4") for name in names) else "vgg16"
-    own = not names <= set(convolution_names("vgg19")) and _unbroken(names)
-    return _chain(style, next(whole, OWN if own else partly), layers, colors)
-
-
-def _unbroken(names: Collection[str]) -> bool:
-    """Whether the numbers of every block, and those of the blocks, begin with 1 and leave none out."""
+def _architecture(names: Collection[str]) -> str:
+    """Whose names these are: of the beginning of VGG-19 or VGG-16, or of other depths of blocks."""
+    for architecture in ARCHITECTURES:
+        if set(names) == set(convolution_names(architecture)[: len(names)]):
+            return architecture
     blocks = {name[:5] for name in names}
     follows = all(name[-1] == "1" or f"{name[:-1]}{int(name[-1]) - 1}" in names for name in names)
-    return follows and blocks == {f"conv{i}" for i in range(1, len(blocks) + 1)}
+    unbroken = follows and blocks == {f"conv{i}" for i in range(1, len(blocks) + 1)}
+    if unbroken and not set(names) <= set(convolution_names("vgg19")):
+        return OWN
+    return "vgg19" if any(name.endswith("_4") for name in names) else "vgg16"
 
 
 # --- is it whole ---
 
 
-def _chain(style: str, architecture: str, layers: Mapping[str, Parts], colors: Parts | None = None) -> Chain:
+def _chain(style: str, layers: Mapping[str, Parts], colors: Parts | None = None) -> Chain:
     """A chain of layers under VGG's names: tensors in their order, each a contiguous copy of its own."""
+    architecture = _architecture(layers)
     names = sorted(layers) if architecture == OWN else convolution_names(architecture)[: len(layers)]
     tensors: dict[str, Tensor] = {}
     width = 3
@@ -188,9 +178,7 @@ def _check_shapes(name: str, weight: Tensor, bias: Tensor, channels: int) -> Non
 
 def _color_map(parts: Parts) -> Preprocessing:
     """A 1x1 layer on colors as the preprocessing it is."""
-    weight, bias = parts.get("weight"), parts.get("bias")
-    if weight is None or bias is None or (weight.shape, bias.shape) != ((3, 3, 1, 1), (3,)):
-        raise WeightsError("its layer on colors is no 1x1 convolution of 3 channels with a bias")
-    if not (torch.isfinite(weight).all() and torch.isfinite(bias).all()):
-        raise WeightsError("its layer on colors has NaN or infinite values")
+    weight, bias = (_tensor(parts, "its layer on colors", part) for part in ("weight", "bias"))
+    if (weight.shape, bias.shape) != ((3, 3, 1, 1), (3,)):
+        raise WeightsError("its layer on colors is no 1x1 convolution of 3 channels")
     return Preprocessing(tuple(map(tuple, weight[:, :, 0, 0].tolist())), tuple(bias.tolist()))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from impasto.encoders.base import Encoder, LayerInfo, sums_by_features
+from impasto.encoders.base import Encoder, sums_by_features
 from impasto.statistics import at_least_float32
 
 
-@dataclass(frozen=True)
 class Normalized:
     """Another encoder with every channel of a layer divided by its scale.
 
@@ -24,19 +22,11 @@ class Normalized:
     Reference: Gatys et al. 2016, section 2, who rescale the weights.
     """
 
-    encoder: Encoder
-    scales: Mapping[str, Tensor] = field(repr=False)
     sums = sums_by_features  # dividing the sums instead of the features would change every last bit
 
-    @property
-    def name(self) -> str:
-        """The name of the encoder inside."""
-        return self.encoder.name
-
-    @property
-    def layers(self) -> Mapping[str, LayerInfo]:
-        """The layers of the encoder inside."""
-        return self.encoder.layers
+    def __init__(self, encoder: Encoder, scales: Mapping[str, Tensor]):
+        self.encoder, self.scales = encoder, scales
+        self.name, self.layers = encoder.name, encoder.layers
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the named layers, in units of their scales."""
@@ -54,15 +44,13 @@ def mean_activations(encoder: Encoder, images: Sequence[Tensor], layers: Collect
     Differs: their mean is over the photographs of ImageNet's validation set, where no channel is silent.  Over a few
     images one may be, so none is raised more than 100 times as much as the layer as a whole.
     """
-    sources = {layer: _before_pooling(encoder, layer) for layer in layers}
+    names = list(encoder.layers)
+    sources = {}
+    for layer in layers:
+        upwards = reversed(names[: names.index(layer) + 1])
+        sources[layer] = next(name for name in upwards if not name.startswith("pool"))
     features = [encoder(image, set(sources.values())) for image in images]
     return {layer: _mean([f[source] for f in features]) for layer, source in sources.items()}
-
-
-def _before_pooling(encoder: Encoder, layer: str) -> str:
-    """The layer itself, or the last one before it that is no pooling."""
-    names = list(encoder.layers)
-    return next(name for name in reversed(names[: names.index(layer) + 1]) if not name.startswith("pool"))
 
 
 def _mean(features: Sequence[Tensor]) -> Tensor:

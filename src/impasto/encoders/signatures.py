@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
@@ -57,10 +58,7 @@ def recognised_preprocessing(weight: Tensor) -> str | None:
     Shape: (out, 3, 3, 3).
     """
     for name, index, values in _KNOWN:
-        if len(weight) > index and _cosine(weight[index], torch.tensor(values)) > _ALIKE:
+        published = torch.tensor(values).flatten()
+        if len(weight) > index and F.cosine_similarity(weight[index].flatten(), published, dim=0) > _ALIKE:
             return name
     return None
-
-
-def _cosine(a: Tensor, b: Tensor) -> float:
-    return float(torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0))

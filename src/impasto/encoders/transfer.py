@@ -16,39 +16,31 @@ from impasto.errors import WeightsError
 
 ATTEMPTS = 3  # per mirror, counted anew whenever some bytes arrive
 BACKOFF = 0.5  # seconds before the second attempt, doubled before each further one
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 30.0
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers of a server that may do better in a moment
-
-Progress = Callable[[int, int | None], None]
-
-
-class MirrorError(Exception):
-    """A mirror that does not give the file; the message says why."""
 
 
 def download_first(
-    urls: Iterable[str], part: Path, size: int | None, check: Callable[[Path], str], progress: Progress | None = None
+    urls: Iterable[str],
+    part: Path,
+    size: int | None,
+    check: Callable[[Path], str],
+    progress: Callable[[int, int | None], None] | None,
 ) -> str:
     """Fill `part` from the first of `urls` that gives a file which passes `check`; return what `check` returns.
 
     Raises:
-        MirrorError: none does; the message has a line per mirror.
+        WeightsError: none does; the message has a line per mirror.
     """
     failures = []
-    timeout = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
     headers = {"User-Agent": "impasto", "Accept-Encoding": "identity"}  # bytes as they are stored
-    with httpx.Client(follow_redirects=True, timeout=timeout, headers=headers) as client:
+    with httpx.Client(follow_redirects=True, timeout=TIMEOUT, headers=headers) as client:
         for url in urls:
             try:
-                return Transfer(client, url, part, size, progress or _nobody).obtain(check)
-            except (MirrorError, WeightsError) as error:
+                return Transfer(client, url, part, size, progress).obtain(check)
+            except WeightsError as error:
                 failures.append(f"  {url}: {error}")
-    raise MirrorError("\n".join(failures))
-
-
-def _nobody(done: int, total: int | None) -> None:
-    """Who is not told of the progress."""
+    raise WeightsError("\n".join(failures))
 
 
 @dataclass(frozen=True)
@@ -59,14 +51,13 @@ class Transfer:
     url: str
     part: Path
     size: int | None
-    progress: Progress
+    progress: Callable[[int, int | None], None] | None
 
     def obtain(self, check: Callable[[Path], str]) -> str:
         """Fill `part` and check it.  What is wrong is removed; a wrong beginning is not blamed on the mirror.
 
         Raises:
-            MirrorError: the mirror does not give the file.
-            WeightsError: it gives another one.
+            WeightsError: the mirror does not give the file, or gives another one.
         """
         resumed = self.part.exists()
         self._retrieve()
@@ -84,39 +75,36 @@ class Transfer:
         while True:
             before = self._have()
             try:
-                return self._transfer()
+                return self._transfer(before)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failures = 1 if self._have() > before else failures + 1
-                if failures >= ATTEMPTS or not _may_pass(error):
-                    raise MirrorError(_reason(error)) from error
+                passing, reason = _diagnosed(error)
+                if failures >= ATTEMPTS or not passing:
+                    raise WeightsError(reason) from error
             time.sleep(BACKOFF * 2 ** (failures - 1))
 
-    def _transfer(self) -> None:
+    def _transfer(self, have: int) -> None:
         """Ask for what `part` lacks, and append it; a server that sends everything is taken at its word."""
-        have = self._have()
         if self.size is not None and have >= self.size:
             return
         headers = {"Range": f"bytes={have}-"} if have else {}
         with self.client.stream("GET", self.url, headers=headers) as response:
-            if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{have}":
-                return  # nothing is missing
+            extent = response.headers.get("Content-Range", "")
             if response.status_code == 416:
+                if extent == f"bytes */{have}":
+                    return  # nothing is missing
                 self._begin_anew("the server refused to continue the download")
             response.raise_for_status()
-            start, total = self._extent(response, have)
-            if self.size is not None and total not in (None, self.size):
-                raise MirrorError(f"offers {total} bytes, but the published file has {self.size}")
-            self._write(response, start, total or self.size)
-
-    def _extent(self, response: httpx.Response, have: int) -> tuple[int, int | None]:
-        """Where the body belongs in the file, and how long the whole file is."""
-        if response.status_code != 206:
-            length = response.headers.get("Content-Length", "")
-            return 0, int(length) if length.isdigit() else None
-        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-        if match is None or int(match[1]) != have:
-            self._begin_anew("the server sent another range than asked for")
-        return have, None if match[2] == "*" else int(match[2])
+            start, length = 0, response.headers.get("Content-Length", "")
+            if response.status_code == 206:
+                match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", extent)
+                if match is None or int(match[1]) != have:
+                    self._begin_anew("the server sent another range than asked for")
+                start, length = have, match[2]
+            total = int(length) if length.isdecimal() else self.size
+            if self.size not in (None, total):
+                raise WeightsError(f"offers {total} bytes, but the published file has {self.size}")
+            self._write(response, start, total)
 
     def _begin_anew(self, reason: str) -> NoReturn:
         self.part.unlink(missing_ok=True)
@@ -127,8 +115,9 @@ class Transfer:
             for chunk in response.iter_bytes():
                 start += file.write(chunk)
                 if total is not None and start > total:
-                    raise MirrorError(f"sends more than the {total} bytes there should be")
-                self.progress(start, total)
+                    raise WeightsError(f"sends more than the {total} bytes there should be")
+                if self.progress:
+                    self.progress(start, total)
             file.flush()
             os.fsync(file.fileno())
 
@@ -136,14 +125,10 @@ class Transfer:
         return self.part.stat().st_size if self.part.exists() else 0
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether another attempt may go better."""
+def _diagnosed(error: Exception) -> tuple[bool, str]:
+    """Whether another attempt may go better, and what went wrong."""
     if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in _PASSING
-    return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, httpx.HTTPStatusError):
-        return f"HTTP {error.response.status_code} {error.response.reason_phrase}".strip()
-    return str(error) or type(error).__name__
+        status = error.response.status_code
+        return status in _PASSING, f"HTTP {status} {error.response.reason_phrase}".strip()
+    passing = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
+    return passing, str(error) or type(error).__name__

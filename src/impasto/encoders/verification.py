@@ -36,10 +36,13 @@ def check(path: Path, source: WeightSource) -> str:
 
 def check_once(path: Path, source: WeightSource) -> str:
     """As `check`, but a file that was proven before and has not changed since is not read again."""
-    sha256 = _remembered(path, source)
-    if sha256 is None:
-        sha256 = check(path, source)
-        remember(path, source, sha256)
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        note = json.loads(_note(path, source).read_text(encoding="utf-8"))
+        sha256 = str(note["sha256"])
+        if note == _facts(path, sha256) and source.sha256 in (None, sha256):
+            return sha256
+    sha256 = check(path, source)
+    remember(path, source, sha256)
     return sha256
 
 
@@ -66,16 +69,6 @@ def remember(path: Path, source: WeightSource, sha256: str) -> None:
         note.parent.mkdir(parents=True, exist_ok=True)
         with replacing(note) as new:
             new.write_text(json.dumps(_facts(path, sha256)), encoding="utf-8")
-
-
-def _remembered(path: Path, source: WeightSource) -> str | None:
-    try:
-        note = json.loads(_note(path, source).read_text(encoding="utf-8"))
-        sha256 = str(note["sha256"])
-        holds = note == _facts(path, sha256) and source.sha256 in (None, sha256)
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return sha256 if holds else None
 
 
 def _note(path: Path, source: WeightSource) -> Path:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
 from torch import Tensor
 
 from impasto.encoders.download import Progress, fetch, find_verified
@@ -18,10 +15,8 @@ from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessin
 from impasto.encoders.registry import REGISTRY, WeightSource, by_hand
 from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
 from impasto.encoders.verification import check_once
-from impasto.errors import MissingFileError, UnknownNameError, UsageError, WeightsError
+from impasto.errors import MissingFileError, UnknownNameError, WeightsError
 from impasto.files import file_hash
-
-__all__ = ["REGISTRY", "Weights", "load_weights"]
 
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"}
 
@@ -44,17 +39,6 @@ class Weights:
     padding: str = "zeros"
     sha256: str = ""
     evidence: str = ""
-
-
-@contextmanager
-def packaged(file: Path) -> Iterator[None]:
-    """A block that reads a file of the package; what goes wrong in it becomes a WeightsError with the remedy."""
-    try:
-        yield
-    except (OSError, SafetensorError) as problem:
-        raise WeightsError(
-            f"The built-in encoder {file} cannot be read ({problem}); install impasto again."
-        ) from problem
 
 
 def load_weights(
@@ -89,7 +73,10 @@ def load_weights(
         return _loaded(path, source, check_once(path, source), preprocessing)
     path = Path(name_or_path)
     if not path.is_file():
-        raise _missing(name_or_path)
+        # A path has a folder or a suffix; what has neither was meant as a name.
+        if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in _SUFFIXES:
+            raise UnknownNameError("weight set", name_or_path, REGISTRY)
+        raise MissingFileError(f"There is no weight file {path}. Check the name and the folder.")
     sha256 = file_hash(path)
     source = next((known for known in REGISTRY.values() if known.sha256 == sha256), None)
     return _loaded(path, source, sha256, preprocessing)
@@ -97,7 +84,13 @@ def load_weights(
 
 def _loaded(path: Path, source: WeightSource | None, sha256: str, asked: str | None) -> Weights:
     """A file that is proven to be the one of `source`, or any other, whose keys and filters must tell what it is."""
-    kind, chain = _read(path)
+    try:
+        kind, tensors = read_tensors(path)
+        chain = find_chain(tensors)
+    except WeightsError as error:
+        raise WeightsError(f"Cannot use {path}: {error}") from error
+    except OSError as error:
+        raise WeightsError(f"Cannot read {path}: {error.strerror or error}") from error
     expected, evidence = (source.preprocessing, "the published file") if source else _expected_input(chain)
     if asked:
         expected, evidence = PREPROCESSINGS[asked], "as asked"
@@ -113,16 +106,7 @@ def _loaded(path: Path, source: WeightSource | None, sha256: str, asked: str | N
     )
 
 
-def _read(path: Path) -> tuple[str, Chain]:
-    kind, tensors = read_tensors(path)
-    try:
-        return kind, find_chain(tensors)
-    except WeightsError as error:
-        raise WeightsError(f"Cannot use {path}: {error}") from error
-
-
 def _expected_input(chain: Chain) -> tuple[Preprocessing, str]:
-    """The preprocessing a chain expects, and how that was told."""
     if chain.color:
         return chain.color, "the file's own layer on colors"
     name = recognised_preprocessing(chain.tensors["conv1_1.weight"])
@@ -133,7 +117,6 @@ def _expected_input(chain: Chain) -> tuple[Preprocessing, str]:
 
 
 def _layout(kind: str, chain: Chain, expected: Preprocessing) -> str:
-    """A word for how the file names its layers and what they expect."""
     if chain.style == "features":
         return "torchvision" if expected == IMAGENET_RGB else "Caffe-derived"
     if chain.style == "chain":
@@ -141,11 +124,3 @@ def _layout(kind: str, chain: Chain, expected: Preprocessing) -> str:
     if chain.style == "Keras":
         return "Keras"
     return "safetensors" if kind == "safetensors" else "authors' Caffe (vgg_conv)"
-
-
-def _missing(name_or_path: str | os.PathLike[str]) -> UsageError:
-    """A path has a folder or a suffix; what has neither was meant as a name."""
-    path = Path(name_or_path)
-    if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in _SUFFIXES:
-        return UnknownNameError("weight set", name_or_path, REGISTRY)
-    return MissingFileError(f"There is no weight file {path}. Check the name and the folder.")

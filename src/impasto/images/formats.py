@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from codecs import getincrementaldecoder
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
-
-# Names as Pillow spells them.  HEIF needs the extra `heif`.
-READABLE_FORMATS: Final[tuple[str, ...]] = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
 
 WRITABLE_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -25,52 +23,53 @@ WRITABLE_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 
 HEADER_BYTES: Final = 64
 
-_READABLE_SIGNATURES: Final[Mapping[str, tuple[bytes, ...]]] = {
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
-    "JPEG": (b"\xff\xd8\xff",),
-    "GIF": (b"GIF87a", b"GIF89a"),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    "BMP": (b"BM",),
+# How files begin, by Pillow's names of their formats.  AVIF and HEIF are told by the brands of an ISO media file.
+_READABLE: Final = {
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "JPEG": rb"\xff\xd8\xff",
+    "WEBP": rb"RIFF.{4}WEBP",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "BMP": rb"BM",
+    "GIF": rb"GIF8[79]a",
+    "AVIF": rb".{4}ftyp(.{8}(.{4})*?)?avi[fs]",
+    "HEIF": rb".{4}ftyp(.{8}(.{4})*?)?(hei[cxms]|hev[cx]|m[is]f1)",
 }
-_AVIF_BRANDS: Final = {b"avif", b"avis"}
-_HEIF_BRANDS: Final = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+READABLE_FORMATS: Final = tuple(_READABLE)  # HEIF needs the extra `heif`
 
-# What files are that cannot be read, by the bytes at a place.
-_OTHER_SIGNATURES: Final[Mapping[str, tuple[int, tuple[bytes, ...]]]] = {
-    "a Photoshop file (PSD)": (0, (b"8BPS",)),
-    "a GIMP file (XCF)": (0, (b"gimp xcf",)),
-    "a Windows icon (ICO)": (0, (b"\0\0\1\0",)),
-    "a FITS file": (0, (b"SIMPLE  =",)),
-    "a PostScript file (EPS)": (0, (b"%!PS",)),
-    "a PDF document": (0, (b"%PDF",)),
-    "a JPEG 2000 image": (0, (b"\0\0\0\x0cjP  ",)),
-    "a JPEG XL image": (0, (b"\0\0\0\x0cJXL ", b"\xff\x0a")),
-    "an OpenEXR image": (0, (b"v/1\x01",)),
-    "a Radiance HDR image": (0, (b"#?RADIANCE",)),
-    "a DDS texture": (0, (b"DDS ",)),
-    "a ZIP archive": (0, (b"PK\3\4",)),
-    "a gzip archive": (0, (b"\x1f\x8b",)),
-    "a Matroska or WebM video": (0, (b"\x1aE\xdf\xa3",)),
-    "a Git LFS pointer, not the file itself": (0, (b"version https://git-lfs",)),
-    "a Netpbm image (PBM, PGM, PPM)": (0, tuple(b"P%d%c" % (i, space) for i in range(1, 8) for space in b"\n\r\t #")),
-    "a video (MP4, QuickTime)": (4, (b"ftyp",)),
-    "a color profile (ICC)": (36, (b"acsp",)),
-}
-_MARKUP: Final[Mapping[str, tuple[bytes, ...]]] = {
-    "an HTML page": (b"<!doctype html", b"<html"),
-    "an SVG drawing": (b"<svg",),
-    "an XML or SVG file": (b"<?xml",),
+# How files begin that cannot be read, by what they are; the first that fits.
+_OTHERS: Final = {
+    "a Photoshop file (PSD)": rb"8BPS",
+    "a GIMP file (XCF)": rb"gimp xcf",
+    "a Windows icon (ICO)": rb"\0\0\x01\0",
+    "a FITS file": rb"SIMPLE  =",
+    "a PostScript file (EPS)": rb"%!PS",
+    "a PDF document": rb"%PDF",
+    "a JPEG 2000 image": rb"\0\0\0\x0cjP  ",
+    "a JPEG XL image": rb"\0\0\0\x0cJXL |\xff\x0a",
+    "an OpenEXR image": rb"v/1\x01",
+    "a Radiance HDR image": rb"#\?RADIANCE",
+    "a DDS texture": rb"DDS ",
+    "a ZIP archive": rb"PK\x03\x04",
+    "a gzip archive": rb"\x1f\x8b",
+    "a Matroska or WebM video": rb"\x1aE\xdf\xa3",
+    "a Git LFS pointer, not the file itself": rb"version https://git-lfs",
+    "a Netpbm image (PBM, PGM, PPM)": rb"P[1-7][\n\r\t #]",
+    "a video (MP4, QuickTime)": rb".{4}ftyp",
+    "a color profile (ICC)": rb".{36}acsp",
+    "an HTML page": rb"(?i)(\xef\xbb\xbf)?\s*(<!doctype html|<html)",
+    "an SVG drawing": rb"(?i)(\xef\xbb\xbf)?\s*<svg",
+    "an XML or SVG file": rb"(?i)(\xef\xbb\xbf)?\s*<\?xml",
 }
 
 
 def readable_format(header: bytes) -> str | None:
     """Name the readable format whose files begin with `header` (at least 64 bytes of it), or None."""
-    for name, signatures in _READABLE_SIGNATURES.items():
-        if header.startswith(signatures):
-            return name
-    if header[:4] == b"RIFF" and header[8:12] == b"WEBP":
-        return "WEBP"
-    return _iso_media_format(header)
+    return _first_match(_READABLE, header)
+
+
+def describe(header: bytes) -> str:
+    """Say in words what a file that begins with `header` and is in no readable format is."""
+    return _first_match(_OTHERS, header) or ("a text file" if _is_text(header) else "in no known image format")
 
 
 def webp_size(header: bytes) -> tuple[int, int]:
@@ -90,27 +89,8 @@ def webp_size(header: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def describe(header: bytes) -> str:
-    """Say in words what a file that begins with `header` and is in no readable format is."""
-    if not header:
-        return "an empty file"
-    for words, (place, signatures) in _OTHER_SIGNATURES.items():
-        if header.startswith(signatures, place):
-            return words
-    start = header.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for words, tags in _MARKUP.items():
-        if start.startswith(tags):
-            return words
-    return "a text file" if _is_text(header) else "in no known image format"
-
-
-def _iso_media_format(header: bytes) -> str | None:
-    """Tell AVIF from HEIF by the brands of an ISO media file; None for anything else, such as a video."""
-    if header[4:8] != b"ftyp":
-        return None
-    length = min(int.from_bytes(header[:4], "big"), len(header))
-    brands = {header[start : start + 4] for start in (8, *range(16, length - 3, 4))}
-    return "AVIF" if brands & _AVIF_BRANDS else "HEIF" if brands & _HEIF_BRANDS else None
+def _first_match(patterns: Mapping[str, bytes], header: bytes) -> str | None:
+    return next((name for name, pattern in patterns.items() if re.match(pattern, header, re.DOTALL)), None)
 
 
 def _is_text(header: bytes) -> bool:

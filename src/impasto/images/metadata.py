@@ -12,8 +12,7 @@ from xml.sax.saxutils import escape
 from PIL import PngImagePlugin
 
 from impasto.errors import UsageError
-from impasto.images.opening import opened
-from impasto.images.streams import ImageFile
+from impasto.images.opening import ImageFile, opened
 
 XMP_TAG: Final = 700  # of TIFF
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from importlib import import_module
 from io import BytesIO
+from itertools import islice
+from pathlib import Path
 from threading import RLock
 from typing import IO, BinaryIO, Final
 
 from PIL import Image, TiffTags, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from impasto.errors import ImageError, ImpastoError
+from impasto.errors import ImageError, ImpastoError, MissingFileError, UsageError
 from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, describe, readable_format, webp_size
-from impasto.images.streams import ImageFile, stream_of
+
+ImageFile = str | os.PathLike[str] | bytes | BinaryIO
 
 _PILLOW_LOCK: Final = RLock()
-_ACCEPTED: Final = ", ".join(READABLE_FORMATS)
 _LARGEST_PIPE: Final = 2**30  # bytes; whoever sends more, or without end, is not sending a picture
 
 
@@ -69,15 +73,49 @@ def file_layout(image: Image.Image) -> str:
 def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Image.Image]:
     """Open an image file, a path, its bytes or an open binary file, without decoding it yet.
 
-    Whatever Pillow raises, be it within the block, becomes an error that names the file.
+    Whatever Pillow raises, be it within the block, becomes an error that names the file.  A file that the caller has
+    opened stays open.
 
     Raises:
+        UsageError: `source` is none of these
         MissingFileError: there is no such file, or it is a folder
         ImageError: the file is no image of a readable format, is damaged, has more than `max_pixels` pixels, or may
             not be read
     """
-    with stream_of(source) as (stream, name), _image(stream, name, max_pixels) as image:
+    if isinstance(source, str | os.PathLike):
+        with _opened_file(Path(source)) as file, _image(file, os.fspath(source), max_pixels) as image:
+            yield image
+        return
+    stream = BytesIO(source) if isinstance(source, bytes) else source
+    if not hasattr(stream, "read"):
+        raise UsageError(f"{source!r} is no image file; give a path, the bytes of a file or an open binary file.")
+    name = getattr(source, "name", None)  # which for some is a number
+    with _image(stream, name if isinstance(name, str) else "The image", max_pixels) as image:
         yield image
+
+
+def _opened_file(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except (FileNotFoundError, NotADirectoryError, ValueError) as problem:  # ValueError: a null byte in the name
+        raise MissingFileError(_missing(path)) from problem
+    except OSError as problem:
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where not even that may be known
+            raise MissingFileError(f"{path} is a folder, not an image; name a file in it.") from problem
+        remedy = "Check its permissions and its name."
+        raise ImageError(f"{path} cannot be opened: {problem.strerror}. {remedy}") from problem
+
+
+def _missing(path: Path) -> str:
+    """Say what is missing, a file or already its folder, and what may have been meant."""
+    if not os.path.isdir(path.parent):  # noqa: PTH112
+        return f"There is no file {path}: there is no folder {path.parent}."
+    names: dict[str, str] = {}
+    with suppress(OSError):
+        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
+    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
+    hint = f"Did you mean {path.with_name(names[close[0]])}?" if close else "Check the name and the folder."
+    return f"There is no file {path}. {hint}"
 
 
 @contextmanager
@@ -95,7 +133,7 @@ def _image(stream: BinaryIO, name: str, max_pixels: int | None) -> Iterator[Imag
     except Image.DecompressionBombError as problem:
         found = re.search(r"\d+", str(problem))
         pixels = f"{int(found[0]):,} pixels" if found else "too many pixels"
-        raise ImageError(_too_large(name, pixels, max_pixels or 0)) from problem
+        raise _too_large(name, pixels, max_pixels or 0) from problem
     except MemoryError as problem:
         remedy = "Make it smaller, then try again."
         raise ImageError(f"{name} does not fit into memory, or is damaged. {remedy}") from problem
@@ -140,7 +178,8 @@ def _readable_format(header: bytes, name: str) -> str:
     if not header:
         raise ImageError(f"{name} is empty (0 bytes). Copy or download it again.")
     if format_name is None:
-        raise ImageError(f"{name} is {describe(header)}; impasto reads {_ACCEPTED}. Save it as one of these first.")
+        accepted = ", ".join(READABLE_FORMATS)
+        raise ImageError(f"{name} is {describe(header)}; impasto reads {accepted}. Save it as one of these first.")
     Image.init()
     if format_name == "HEIF":
         try:
@@ -157,11 +196,9 @@ def _readable_format(header: bytes, name: str) -> str:
 def _check_size(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
     width, height = size
     if max_pixels is not None and width * height > max_pixels:
-        raise ImageError(_too_large(name, f"{width}x{height} = {width * height:,} pixels", max_pixels))
+        raise _too_large(name, f"{width}x{height} = {width * height:,} pixels", max_pixels)
 
 
-def _too_large(name: str, pixels: str, max_pixels: int) -> str:
-    return (
-        f"{name} has {pixels}; the limit is {max_pixels:,}. "
-        "Make it smaller, or if you trust it raise the limit with --max-pixels (max_pixels=)."
-    )
+def _too_large(name: str, pixels: str, max_pixels: int) -> ImageError:
+    remedy = "Make it smaller, or if you trust it raise the limit with --max-pixels (max_pixels=)."
+    return ImageError(f"{name} has {pixels}; the limit is {max_pixels:,}. {remedy}")

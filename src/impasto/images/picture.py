@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from impasto.errors import UsageError
-from impasto.images.transparency import fill_behind
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +45,22 @@ def composited(pixels: Tensor, alpha: Tensor | None, notes: tuple[str, ...] = ()
         return Picture(pixels, None, notes)
     if not alpha.any():
         notes = (*notes, "the image is transparent everywhere; plain gray is used")
-    return Picture(fill_behind(pixels, alpha), alpha, notes)
+    return Picture(_fill_behind(pixels, alpha), alpha, notes)
+
+
+def _fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
+    """Compute `pixels` composited over their own mean color, weighted by `alpha`.
+
+    The mean is the color that differs least from the visible ones, so no edge appears where the picture ends.  A
+    picture that is transparent everywhere becomes mid-gray.
+
+    Shape: pixels (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W)
+    """
+    weight = alpha.sum(dtype=torch.float64)
+    if weight == 0:
+        return torch.full_like(pixels, 0.5)
+    mean = (pixels * alpha).sum((2, 3), keepdim=True, dtype=torch.float64) / weight  # (1, 3, 1, 1)
+    return torch.lerp(mean.to(pixels.dtype).clamp(0, 1), pixels, alpha)
 
 
 def channels_first(values: np.ndarray) -> Tensor:

@@ -1,20 +1,88 @@
-"""A tensor -> a file, which appears whole or not at all."""
+"""A tensor -> the bytes of a file, or a file, which appears whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 
+import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from impasto.errors import MissingFileError, OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, write_atomically
-from impasto.images.encoding import encode_image
+from impasto.images.deep import deep_png, deep_samples, deep_tiff
 from impasto.images.formats import WRITABLE_FORMATS
+from impasto.images.metadata import XMP_TAG, checked_text, png_text, xmp_packet
+from impasto.images.opening import opened
+from impasto.images.profiles import srgb_profile
+from impasto.images.reading import load_image
+
+_WITHOUT_ALPHA: Final = ("JPEG", "BMP")
+_LOSSLESS: Final = ("PNG", "TIFF", "BMP")
+_DEEP: Final = {"PNG": deep_png, "TIFF": deep_tiff}
+
+
+def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
+    """Convert to an 8-bit PIL image, RGB or RGBA: clamped to [0, 1], rounded to the nearest of the 256 levels.
+
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W)
+    """
+    return Image.fromarray(_levels(image, alpha, np.uint8))
+
+
+def encode_image(
+    image: Tensor,
+    extension: str = ".png",
+    *,
+    alpha: Tensor | None = None,
+    bits: int = 8,
+    quality: int = 95,
+    text: Mapping[str, str] | None = None,
+) -> bytes:
+    """Compute the bytes of an image file in the format that `extension` names, with an sRGB profile.
+
+    `alpha` is kept by PNG, WebP, TIFF and AVIF; JPEG and BMP have none, so there the image is composited over white.
+    `bits` per channel are 8, or 16 for PNG and TIFF.  `quality` (1 to 100) is for JPEG, WebP and AVIF.  `text` is for
+    `read_text`; BMP has no place for it.
+
+    Raises:
+        UsageError: an unknown extension; a wrong shape, quality, keyword or number of bits
+        OutputError: the format cannot hold an image of this size, or so much text
+    """
+    if extension.lower() not in WRITABLE_FORMATS:
+        raise UnknownNameError("extension", extension, WRITABLE_FORMATS)
+    format_name, text = WRITABLE_FORMATS[extension.lower()], checked_text(text or {})
+    check_encoding(extension, bits=bits, quality=quality)
+    if alpha is not None and format_name in _WITHOUT_ALPHA:
+        image, alpha = 1 - alpha * (1 - image.clamp(0, 1)), None
+    levels = _levels(image, alpha, np.uint16 if bits == 16 else np.uint8)
+    try:
+        return _DEEP[format_name](levels, text) if bits == 16 else _encoded(levels, format_name, quality, text)
+    except Exception as problem:
+        size = f"{levels.shape[1]}x{levels.shape[0]}"
+        raise OutputError(
+            f"{format_name} refuses the image of {size} ({problem}). Save it as .png instead."
+        ) from problem
+
+
+def check_encoding(extension: str, *, bits: int = 8, quality: int = 95) -> None:
+    """Make sure that files with this known extension can be written so.
+
+    Raises:
+        UsageError: they cannot
+    """
+    if not 1 <= quality <= 100:
+        raise UsageError(f"quality is {quality}; it must lie between 1 and 100.")
+    if bits not in (8, 16):
+        raise UsageError(f"bits is {bits}; a channel of an image file has 8 or 16.")
+    if bits == 16 and WRITABLE_FORMATS[extension.lower()] not in _DEEP:
+        raise UsageError(f"{extension} files are written with 8 bits per channel; for 16, use .png or .tiff.")
 
 
 def save_image(
@@ -66,6 +134,60 @@ def check_output(
         if target.exists() and not force:
             remedy = "Choose another name, or overwrite it with --force (force=True)."
             raise UsageError(f"{target} exists already. {remedy}")
+
+
+def same_pixels(file: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None) -> bool | None:
+    """Tell if `file` is what `image` becomes when it is written with as many bits; None if its format loses some.
+
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W)
+
+    Raises:
+        MissingFileError, ImageError: as for `load_image`
+    """
+    with opened(file) as found:
+        if found.format not in _LOSSLESS:
+            return None
+        bits = 8 if deep_samples(found) is None else 16
+    kept, made = load_image(file), load_image(encode_image(image, ".png", alpha=alpha, bits=bits))
+    pairs = ((kept.pixels, made.pixels), (kept.alpha, made.alpha))
+    return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
+
+
+def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[Any]]) -> np.ndarray:
+    """Round values in [0, 1] to the levels of an unsigned type; what is not a number becomes 0.
+
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W) -> (H, W, 3) or (H, W, 4)
+    """
+    if image.dim() != 4 or image.shape[:2] != (1, 3):
+        raise UsageError(f"The image has shape {tuple(image.shape)}; it must be (1, 3, H, W).")
+    like_image = (1, 1, *image.shape[2:])
+    if alpha is not None and alpha.shape != like_image:
+        raise UsageError(f"alpha has shape {tuple(alpha.shape)}; it must be {like_image}, like the image.")
+    planes = [image] if alpha is None else [image, alpha]
+    values = torch.cat([plane.detach().to("cpu", torch.float32) for plane in planes], dim=1).nan_to_num_(nan=0.0)
+    levels = values.clamp_(0, 1).mul_(np.iinfo(kind).max).round_()[0].permute(1, 2, 0)
+    return np.ascontiguousarray(levels.numpy().astype(kind))
+
+
+def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[str, str]) -> bytes:
+    """Encode 8-bit levels with Pillow: full chroma resolution wherever the format has it.
+
+    No `optimize` for JPEG: Pillow then guesses a buffer's size, which noise at high quality exceeds.
+
+    Shape: (H, W, 3) or (H, W, 4)
+    """
+    xmp = xmp_packet(text)
+    options: dict[str, dict[str, Any]] = {
+        "PNG": {"pnginfo": png_text(text)},
+        "JPEG": {"quality": quality, "subsampling": "4:4:4", "xmp": xmp},
+        "WEBP": {"quality": quality, "method": 4, "use_sharp_yuv": True, "xmp": xmp},
+        "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {XMP_TAG: xmp} if xmp else {}},
+        "AVIF": {"quality": quality, "subsampling": "4:4:4", "speed": 8, "xmp": xmp},
+        "BMP": {},
+    }
+    buffer = BytesIO()
+    Image.fromarray(levels).save(buffer, format_name, icc_profile=srgb_profile(), **options[format_name])
+    return buffer.getvalue()
 
 
 def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
