@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from string import ascii_lowercase
 from typing import Final
+
+from torch import Tensor
 
 from impasto.errors import UsageError, named
 from impasto.fitting import with_layers_of
@@ -14,13 +19,10 @@ from impasto.ranges import layers as parsed_layers
 from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.sources import ImageSource
-from impasto.tasks.figures.figure import Experiment, Figure, compared, labelled
-from impasto.tasks.figures.materials import Materials, content_in_words, prepare_materials, style_in_words
-from impasto.tasks.figures.measures import against, reduction
-from impasto.tasks.figures.network import Network, stage_of
-from impasto.tasks.figures.plate import Plate
-from impasto.tasks.figures.row import Heads, Row
-from impasto.tasks.figures.sheet import Panel
+from impasto.tasks.figures.bands import Heads, Network, Row, stage_of
+from impasto.tasks.figures.captions import Measure, content_in_words, errors, psnr, reduction, style_in_words
+from impasto.tasks.figures.figure import Event, Figure, Materials, prepare_materials
+from impasto.tasks.figures.plate import Panel, Plate
 from impasto.tasks.reconstruct import reconstruction_of
 
 # The layers of the content reconstructions, by the paper they are those of; those of the styles are the same in both.
@@ -35,6 +37,36 @@ _NOISE = (
 )
 _TIMES = "\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}"
 _ALPHA_OVER_BETA = "\N{GREEK SMALL LETTER ALPHA}/\N{GREEK SMALL LETTER BETA}"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run whose result becomes a panel, with the numbers that `measure` finds."""
+
+    run: Run
+    caption: str = ""
+    label: str = ""
+    measure: Measure = errors
+
+    def __iter__(self) -> Iterator[Event]:
+        """The steps of the run, then the panel."""
+        for step in self.run:
+            yield Event(step)
+        yield Event(panel=Panel(step.image, self.caption, self.label, self.measure(self.run, step.image)))
+
+
+def compared(
+    name: str, materials: Materials, experiments: Sequence[Experiment], arrange: Callable[[Sequence[Panel]], Plate]
+) -> Figure:
+    """The figure of experiments that are carried out one after another."""
+    runs = tuple(experiment.run for experiment in experiments)
+    return Figure(name, materials, runs, partial(chain.from_iterable, experiments), arrange)
+
+
+def _labelled(runs: Sequence[Run], caption: Callable[[Run], str], measure: Measure = errors) -> list[Experiment]:
+    """An experiment of each run, with labels (a), (b), ..."""
+    letters = zip(runs, ascii_lowercase, strict=False)
+    return [Experiment(run, caption(run), f"({letter})", measure) for run, letter in letters]
 
 
 def prepare_representations(
@@ -74,8 +106,10 @@ def prepare_representations(
         text = _NOISE.format(sigma=recipe.noise * 255, count=contents[0].plan.evaluations)
         return Plate(bands, 1 + len(contents), materials.footnote(text))
 
-    experiments = labelled(styles, style_in_words, reduction)
-    experiments += labelled(contents, content_in_words, against(photograph.pixels))
+    def near(run: Run, image: Tensor) -> dict[str, float]:
+        return {"psnr": psnr(image.cpu(), photograph.pixels), **reduction(run, image)}
+
+    experiments = [*_labelled(styles, style_in_words, reduction), *_labelled(contents, content_in_words, near)]
     return compared("representations", materials, experiments, arrange)
 
 
@@ -101,7 +135,7 @@ def prepare_layers(
     recipe = replace(recipe, required_layers=(*recipe.required_layers, *(chosen if layers else ())))
     recipes = (replace(recipe, content_layers={layer: weight}) for layer, weight in chosen.items())
     runs = [materials.run(each, *materials.pictures) for each in recipes]
-    experiments = labelled(runs, lambda run: f"content from {content_in_words(run)}")
+    experiments = _labelled(runs, lambda run: f"content from {content_in_words(run)}")
 
     def arrange(panels: Sequence[Panel]) -> Plate:
         row = Row((*materials.panels(), *panels))

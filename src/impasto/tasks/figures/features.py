@@ -15,12 +15,9 @@ from impasto.loading import Encoders
 from impasto.recipe import Recipe
 from impasto.sources import ImageSource
 from impasto.statistics import at_least_float32, moments
-from impasto.tasks.figures.figure import Event, Figure
-from impasto.tasks.figures.materials import Materials, prepare_materials
-from impasto.tasks.figures.network import stage_of
-from impasto.tasks.figures.plate import Plate
-from impasto.tasks.figures.row import Row
-from impasto.tasks.figures.sheet import Panel
+from impasto.tasks.figures.bands import Row, stage_of
+from impasto.tasks.figures.figure import Event, Figure, Materials, prepare_materials
+from impasto.tasks.figures.plate import Panel, Plate
 from impasto.tasks.reconstruct import reconstruction_of
 
 MAPS = 6

@@ -11,13 +11,10 @@ from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.schedule import Pyramid
 from impasto.sources import ImageSource
-from impasto.tasks.figures.curve import Curve
-from impasto.tasks.figures.figure import Event, Figure
-from impasto.tasks.figures.materials import prepare_materials
-from impasto.tasks.figures.measures import summed
-from impasto.tasks.figures.plate import Plate
-from impasto.tasks.figures.row import Row
-from impasto.tasks.figures.sheet import Panel
+from impasto.tasks.figures.bands import Curve, Row
+from impasto.tasks.figures.captions import summed
+from impasto.tasks.figures.figure import Event, Figure, prepare_materials
+from impasto.tasks.figures.plate import Panel, Plate
 
 ONE_SIZE = Pyramid(most=1, evaluations=500)
 COLUMNS = 6
