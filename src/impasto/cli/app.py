@@ -11,7 +11,7 @@ import cloup
 from impasto.cli import interrupts, terminal
 from impasto.cli.bench import bench
 from impasto.cli.figure import figure
-from impasto.cli.parameters import debug_option
+from impasto.cli.options import debug_option
 from impasto.cli.plan import plan
 from impasto.cli.presets import presets
 from impasto.cli.reconstruct import reconstruct

@@ -8,16 +8,16 @@ from dataclasses import asdict
 import click
 import cloup
 
-from impasto.cli.options import flag, json_option
-from impasto.cli.parameters import Wholes, debug_option
+from impasto.cli.options import debug_option, flag, json_option
+from impasto.cli.parameters import WHOLES
 from impasto.cli.terminal import loading
 from impasto.recipe import Recipe
 
+_SIZES = "Long sides of the pictures.  [default: 256,512,1024]"
+
 
 @cloup.command()
-@cloup.option(
-    "--sizes", type=Wholes(), default="256,512,1024", help="Long sides of the pictures.  [default: 256,512,1024]"
-)
+@cloup.option("--sizes", type=WHOLES, default="256,512,1024", help=_SIZES)
 @flag("device", Recipe().device)
 @json_option
 @debug_option

@@ -1,4 +1,4 @@
-"""Options of the commands that make pictures.
+"""Options of the commands, each defined once.
 
 Those of a recipe's settings are made of the settings themselves: the name, the type, the sentence and the default stand
 in `impasto.recipe`, and a command names what it takes.
@@ -6,14 +6,14 @@ in `impasto.recipe`, and a command names what it takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 import click
 import cloup
 
-from impasto.cli.parameters import Names, Numbers, debug_option
+from impasto.cli.parameters import NAMES, NUMBERS
 from impasto.cli.words import words
 from impasto.presets import preset
 from impasto.recipe import SETTINGS, Recipe, asked
@@ -25,13 +25,13 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
     "int": {"type": click.INT, "metavar": "N"},
     "float": {"type": click.FLOAT, "metavar": "X"},
     "bool": {"is_flag": True, "default": None},
-    "tuple[float, ...]": {"type": Numbers()},
-    "Mapping[str, float]": {"type": Names()},
+    "tuple[float, ...]": {"type": NUMBERS},
+    "Mapping[str, float]": {"type": NAMES},
 }
 _TEXT = {"type": click.STRING, "metavar": "NAME"}
 _LETTERS = {"strength": ["-s"]}
 _NETWORK = ("encoder", "weights", "pooling", "padding")
-_OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
+OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
 
 
 # Settings of a recipe -----------------------------------------------------------------------------------------------
@@ -63,24 +63,6 @@ def flags(base: Recipe, *names: str, **shown: str) -> list[Decorator]:
     return [flag(name, default_of(base, name, shown.get(name, ""))) for name in names]
 
 
-def method_options(*names: str) -> Decorator:
-    """--preset, and settings whose defaults are all its own."""
-    return cloup.option_group(
-        "Method (the preset has what is not given)", preset_option, *[flag(name) for name in names]
-    )
-
-
-def network_options(base: Recipe) -> Decorator:
-    """--encoder, --weights, --pooling, --padding."""
-    return cloup.option_group("Network", *flags(base, *_NETWORK))
-
-
-def optimisation_options(base: Recipe, *, without: Collection[str] = (), **shown: str) -> Decorator:
-    """--iterations, --until, --levels, --solver, --seed, --device, --dtype, --memory, but those `without`."""
-    names = [name for name in _OPTIMISATION if name not in without]
-    return cloup.option_group("Optimisation", *flags(base, *names, **shown))
-
-
 def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambda base: base) -> tuple[Recipe, Any]:
     """The recipe that a command's `options` ask for, and the picture to begin with if --init is one.
 
@@ -102,12 +84,6 @@ styles_argument = cloup.argument(
 preset_option = cloup.option(
     "--preset", metavar="NAME", default="default", help="One of `impasto presets`.  [default: default]"
 )
-bits_option = cloup.option(
-    "--bits",
-    type=click.Choice(["8", "16"]),
-    default="8",
-    help="Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]",
-)
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 no_metadata_option = cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made.")
 quiet_option = cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -115,15 +91,18 @@ json_option = cloup.option(
     "--json", "as_json", is_flag=True, help="Print one JSON record per evaluation on standard output."
 )
 dry_run_option = cloup.option("--dry-run", is_flag=True, help="Check everything, print what would be done, and stop.")
+debug_option = cloup.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 
-def file_options(default: str, *more: Decorator) -> Decorator:
-    """-o and all that concerns files and reports, and `more`; `default` says where the result goes without -o."""
-    return cloup.option_group(
-        "Files and reports",
-        cloup.option(
-            "-o", "--output", metavar="OUT", help=f"The result; its ending sets the format.  [default: {default}]"
-        ),
+def output_option(help: str) -> Decorator:
+    """-o, where the result goes."""
+    return cloup.option("-o", "--output", metavar="OUT", help=help)
+
+
+def _file_options(default: str) -> list[Decorator]:
+    """All that concerns files and reports; `default` says where the result goes without -o."""
+    return [
+        output_option(f"The result, or - for standard output; its ending sets the format.  [default: {default}]"),
         force_option,
         cloup.option(
             "--checkpoint",
@@ -131,7 +110,12 @@ def file_options(default: str, *more: Decorator) -> Decorator:
             help="Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]",
         ),
         no_metadata_option,
-        *more,
+        cloup.option(
+            "--bits",
+            type=click.Choice(["8", "16"]),
+            default="8",
+            help="Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]",
+        ),
         cloup.option(
             "--save-every",
             type=click.IntRange(1),
@@ -143,4 +127,40 @@ def file_options(default: str, *more: Decorator) -> Decorator:
         json_option,
         dry_run_option,
         debug_option,
+    ]
+
+
+def stacked(decorators: Iterable[Decorator]) -> Decorator:
+    """All of them, the first outermost."""
+
+    def decorate(command: Any) -> Any:
+        for each in reversed([*decorators]):
+            command = each(command)
+        return command
+
+    return decorate
+
+
+def recipe_options(base: Recipe, *, without: Collection[str] = (), **shown: str) -> Decorator:
+    """The network and the optimisation, with the defaults of `base`, but those `without`; `shown` as in `flags`."""
+    names = [name for name in OPTIMISATION if name not in without]
+    network = cloup.option_group("Network", *flags(base, *_NETWORK))
+    return stacked([network, cloup.option_group("Optimisation", *flags(base, *names, **shown))] if names else [network])
+
+
+def picture_options(
+    base: Recipe, default: str, look: Iterable[Decorator], method: Collection[str] = (), **shown: str
+) -> Decorator:
+    """The options of a command that makes a picture.
+
+    `base` is the recipe that it has without any, `default` where the picture then goes; `look` are the options of its
+    own, `method` the settings whose defaults are the preset's.
+    """
+    return stacked(
+        [
+            cloup.option_group("Look", *look),
+            cloup.option_group("Method (the preset has what is not given)", preset_option, *map(flag, method)),
+            recipe_options(base, **shown),
+            cloup.option_group("Files and reports", *_file_options(default)),
+        ]
     )

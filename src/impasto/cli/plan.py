@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import click
 import cloup
 
-from impasto.cli.options import asked_recipe, json_option, network_options, optimisation_options, preset_option
-from impasto.cli.parameters import Wholes, debug_option
+from impasto.cli.options import asked_recipe, debug_option, json_option, preset_option, recipe_options
+from impasto.cli.parameters import WHOLES
 from impasto.cli.terminal import loading
 from impasto.recipe import Recipe
 
@@ -21,18 +20,13 @@ Examples:
   impasto plan --sizes 2048,4096 --memory 4GB
   impasto plan --sizes 1024 --weights vgg19.pth
 """
+_SIZES = "Long sides of the results.  [default: 512,1024,2048,4096]"
 
 
 @cloup.command(epilog=_EXAMPLES)
-@cloup.option(
-    "--sizes",
-    type=Wholes(),
-    default="512,1024,2048,4096",
-    help="Long sides of the results.  [default: 512,1024,2048,4096]",
-)
+@cloup.option("--sizes", type=WHOLES, default="512,1024,2048,4096", help=_SIZES)
 @cloup.option_group("Method", preset_option)
-@network_options(Recipe())
-@optimisation_options(Recipe())
+@recipe_options(Recipe())
 @json_option
 @debug_option
 def plan(sizes: tuple[int, ...], as_json: bool, **options: Any) -> None:
@@ -49,16 +43,11 @@ def plan(sizes: tuple[int, ...], as_json: bool, **options: Any) -> None:
     picture, encoders = torch.zeros(1, 3, 384, 512), Encoders(download=False)
     for number, size in enumerate(sizes):
         found = prepare(replace(recipe, size=size), Pictures(picture, [picture]), encoders).plan
-        summary = found.summary()
+        summary, tile = found.summary(), found.levels[-1].tile
         if as_json:
             click.echo(json.dumps({"event": "plan", **summary, "notes": list(found.notes)}))
             continue
         if number == 0:
             click.echo("\n".join(f"{key:8}  {summary[key]}" for key in ("preset", "encoder", "device", "dtype")) + "\n")
-        click.echo(_row(summary, found.levels[-1].tile))
-
-
-def _row(summary: Mapping[str, str], tile: int | None) -> str:
-    """One line of the table."""
-    how = f"tiles of {tile}" if tile else "whole"
-    return f"{summary['size']:>9}  {how:14}  {summary['memory']:40}  {summary['time']:>12}  {summary['levels']}"
+        how, memory = f"tiles of {tile}" if tile else "whole", summary["memory"]
+        click.echo(f"{summary['size']:>9}  {how:14}  {memory:40}  {summary['time']:>12}  {summary['levels']}")

@@ -8,7 +8,7 @@ import click
 import cloup
 
 from impasto.choices import UNLIMITED
-from impasto.cli.parameters import debug_option
+from impasto.cli.options import debug_option
 from impasto.cli.terminal import columns
 from impasto.cli.words import words
 from impasto.presets import PRESETS, preset

@@ -28,13 +28,14 @@ class Reporter:
         if now - self._shown >= self.every or step.iteration == step.iterations:
             self._shown = now
             where = f"{self._unit} {step.level}/{step.levels} {step.size[0]}x{step.size[1]}"
-            self._show(step, f"{where}  {step.iteration}/{step.iterations}", _terms_in_words(step))
+            left = f"{duration(self._clock.left(step))} left"
+            self._show(step, f"{where}  {step.iteration}/{step.iterations}", _terms_in_words(step), left)
 
     def close(self) -> None:
         """Take away what is redrawn."""
 
-    def _show(self, step: Step, where: str, terms: str) -> None:
-        click.echo(f"{where}  loss {step.loss:.4g}  {terms}  {duration(self._clock.left(step))} left", err=True)
+    def _show(self, step: Step, where: str, terms: str, left: str) -> None:
+        click.echo(f"{where}  loss {step.loss:.4g}  {terms}  {left}", err=True)
 
 
 class Live(Reporter):
@@ -48,29 +49,21 @@ class Live(Reporter):
         from rich.table import Column
 
         super().__init__(levels, unit)
-        texts = ("{task.description}", "{task.percentage:3.0f}%", "{task.fields[left]} left")
+        texts = ("{task.description}", "{task.percentage:3.0f}%", "{task.fields[left]}")
         where, percentage, left = (TextColumn(t, markup=False, table_column=Column(no_wrap=True)) for t in texts)
         terms = TextColumn("{task.fields[terms]}", style="dim", table_column=Column(no_wrap=True, ratio=1))
-        self._bar = Progress(
-            where,
-            BarColumn(bar_width=12),
-            percentage,
-            left,
-            terms,
-            console=Console(file=sys.stderr),
-            auto_refresh=False,
-            transient=True,
-            expand=True,
-        )
-        self._task = self._bar.add_task("starting", total=1.0, left="?", terms="")
+        parts = (where, BarColumn(bar_width=12), percentage, left, terms)
+        console = Console(file=sys.stderr)
+        self._bar = Progress(*parts, console=console, auto_refresh=False, transient=True, expand=True)
+        self._task = self._bar.add_task("starting", total=1.0, left="? left", terms="")
         self._bar.start()
 
     def close(self) -> None:
         """Take the line away."""
         self._bar.stop()
 
-    def _show(self, step: Step, where: str, terms: str) -> None:
-        done, left = self._clock.fraction(step), duration(self._clock.left(step))
+    def _show(self, step: Step, where: str, terms: str, left: str) -> None:
+        done = self._clock.fraction(step)
         self._bar.update(self._task, description=where, completed=done, left=left, terms=terms, refresh=True)
 
 

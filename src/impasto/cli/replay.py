@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import cloup
 
 from impasto.cli import interrupts
-from impasto.cli.parameters import debug_option
+from impasto.cli.options import debug_option, force_option, output_option
+from impasto.cli.output import Output
 from impasto.cli.resume import differences
-from impasto.cli.running import threads
+from impasto.cli.running import prepared, threads
 from impasto.cli.terminal import loading
 from impasto.errors import UsageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.rebuild import Origin
-    from impasto.record import Record
-    from impasto.run import Run
 
 _COMPARED = {True: "is the same", False: "is not the same", None: "is made anew"}
 
@@ -35,8 +28,8 @@ _COMPARED = {True: "is the same", False: "is not the same", None: "is made anew"
     help="Where the files it was made of are now, in the order of `impasto show`.  "
     "[default: under their names, here or beside FILE]",
 )
-@cloup.option("-o", "--output", metavar="OUT", help="Also write the picture that is made.")
-@cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
+@output_option("Also write the picture that is made.")
+@force_option
 @cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the exit code tells.")
 @debug_option
 def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, quiet: bool) -> int:
@@ -50,14 +43,14 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     record = read_record(file)
     if record.result is None:
         raise UsageError(f"{file} does not say what came out, so nothing can be compared.")
-    if output:
-        from impasto.session import Destination
-
-        Destination(Path(output), (file, *inputs), force).check()
     with loading(shown=not quiet):
         from impasto.images import same_pixels
         from impasto.painting import pixels_hash
-        from impasto.rebuild import find_origin
+        from impasto.rebuild import at_its_start, find_origin, kept_again, same_run
+        from impasto.session import Destination, Result
+    destination = Destination(Path(output or file), (file, *inputs), force)
+    if output:
+        destination.check()
     origin = find_origin(record, [Path(), Path(file).parent], safe_name, inputs)
 
     def tell(text: str) -> None:
@@ -67,10 +60,19 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     for each in dict.fromkeys(origin.all_inputs()):
         tell(printable(f"{each.role}: {each.source} {_COMPARED[each.same]}"))
     with threads(record.made.threads):
-        run = _prepared(origin, quiet)
-        for note in _differences(run, record):
+        run = prepared(  # in the number format that was used, whatever is the fastest here
+            lambda encoders: at_its_start(same_run(origin, encoders, dtype=record.made.dtype), origin, encoders),
+            Output(destination, quiet),
+        )
+        for note in differences(record.made, run.made()):
             tell(note)
-        image = _repeated(run, record, output, force)
+        if run.network and run.network.sha256 != record.encoder.sha256:
+            tell(f"The weights of {run.network.name} are not those that were used.")
+        image, step = kept_again(run, record)
+        if output:
+            with interrupts.held_back():
+                destination.save(run, Result(image, step))
+        image = run.full_size(image)
         same = pixels_hash(image, run.alpha) == record.result.pixels
         kept = same_pixels(file, image, run.alpha) if same else True
     if kept is None:
@@ -81,33 +83,3 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     interrupts.check()
     tell(f"result: {'the same' if same else 'not the same'}")
     return 0 if same else 1
-
-
-def _prepared(origin: Origin, quiet: bool) -> Run:
-    """The run that made the picture; the number format is the one that was used, whatever is the fastest here."""
-    from impasto.cli.weights import DownloadBar
-    from impasto.loading import Encoders
-    from impasto.rebuild import at_its_start, same_run
-
-    encoders = Encoders(progress=None if quiet else DownloadBar())
-    return at_its_start(same_run(origin, encoders, dtype=origin.record.made.dtype), origin, encoders)
-
-
-def _differences(run: Run, record: Record) -> Iterator[str]:
-    """What may make the result differ, besides the pictures."""
-    yield from differences(record.made, run.made())
-    if run.network and run.network.sha256 != record.encoder.sha256:
-        yield f"The weights of {run.network.name} are not those that were used."
-
-
-def _repeated(run: Run, record: Record, output: str | None, force: bool) -> Tensor:
-    """Run as far as the picture was made, and save it if asked; the picture at its full size."""
-    from impasto.rebuild import kept_again
-    from impasto.session import Destination
-    from impasto.session.saving import Result, save
-
-    image, step = kept_again(run, record)
-    if output:
-        with interrupts.held_back():
-            save(run, Result(image, step), Destination(Path(output), force=force))
-    return run.full_size(image)

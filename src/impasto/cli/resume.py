@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from impasto.cli.options import flag, json_option, no_metadata_option, quiet_option
+from impasto.cli.options import debug_option, flag, json_option, no_metadata_option, output_option, quiet_option
 from impasto.cli.output import Output
-from impasto.cli.parameters import Size, debug_option
+from impasto.cli.parameters import Size
 from impasto.cli.running import execute, threads
 from impasto.cli.terminal import loading
 from impasto.errors import CheckpointError, UsageError
@@ -33,8 +33,6 @@ Examples:
   impasto resume out.impasto
   impasto resume out.impasto --size 2048 --strength 0.7 -o larger.png
 """
-
-
 _REMEDY = "or begin a new run with the picture that is there, by a change such as --strength."
 _CHANGES = (
     *("strength", "style_weights", "style_scale", "content_weight", "style_weight", "tv_weight"),
@@ -51,7 +49,7 @@ _CHANGES = (
 )
 @cloup.option_group(
     "Files and reports",
-    cloup.option("-o", "--output", metavar="OUT", help="The result.  [default: as before; with changes, a new name]"),
+    output_option("The result.  [default: as before; with changes, a new name]"),
     cloup.option("--force", is_flag=True, help="Overwrite OUT even if this run did not write it."),
     cloup.option(
         "--checkpoint", metavar="DIR2", help="With changes: keep the state of the new run in this new folder."
@@ -61,7 +59,16 @@ _CHANGES = (
     json_option,
     debug_option,
 )
-def resume(folder: str, checkpoint: str | None, quiet: bool, as_json: bool, **options: Any) -> int:
+def resume(
+    folder: str,
+    output: str | None,
+    force: bool,
+    checkpoint: str | None,
+    no_metadata: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
     """Go on with a run that was stopped.
 
     The result is the same, to the bit, as if it had not been stopped. With changes, a new run with the changed settings
@@ -71,36 +78,35 @@ def resume(folder: str, checkpoint: str | None, quiet: bool, as_json: bool, **op
         from impasto.checkpoint import Checkpoints
         from impasto.rebuild import find_origin
         from impasto.record import Record
-    changes = {name: options[name] for name in ("size", *_CHANGES) if options[name] is not None}
+    changes = {name: value for name, value in options.items() if value is not None}
     with closing(Checkpoints.open(Path(folder))) as checkpoints:
         about = checkpoints.about("record", "folder", "output", "metadata", "bits", "asked")
-        destination = _destination(about, checkpoints, changed=bool(changes), **options)
-        output = Output(replace(destination, checkpoint=checkpoint), quiet, as_json)
+        destination = _destination(about, checkpoints, output, changed=bool(changes))
+        destination = replace(
+            destination,
+            force=force or destination.force,
+            metadata=destination.metadata and not no_metadata,
+            checkpoint=checkpoint,
+        )
+        where = Output(destination.named(), quiet, as_json)
         origin = find_origin(Record.from_json(about["record"]), [Path(os.path.relpath(about["folder"]))], str)
         if changes:
-            return execute(partial(_changed, checkpoints, origin, changes), output)
+            return execute(partial(_changed, checkpoints, origin, changes), where)
         if checkpoint:
             raise UsageError("--checkpoint goes with changes; without, the run goes on in the folder that it has.")
         with threads(origin.record.made.threads):
-            return execute(partial(_same, checkpoints, origin), output, checkpoints)
+            return execute(partial(_same, checkpoints, origin), where, checkpoints)
 
 
 def _destination(
-    about: Mapping[str, Any],
-    checkpoints: Checkpoints,
-    *,
-    changed: bool,
-    output: str | None,
-    force: bool,
-    no_metadata: bool,
-    **_: Any,
+    about: Mapping[str, Any], checkpoints: Checkpoints, output: str | None, *, changed: bool
 ) -> Destination:
     """`output`, or where the run was to put its pictures; with changes, a new name beside that.
 
     What the run itself wrote there, when it was stopped, may be written anew.
     """
     from impasto.session.destination import Destination
-    from impasto.session.keeping import wrote
+    from impasto.session.keeping import Written
 
     fresh = changed and not output
     path = Path(output or (fresh and about.get("base")) or about["output"])
@@ -108,12 +114,12 @@ def _destination(
         path = Path(about["folder"]) / path
     return Destination(
         path,
-        force=force or wrote(checkpoints, path),
+        force=path in Written(checkpoints),
         fresh=fresh,
         save_every=about.get("save_every"),
-        metadata=about["metadata"] and not no_metadata,
+        metadata=about["metadata"],
         bits=about["bits"],
-    ).named()
+    )
 
 
 def _same(checkpoints: Checkpoints, origin: Origin, encoders: Encoders) -> Run:

@@ -10,7 +10,7 @@ import click
 import cloup
 
 from impasto.choices import IMAGE
-from impasto.cli.parameters import debug_option
+from impasto.cli.options import debug_option
 from impasto.cli.terminal import columns
 from impasto.cli.words import words
 from impasto.presets import PRESETS

@@ -8,7 +8,8 @@ import click
 import cloup
 
 from impasto.cli.interrupts import held_back
-from impasto.cli.parameters import debug_option, width_and_height
+from impasto.cli.options import debug_option
+from impasto.cli.parameters import width_and_height
 from impasto.errors import UsageError
 
 

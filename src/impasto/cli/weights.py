@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import cloup
 
-from impasto.cli.parameters import debug_option
+from impasto.cli.options import debug_option
 from impasto.errors import WeightsError
 
 if TYPE_CHECKING:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impasto.engine import Step
 from impasto.plan import Plan
 
+if TYPE_CHECKING:
+    from impasto.tasks.figures import Figure
+
 
 @dataclass(frozen=True)
 class Planned:
-    """The run begins; `notes` are sentences worth telling about its plan."""
+    """A run begins, or a figure, as it was planned."""
 
-    plan: Plan
-    notes: tuple[str, ...]
+    plan: Plan | Figure
 
 
 @dataclass(frozen=True)
