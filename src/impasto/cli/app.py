@@ -9,18 +9,12 @@ import click
 import cloup
 
 from impasto.cli import interrupts, terminal
-from impasto.cli.bench import bench
+from impasto.cli.again import replay, resume
+from impasto.cli.beforehand import bench, plan
 from impasto.cli.figure import figure
+from impasto.cli.looking import presets, show, swatches
+from impasto.cli.making import reconstruct, texture, transfer
 from impasto.cli.options import debug_option
-from impasto.cli.plan import plan
-from impasto.cli.presets import presets
-from impasto.cli.reconstruct import reconstruct
-from impasto.cli.replay import replay
-from impasto.cli.resume import resume
-from impasto.cli.show import show
-from impasto.cli.swatches import swatches
-from impasto.cli.texture import texture
-from impasto.cli.transfer import transfer
 from impasto.cli.weights import weights
 from impasto.errors import ImpastoError, UnknownNameError, UsageError, closest
 from impasto.version import __version__

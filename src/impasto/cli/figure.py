@@ -12,9 +12,8 @@ import click
 import cloup
 
 from impasto.cli import interrupts, options
-from impasto.cli.options import Decorator, debug_option, flag, preset_option
+from impasto.cli.options import NAMES, NUMBERS, Decorator, debug_option, flag, preset_option
 from impasto.cli.output import Output, requested
-from impasto.cli.parameters import NAMES, NUMBERS
 from impasto.cli.running import prepared
 from impasto.recipe import Recipe
 from impasto.tasks.reconstruct import reconstruction_of

@@ -13,12 +13,56 @@ from typing import Any
 import click
 import cloup
 
-from impasto.cli.parameters import NAMES, NUMBERS
 from impasto.cli.words import words
+from impasto.errors import UsageError
 from impasto.presets import preset
 from impasto.recipe import SETTINGS, Recipe, asked
 
 Decorator = Callable[[Any], Any]
+
+
+# Kinds of values ----------------------------------------------------------------------------------------------------
+
+
+class Listed(click.ParamType[Any]):
+    """`a,b,c` as a tuple; each item is converted by `item`, and `rule` is said of what is no such list."""
+
+    def __init__(self, name: str, item: click.ParamType[Any], rule: str):
+        self.name, self._item, self._rule = name, item, rule
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        """Split at commas; nothing between two commas is an error."""
+        try:
+            items = [each.strip() for each in value.split(",")]
+            if all(items):
+                return tuple(self._item.convert(each, param, ctx) for each in items)
+        except click.BadParameter:
+            pass
+        self.fail(f"{value!r}; it must be {self._rule}.", param, ctx)
+
+
+NUMBERS = Listed("A,B,...", click.FLOAT, "numbers with commas, such as 2,1")
+WHOLES = Listed("N,N,...", click.IntRange(1), "whole numbers with commas, such as 512,1024")
+NAMES = Listed("L,L,...", click.STRING, "names with commas, such as relu3_1,relu4_1")
+
+
+class Size(click.ParamType[Any]):
+    """`1024x768` as (width, height); of one number, the height is `ratio` times that."""
+
+    name = "WxH"
+
+    def __init__(self, ratio: float = 1.0):
+        self._ratio = ratio
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Parse, or say what is no size."""
+        width, times, height = value.lower().partition("x")
+        if not width.isdecimal() or not (height.isdecimal() or (height == "" and not times)):
+            raise UsageError(f"--size is {value!r}; it must be WIDTHxHEIGHT in pixels, such as 640x480, or one number.")
+        return int(width), int(height) if height else round(int(width) * self._ratio)
+
+
+# Settings of a recipe -----------------------------------------------------------------------------------------------
 
 _TYPES = {each.name: str(each.type).partition(" | ")[0] for each in fields(Recipe)}
 _KINDS: Mapping[str, Mapping[str, Any]] = {
@@ -32,9 +76,6 @@ _TEXT = {"type": click.STRING, "metavar": "NAME"}
 _LETTERS = {"strength": ["-s"]}
 _NETWORK = ("encoder", "weights", "pooling", "padding")
 OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
-
-
-# Settings of a recipe -----------------------------------------------------------------------------------------------
 
 
 def flag(name: str, default: str = "", **other: Any) -> Decorator:

@@ -17,6 +17,7 @@ from impasto.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from impasto.session import Destination
 
+Closing = Callable[[Mapping[str, float], Mapping[str, float]], str]
 PIPE = "-"
 _STANDARD_OUTPUT = Path("standard output.png")
 
@@ -34,7 +35,7 @@ class Output:
     as_json: bool = False
     dry_run: bool = False
     began: float = field(default_factory=time.perf_counter)
-    closing: Callable[[Mapping[str, float], Mapping[str, float]], str] | None = None
+    closing: Closing | None = None
     piped: bool = False
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from impasto.cli import interrupts
 from impasto.cli.options import asked_recipe
-from impasto.cli.output import PIPE, Output, requested
+from impasto.cli.output import PIPE, Closing, Output, requested
 from impasto.errors import UsageError, WeightsError
 from impasto.recipe import Recipe
 
@@ -32,7 +32,7 @@ def make(
     of: Callable[[Recipe], Recipe] = lambda base: base,
     *,
     kind: str = "",
-    closing: Callable[[Mapping[str, float], Mapping[str, float]], str] | None = None,
+    closing: Closing | None = None,
 ) -> int:
     """Make the picture that the `options` of a command ask for; the exit code.
 

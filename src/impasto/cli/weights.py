@@ -1,8 +1,9 @@
-"""`impasto weights`: the published weights of VGG networks on this computer."""
+"""`impasto weights`: the networks in the package, and the published weights of VGG networks on this computer."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,9 @@ from impasto.errors import WeightsError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-    from rich.table import Table
-
-    from impasto.encoders.registry import WeightSource
 
 _COLUMNS = ("name", "architecture", "size", "licence", "cached")
+_IN_PACKAGE = {"compact": "Apache-2.0 (see NOTICE)", "vgg19": "CC BY 4.0 (Simonyan & Zisserman, Oxford)"}
 
 
 @cloup.group()
@@ -28,17 +27,30 @@ def weights() -> None:
 @weights.command("list")
 @debug_option
 def list_() -> None:
-    """List the published weights and whether they are on this computer."""
+    """List the encoders in the package, and the published weights and whether they are on this computer."""
+    from rich import box
     from rich.console import Console
+    from rich.table import Table
 
-    from impasto.encoders.registry import REGISTRY
+    from impasto.encoders.registry import REGISTRY, human_size, weight_path
 
-    rows = [_row(source) for source in REGISTRY.values()]
+    rows = []
+    for name, licence in _IN_PACKAGE.items():
+        data = resources.files("impasto.encoders") / "data" / f"{name}.safetensors"
+        rows.append((name, name, human_size(len(data.read_bytes())), licence, "in the package"))
+    for source in REGISTRY.values():
+        cached = "yes" if weight_path(source.name).is_file() else "no"
+        rows.append((source.name, source.architecture, human_size(source.size), source.licence, cached))
     console = Console()
-    if console.is_terminal:
-        console.print(_table(rows))
-    else:
+    if not console.is_terminal:
         cloup.echo("\n".join(map("\t".join, (_COLUMNS, *rows))))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("name", "size", "licence", "cached"):  # the name says the architecture; the licence may be wrapped
+        table.add_column(column, no_wrap=column != "licence")
+    for name, _, *others in rows:
+        table.add_row(name, *others)
+    console.print(table)
 
 
 @weights.command()
@@ -63,10 +75,20 @@ def fetch(names: tuple[str, ...], force: bool) -> None:
 @debug_option
 def verify(targets: tuple[str, ...]) -> None:
     """Compare files with the published digests; exit with 1 if one differs."""
-    from impasto.encoders.registry import REGISTRY, weight_path
+    from impasto.encoders.registry import REGISTRY, find_source, weight_path
+    from impasto.encoders.verification import verify
 
-    chosen = targets or tuple(name for name in REGISTRY if weight_path(name).is_file())
-    failures = [failure for failure in map(_verify, chosen) if failure]
+    failures = []
+    for target in targets or tuple(name for name in REGISTRY if weight_path(name).is_file()):
+        file, source = Path(target), REGISTRY.get(target)
+        if source is None and not file.is_file() and len(file.parts) == 1 and not file.suffix:
+            source = find_source(target)
+        try:
+            sha256 = verify(weight_path(target) if source else file, source)
+        except WeightsError as error:
+            failures.append(str(error))
+        else:
+            cloup.echo(f"{target}: ok, sha256 {sha256}")
     if failures:
         raise WeightsError("\n".join(failures))
 
@@ -79,44 +101,6 @@ def path(name: str) -> None:
     from impasto.encoders.registry import weight_path
 
     cloup.echo(str(weight_path(name)))
-
-
-def _row(source: WeightSource) -> tuple[str, ...]:
-    from impasto.encoders.registry import human_size, weight_path
-
-    cached = "yes" if weight_path(source.name).is_file() else "no"
-    return source.name, source.architecture, human_size(source.size), source.licence, cached
-
-
-def _table(rows: list[tuple[str, ...]]) -> Table:
-    """The list for people: the architecture is in the name, and only the licence gives way on a narrow terminal."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in _COLUMNS:
-        if column != "architecture":
-            table.add_column(column, no_wrap=column != "licence")
-    for name, _, *others in rows:
-        table.add_row(name, *others)
-    return table
-
-
-def _verify(target: str) -> str:
-    """Print that a name or a file is right; return why, if it is not."""
-    from impasto.encoders.registry import REGISTRY, find_source, weight_path
-    from impasto.encoders.verification import verify
-
-    file = Path(target)
-    source = REGISTRY.get(target)
-    if source is None and not file.is_file() and len(file.parts) == 1 and not file.suffix:
-        source = find_source(target)
-    try:
-        sha256 = verify(weight_path(target) if source else file, source)
-    except WeightsError as error:
-        return str(error)
-    cloup.echo(f"{target}: ok, sha256 {sha256}")
-    return ""
 
 
 class DownloadBar:

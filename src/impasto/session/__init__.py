@@ -3,7 +3,7 @@
 Nothing here prints or waits for anybody: a command line, a browser or a notebook draws the events.
 """
 
-from impasto.session.destination import Destination, Result
+from impasto.session.destination import Destination
 from impasto.session.events import Event, Failed, Milestone, Note, Outcome, Planned, Saved, Stepped, Stopped
 from impasto.session.session import Session
 
@@ -15,7 +15,6 @@ __all__ = [
     "Note",
     "Outcome",
     "Planned",
-    "Result",
     "Saved",
     "Session",
     "Stepped",

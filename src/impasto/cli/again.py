@@ -1,9 +1,9 @@
-"""`impasto resume`."""
+"""`impasto resume`, `impasto replay`: a run that goes on where it was, and a picture made again."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 from functools import partial
@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from impasto.cli.options import debug_option, flag, json_option, no_metadata_option, output_option, quiet_option
+from impasto.cli import interrupts
+from impasto.cli.options import (
+    Size,
+    debug_option,
+    flag,
+    force_option,
+    json_option,
+    no_metadata_option,
+    output_option,
+    quiet_option,
+)
 from impasto.cli.output import Output
-from impasto.cli.parameters import Size
-from impasto.cli.running import execute, threads
+from impasto.cli.running import execute, prepared, threads
 from impasto.cli.terminal import loading
 from impasto.errors import CheckpointError, UsageError
 
@@ -26,7 +35,6 @@ if TYPE_CHECKING:
     from impasto.rebuild import Origin
     from impasto.record import Made
     from impasto.run import Run
-    from impasto.session import Destination
 
 _EXAMPLES = """\b
 Examples:
@@ -78,15 +86,23 @@ def resume(
         from impasto.checkpoint import Checkpoints
         from impasto.rebuild import find_origin
         from impasto.record import Record
+        from impasto.session import Destination
+        from impasto.session.keeping import Written
     changes = {name: value for name, value in options.items() if value is not None}
     with closing(Checkpoints.open(Path(folder))) as checkpoints:
         about = checkpoints.about("record", "folder", "output", "metadata", "bits", "asked")
-        destination = _destination(about, checkpoints, output, changed=bool(changes))
-        destination = replace(
-            destination,
-            force=force or destination.force,
-            metadata=destination.metadata and not no_metadata,
+        fresh = bool(changes) and not output
+        path = Path(output or (fresh and about.get("base")) or about["output"])
+        if not output and about["folder"] != os.getcwd():  # noqa: PTH109
+            path = Path(about["folder"]) / path
+        destination = Destination(
+            path,
+            force=force or path in Written(checkpoints),
+            fresh=fresh,
+            save_every=about.get("save_every"),
             checkpoint=checkpoint,
+            metadata=about["metadata"] and not no_metadata,
+            bits=about["bits"],
         )
         where = Output(destination.named(), quiet, as_json)
         origin = find_origin(Record.from_json(about["record"]), [Path(os.path.relpath(about["folder"]))], str)
@@ -96,30 +112,6 @@ def resume(
             raise UsageError("--checkpoint goes with changes; without, the run goes on in the folder that it has.")
         with threads(origin.record.made.threads):
             return execute(partial(_same, checkpoints, origin), where, checkpoints)
-
-
-def _destination(
-    about: Mapping[str, Any], checkpoints: Checkpoints, output: str | None, *, changed: bool
-) -> Destination:
-    """`output`, or where the run was to put its pictures; with changes, a new name beside that.
-
-    What the run itself wrote there, when it was stopped, may be written anew.
-    """
-    from impasto.session.destination import Destination
-    from impasto.session.keeping import Written
-
-    fresh = changed and not output
-    path = Path(output or (fresh and about.get("base")) or about["output"])
-    if not output and about["folder"] != os.getcwd():  # noqa: PTH109
-        path = Path(about["folder"]) / path
-    return Destination(
-        path,
-        force=path in Written(checkpoints),
-        fresh=fresh,
-        save_every=about.get("save_every"),
-        metadata=about["metadata"],
-        bits=about["bits"],
-    )
 
 
 def _same(checkpoints: Checkpoints, origin: Origin, encoders: Encoders) -> Run:
@@ -156,22 +148,13 @@ def _changed(checkpoints: Checkpoints, origin: Origin, changes: dict[str, Any], 
             f"There is no picture in {checkpoints.folder} yet. Leave out the changes to begin with it."
         )
     if "size" in changes:
-        changes["size"] = _size(changes["size"], origin.record.task)
+        width, height = Size().convert(changes["size"], None, None)
+        changes["size"] = (width, height) if origin.record.task == "texture" or "x" in changes["size"] else width
     run = changed_run(origin, changes, encoders)
     before = replace(origin.record, result=result_of(kept.image, None, kept.step))
     others = [f"The {each.role} image {each.source} has changed." for each in origin.inputs if each.same is False]
     run = continuing(run, before, kept.image)
     return replace(run, plan=replace(run.plan, notes=(*run.plan.notes, *notes, *others)))
-
-
-def _size(text: str, task: str) -> int | tuple[int, int]:
-    """`2048`, or `1024x768` where the task has a width and a height."""
-    width, height = Size().convert(text, None, None)
-    if task == "texture":
-        return width, height
-    if "x" in text.lower():
-        raise UsageError(f"--size is {text!r}; a {task} has one size, the long side, such as {max(width, height)}.")
-    return width
 
 
 def differences(then: Made, now: Made) -> tuple[str, ...]:
@@ -180,3 +163,72 @@ def differences(then: Made, now: Made) -> tuple[str, ...]:
 
     pairs = [(each.name, getattr(then, each.name), getattr(now, each.name)) for each in fields(now)]
     return tuple(f"{name} was {printable(str(a))}, and is {b}." for name, a, b in pairs if a != b)
+
+
+_COMPARED = {True: "is the same", False: "is not the same", None: "is made anew"}
+
+
+@cloup.command()
+@cloup.argument("file", help="A picture that impasto made.")
+@cloup.argument(
+    "inputs",
+    nargs=-1,
+    metavar="[INPUT]...",
+    help="Where the files it was made of are now, in the order of `impasto show`.  "
+    "[default: under their names, here or beside FILE]",
+)
+@output_option("Also write the picture that is made.")
+@force_option
+@cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the exit code tells.")
+@debug_option
+def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, quiet: bool) -> int:
+    """Make a picture again, and compare.
+
+    It tells whether the inputs and the result are the same, and whether FILE has its very pixels. The exit code is 0 if
+    the result is the same to the last pixel, 1 if not.
+    """
+    from impasto.record import printable, read_record, safe_name
+
+    record = read_record(file)
+    if record.result is None:
+        raise UsageError(f"{file} does not say what came out, so nothing can be compared.")
+    with loading(shown=not quiet):
+        from impasto.images import same_pixels
+        from impasto.painting import pixels_hash
+        from impasto.rebuild import at_its_start, find_origin, kept_again, same_run
+        from impasto.session.destination import Destination, Result
+    destination = Destination(Path(output or file), (file, *inputs), force)
+    if output:
+        destination.check()
+    origin = find_origin(record, [Path(), Path(file).parent], safe_name, inputs)
+
+    def tell(text: str) -> None:
+        if not quiet:
+            click.echo(text)
+
+    for each in dict.fromkeys(origin.all_inputs()):
+        tell(printable(f"{each.role}: {each.source} {_COMPARED[each.same]}"))
+    with threads(record.made.threads):
+        run = prepared(  # in the number format that was used, whatever is the fastest here
+            lambda encoders: at_its_start(same_run(origin, encoders, dtype=record.made.dtype), origin, encoders),
+            Output(destination, quiet),
+        )
+        for note in differences(record.made, run.made()):
+            tell(note)
+        if run.network and run.network.sha256 != record.encoder.sha256:
+            tell(f"The weights of {run.network.name} are not those that were used.")
+        image, step = kept_again(run, record)
+        if output:
+            with interrupts.held_back():
+                destination.save(run, Result(image, step))
+        image = run.full_size(image)
+        same = pixels_hash(image, run.alpha) == record.result.pixels
+        kept = same_pixels(file, image, run.alpha) if same else True
+    if kept is None:
+        tell(f"{file}: its format does not keep every pixel, so the record's are compared, not its own.")
+    elif not kept:
+        tell(f"{file}: its pixels are not those that were recorded.")
+    same = same and kept is not False
+    interrupts.check()
+    tell(f"result: {'the same' if same else 'not the same'}")
+    return 0 if same else 1

@@ -1,16 +1,23 @@
-"""`impasto plan`."""
+"""`impasto plan`, `impasto bench`: what a transfer would take, and what this machine can do."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 import cloup
 
-from impasto.cli.options import asked_recipe, debug_option, json_option, preset_option, recipe_options
-from impasto.cli.parameters import WHOLES
+from impasto.cli.options import (
+    WHOLES,
+    asked_recipe,
+    debug_option,
+    flag,
+    json_option,
+    preset_option,
+    recipe_options,
+)
 from impasto.cli.terminal import loading
 from impasto.recipe import Recipe
 
@@ -20,11 +27,12 @@ Examples:
   impasto plan --sizes 2048,4096 --memory 4GB
   impasto plan --sizes 1024 --weights vgg19.pth
 """
-_SIZES = "Long sides of the results.  [default: 512,1024,2048,4096]"
+_RESULTS = "Long sides of the results.  [default: 512,1024,2048,4096]"
+_PICTURES = "Long sides of the pictures.  [default: 256,512,1024]"
 
 
 @cloup.command(epilog=_EXAMPLES)
-@cloup.option("--sizes", type=WHOLES, default="512,1024,2048,4096", help=_SIZES)
+@cloup.option("--sizes", type=WHOLES, default="512,1024,2048,4096", help=_RESULTS)
 @cloup.option_group("Method", preset_option)
 @recipe_options(Recipe())
 @json_option
@@ -51,3 +59,27 @@ def plan(sizes: tuple[int, ...], as_json: bool, **options: Any) -> None:
             click.echo("\n".join(f"{key:8}  {summary[key]}" for key in ("preset", "encoder", "device", "dtype")) + "\n")
         how, memory = f"tiles of {tile}" if tile else "whole", summary["memory"]
         click.echo(f"{summary['size']:>9}  {how:14}  {memory:40}  {summary['time']:>12}  {summary['levels']}")
+
+
+@cloup.command()
+@cloup.option("--sizes", type=WHOLES, default="256,512,1024", help=_PICTURES)
+@flag("device", Recipe().device)
+@json_option
+@debug_option
+def bench(sizes: tuple[int, ...], device: str | None, as_json: bool) -> None:
+    """Measure what this machine can do, and does.
+
+    An evaluation is one forward and one backward through the network, with the losses. A default transfer makes 90,
+    most of them at smaller sizes.
+    """
+    with loading(shown=not as_json):
+        import torch
+
+        from impasto.bench import bench as measured
+        from impasto.devices import describe_device, resolve_device, resolve_dtype
+    where = resolve_device(device or Recipe().device)
+    if not as_json:
+        click.echo(describe_device(where))
+    for dtype in dict.fromkeys((torch.float32, resolve_dtype("auto", where))):
+        for row in measured(where, dtype, sizes):
+            click.echo(json.dumps({"event": row.event, **asdict(row)}) if as_json else str(row))
