@@ -10,7 +10,7 @@ import torch
 from impasto import prepare
 from impasto.checkpoint import Checkpoints
 from impasto.engine import NotFiniteError
-from impasto.errors import UsageError
+from impasto.errors import OutputError, UsageError
 from impasto.files import alternatives, unused
 from impasto.images import load_image, read_text
 from impasto.record import KEYWORD
@@ -201,6 +201,13 @@ def test_only_numbers_that_were_appended_count(folder):
     assert [next(names).name for _ in range(3)] == ["a-IMG-12.png", "a-IMG-12-2.png", "a-IMG-12-3.png"]
     (folder / "a-IMG-12.png").touch()
     assert unused(Path("a-IMG-12.png")) == Path("a-IMG-12-2.png")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no such folders there")
+@pytest.mark.parametrize("folder", ["/proc", "/sys"])
+def test_where_no_files_can_be_made_is_told_before_any_work(folder):
+    with pytest.raises(OutputError, match=rf"^{folder}/out\.png cannot be written: .* Choose another folder"):
+        Destination(Path(folder) / "out.png").check()
 
 
 def test_a_new_name_after_a_change_counts_on_from_the_first(run):

@@ -74,11 +74,13 @@ def output_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise OutputError(f"{target} cannot be written: {explained(problem)}") from problem
+        raise OutputError(f"{target} cannot be written: {explained(problem, target)}") from problem
 
 
-def explained(problem: OSError) -> str:
+def explained(problem: OSError, target: Path) -> str:
     """The reason and the remedy of what the system says of a file that is being written: two sentences."""
+    if problem.errno == errno.ENOENT and target.parent.is_dir():  # as in /proc
+        return f"No file can be made in {target.parent}. Choose another folder."
     remedy = _REMEDIES.get(problem.errno or 0, "Choose another folder or name.")
     return f"{problem.strerror or problem}. {remedy}"
 

@@ -181,4 +181,4 @@ def _checkpoint_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise CheckpointError(f"No checkpoint can be written into {folder}: {explained(problem)}") from problem
+        raise CheckpointError(f"No checkpoint can be written into {folder}: {explained(problem, folder)}") from problem
