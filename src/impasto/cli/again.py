@@ -13,17 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from impasto.cli import interrupts
-from impasto.cli.options import (
-    Size,
-    debug_option,
-    flag,
-    force_option,
-    json_option,
-    no_metadata_option,
-    output_option,
-    quiet_option,
-)
+from impasto.cli import interrupts, options
 from impasto.cli.output import Output
 from impasto.cli.running import execute, prepared, threads
 from impasto.cli.terminal import loading
@@ -52,20 +42,20 @@ _CHANGES = (
 @cloup.argument("folder", metavar="DIR", help="The folder of --checkpoint, or OUT.impasto.")
 @cloup.option_group(
     "Changes (with any of them, a new run begins with the picture that is there)",
-    flag("size", type=click.STRING, metavar="N|WxH", help="Another size, in pixels, as the command has it."),
-    *map(flag, _CHANGES),
+    options.flag("size", type=click.STRING, metavar="N|WxH", help="Another size, in pixels, as the command has it."),
+    *map(options.flag, _CHANGES),
 )
 @cloup.option_group(
     "Files and reports",
-    output_option("The result.  [default: as before; with changes, a new name]"),
+    options.output_option("The result.  [default: as before; with changes, a new name]"),
     cloup.option("--force", is_flag=True, help="Overwrite OUT even if this run did not write it."),
     cloup.option(
         "--checkpoint", metavar="DIR2", help="With changes: keep the state of the new run in this new folder."
     ),
-    no_metadata_option,
-    quiet_option,
-    json_option,
-    debug_option,
+    options.no_metadata_option,
+    options.quiet_option,
+    options.json_option,
+    options.debug_option,
 )
 def resume(
     folder: str,
@@ -75,7 +65,7 @@ def resume(
     no_metadata: bool,
     quiet: bool,
     as_json: bool,
-    **options: Any,
+    **given: Any,
 ) -> int:
     """Go on with a run that was stopped.
 
@@ -88,7 +78,7 @@ def resume(
         from impasto.record import Record
         from impasto.session import Destination
         from impasto.session.keeping import Written
-    changes = {name: value for name, value in options.items() if value is not None}
+    changes = {name: value for name, value in given.items() if value is not None}
     with closing(Checkpoints.open(Path(folder))) as checkpoints:
         about = checkpoints.about("record", "folder", "output", "metadata", "bits", "asked")
         fresh = bool(changes) and not output
@@ -148,7 +138,7 @@ def _changed(checkpoints: Checkpoints, origin: Origin, changes: dict[str, Any], 
             f"There is no picture in {checkpoints.folder} yet. Leave out the changes to begin with it."
         )
     if "size" in changes:
-        width, height = Size().convert(changes["size"], None, None)
+        width, height = options.Size().convert(changes["size"], None, None)
         changes["size"] = (width, height) if origin.record.task == "texture" or "x" in changes["size"] else width
     run = changed_run(origin, changes, encoders)
     before = replace(origin.record, result=result_of(kept.image, None, kept.step))
@@ -177,10 +167,10 @@ _COMPARED = {True: "is the same", False: "is not the same", None: "is made anew"
     help="Where the files it was made of are now, in the order of `impasto show`.  "
     "[default: under their names, here or beside FILE]",
 )
-@output_option("Also write the picture that is made.")
-@force_option
+@options.output_option("Also write the picture that is made.")
+@options.force_option
 @cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the exit code tells.")
-@debug_option
+@options.debug_option
 def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, quiet: bool) -> int:
     """Make a picture again, and compare.
 

@@ -9,15 +9,7 @@ from typing import Any
 import click
 import cloup
 
-from impasto.cli.options import (
-    WHOLES,
-    asked_recipe,
-    debug_option,
-    flag,
-    json_option,
-    preset_option,
-    recipe_options,
-)
+from impasto.cli import options
 from impasto.cli.terminal import loading
 from impasto.recipe import Recipe
 
@@ -32,17 +24,17 @@ _PICTURES = "Long sides of the pictures.  [default: 256,512,1024]"
 
 
 @cloup.command(epilog=_EXAMPLES)
-@cloup.option("--sizes", type=WHOLES, default="512,1024,2048,4096", help=_RESULTS)
-@cloup.option_group("Method", preset_option)
-@recipe_options(Recipe())
-@json_option
-@debug_option
-def plan(sizes: tuple[int, ...], as_json: bool, **options: Any) -> None:
+@cloup.option("--sizes", type=options.WHOLES, default="512,1024,2048,4096", help=_RESULTS)
+@cloup.option_group("Method", options.preset_option)
+@options.recipe_options(Recipe())
+@options.json_option
+@options.debug_option
+def plan(sizes: tuple[int, ...], as_json: bool, **given: Any) -> None:
     """Tell how much memory and time a transfer would take.
 
     The pictures are 4:3. For a picture of your own: `impasto transfer ... --dry-run`.
     """
-    recipe, _ = asked_recipe(options)
+    recipe, _ = options.asked_recipe(given)
     with loading(shown=not as_json):
         import torch
 
@@ -62,10 +54,10 @@ def plan(sizes: tuple[int, ...], as_json: bool, **options: Any) -> None:
 
 
 @cloup.command()
-@cloup.option("--sizes", type=WHOLES, default="256,512,1024", help=_PICTURES)
-@flag("device", Recipe().device)
-@json_option
-@debug_option
+@cloup.option("--sizes", type=options.WHOLES, default="256,512,1024", help=_PICTURES)
+@options.flag("device", Recipe().device)
+@options.json_option
+@options.debug_option
 def bench(sizes: tuple[int, ...], device: str | None, as_json: bool) -> None:
     """Measure what this machine can do, and does.
 

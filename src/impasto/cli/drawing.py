@@ -162,10 +162,8 @@ class Live(Reporter):
         from rich.table import Column
 
         super().__init__(levels, unit)
-        texts = ("{task.description}", "{task.percentage:3.0f}%", "{task.fields[left]}")
-        where, percentage, left = (TextColumn(t, markup=False, table_column=Column(no_wrap=True)) for t in texts)
         terms = TextColumn("{task.fields[terms]}", style="dim", table_column=Column(no_wrap=True, ratio=1))
-        parts = (where, BarColumn(bar_width=12), percentage, left, terms)
+        parts = ("{task.description}", BarColumn(bar_width=12), "{task.percentage:3.0f}%", "{task.fields[left]}", terms)
         console = Console(file=sys.stderr)
         self._bar = Progress(*parts, console=console, auto_refresh=False, transient=True, expand=True)
         self._task = self._bar.add_task("starting", total=1.0, left="? left", terms="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import cloup
@@ -114,11 +114,16 @@ def show(file: str, as_json: bool) -> None:
 
 
 def _rows(record: Record) -> Iterator[tuple[str, str]]:
+    """What a record says, with the preset and the settings that are not as it has them."""
     yield "task", record.task
     for each in record.inputs:
         known = f"sha256 {each.sha256[:16]}" if each.sha256 else f"pixels {str(each.pixels)[:16]}"
         yield each.role, f"{each.name or 'an image in memory'}  ({known})"
-    yield from ((name.replace("_", " "), words(value)) for name, value in _changed(record))
+    chosen = str(record.settings.get("preset"))
+    usual = PRESETS[chosen].to_json() | {"preset": None} if chosen in PRESETS else {}
+    for name, value in record.settings.items():
+        if value not in (None, IMAGE, usual.get(name)):  # a picture to begin with is among the inputs
+            yield name.replace("_", " "), words(value)
     yield "network", f"{record.encoder.name}  (sha256 {record.encoder.sha256[:16]})"
     for name, value in vars(record.made).items():
         yield f"made with {name}" if name in ("impasto", "torch") else name, str(value)
@@ -129,11 +134,3 @@ def _rows(record: Record) -> Iterator[tuple[str, str]]:
     if record.start and record.start.result:
         yield "went on from", f"a {record.start.task} of {record.start.result.evaluations} evaluations:"
         yield from ((f"  {name}", text) for name, text in _rows(record.start))
-
-
-def _changed(record: Record) -> Iterator[tuple[str, Any]]:
-    """The preset, and the settings that are not as it has them; a picture to begin with is among the inputs."""
-    name = str(record.settings.get("preset"))
-    usual = PRESETS[name].to_json() | {"preset": None} if name in PRESETS else {}
-    settings = record.settings.items()
-    return ((name, value) for name, value in settings if value not in (None, IMAGE, usual.get(name)))

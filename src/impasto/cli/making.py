@@ -8,17 +8,7 @@ from typing import Any
 
 import cloup
 
-from impasto.cli.options import (
-    NAMES,
-    Decorator,
-    Size,
-    debug_option,
-    default_of,
-    flag,
-    flags,
-    picture_options,
-    styles_argument,
-)
+from impasto.cli import options
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
 from impasto.recipe import Recipe
@@ -39,20 +29,20 @@ Examples:
 
 @cloup.command(epilog=_TRANSFERS)
 @cloup.argument("content", help="The photograph: an image file, or - for standard input.")
-@styles_argument
-@picture_options(
+@options.styles_argument
+@options.picture_options(
     _TRANSFER,
     "a new CONTENT-STYLE.png here",
-    flags(_TRANSFER, "strength", "size", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS),
+    options.flags(_TRANSFER, "strength", "size", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS),
     ("content_layers", "style_layers", "style_loss", "content_weight", "style_weight", "tv_weight"),
     iterations="{recipe.schedule.evaluations}, or {recipe.blank_schedule.evaluations} from noise",
 )
-def transfer(content: str, styles: tuple[str, ...], **options: Any) -> int:
+def transfer(content: str, styles: tuple[str, ...], **given: Any) -> int:
     """Paint the photograph CONTENT in the style of the picture STYLE.
 
     Ctrl-C stops early and saves the picture so far.
     """
-    return make(options, content, styles)
+    return make(given, content, styles)
 
 
 # Texture ------------------------------------------------------------------------------------------------------------
@@ -69,26 +59,26 @@ Examples:
 
 
 @cloup.command(epilog=_TEXTURES)
-@styles_argument
-@picture_options(
+@options.styles_argument
+@options.picture_options(
     _TEXTURE,
     "a new STYLE-texture.png here",
     [
-        flag("size", _OWN_SIZE, type=Size(), metavar="WxH", help=_SIDES),
-        flag("tileable"),
-        *flags(_TEXTURE, "style_weights"),
-        flag("style_scale", default_of(_TEXTURE, "style_scale"), help=_STROKES),
-        flag("init", _TEXTURE.init, metavar="WAY", help="What to begin with: random, gray or style."),
+        options.flag("size", _OWN_SIZE, type=options.Size(), metavar="WxH", help=_SIDES),
+        options.flag("tileable"),
+        *options.flags(_TEXTURE, "style_weights"),
+        options.flag("style_scale", options.default_of(_TEXTURE, "style_scale"), help=_STROKES),
+        options.flag("init", _TEXTURE.init, metavar="WAY", help="What to begin with: random, gray or style."),
     ],
     ("style_layers", "style_loss", "tv_weight"),
 )
-def texture(styles: tuple[str, ...], **options: Any) -> int:
+def texture(styles: tuple[str, ...], **given: Any) -> int:
     """Make a texture of the picture STYLE, at any size.
 
     It has the style's colors, strokes and motifs, and nothing of its arrangement. Ctrl-C stops early and saves the
     picture so far.
     """
-    return make(options, None, styles, texture_of, kind="texture")
+    return make(given, None, styles, texture_of, kind="texture")
 
 
 # Reconstruction -----------------------------------------------------------------------------------------------------
@@ -98,7 +88,7 @@ _IMAGES = "{recipe.usual_size}, or the image's own if that is less"
 
 
 @cloup.group()
-@debug_option
+@options.debug_option
 def reconstruct() -> None:
     """Show what layers know of a picture, from noise.
 
@@ -107,39 +97,39 @@ def reconstruct() -> None:
     """
 
 
-def _reconstruction(representation: str, *more: Decorator) -> Decorator:
+def _reconstruction(representation: str, *more: options.Decorator) -> options.Decorator:
     layers = f"Names, or name=weight.  [default: {','.join(LAYERS[representation])}]"
     look = [
-        cloup.option("--layers", "--layer", type=NAMES, help=layers),
-        *flags(_RECONSTRUCTION, "size", size=_IMAGES),
-        flag("noise", f"1/{1 / _RECONSTRUCTION.noise:.0f}"),
+        cloup.option("--layers", "--layer", type=options.NAMES, help=layers),
+        *options.flags(_RECONSTRUCTION, "size", size=_IMAGES),
+        options.flag("noise", f"1/{1 / _RECONSTRUCTION.noise:.0f}"),
         *more,
     ]
     image = cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
-    options = picture_options(_RECONSTRUCTION, f"a new IMAGE-{representation}.png here", look)
-    return lambda command: image(options(command))
+    default = f"a new IMAGE-{representation}.png here"
+    return options.stacked(image, options.picture_options(_RECONSTRUCTION, default, look))
 
 
 @reconstruct.command(epilog="Example:  impasto reconstruct content photo.jpg --layer relu4_2 -o out.png")
 @_reconstruction("content")
-def content(image: str, layers: tuple[str, ...] | None, **options: Any) -> int:
+def content(image: str, layers: tuple[str, ...] | None, **given: Any) -> int:
     """Bring the features of layers back into a picture.
 
     Beginning with noise, the squared error between its features and those of IMAGE is minimised.
     """
     of = partial(reconstruction_of, representation="content", layers=layers)
-    return make(options, image, (), of, kind="content", closing=reductions)
+    return make(given, image, (), of, kind="content", closing=reductions)
 
 
 @reconstruct.command(epilog="Example:  impasto reconstruct style painting.jpg --layers relu1_1,relu2_1 -o out.png")
-@_reconstruction("style", flag("style_loss", _RECONSTRUCTION.style_loss))
-def style(image: str, layers: tuple[str, ...] | None, **options: Any) -> int:
+@_reconstruction("style", options.flag("style_loss", _RECONSTRUCTION.style_loss))
+def style(image: str, layers: tuple[str, ...] | None, **given: Any) -> int:
     """Bring the Gram matrices of layers back into a picture.
 
     Beginning with noise, the squared error between its Gram matrices and those of IMAGE is minimised.
     """
     of = partial(reconstruction_of, representation="style", layers=layers)
-    return make(options, None, (image,), of, kind="style", closing=reductions)
+    return make(given, None, (image,), of, kind="style", closing=reductions)
 
 
 def reductions(first: Mapping[str, float], last: Mapping[str, float]) -> str:

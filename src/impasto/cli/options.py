@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
+from functools import reduce
 from typing import Any
 
 import click
@@ -74,6 +75,9 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
 }
 _TEXT = {"type": click.STRING, "metavar": "NAME"}
 _LETTERS = {"strength": ["-s"]}
+_CHECKPOINT = "Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]"
+_BITS = "Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]"
+_SAVE_EVERY = "Also save OUT-0050.png, ... every N evaluations."
 _NETWORK = ("encoder", "weights", "pooling", "padding")
 OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
 
@@ -128,9 +132,7 @@ preset_option = cloup.option(
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 no_metadata_option = cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made.")
 quiet_option = cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-json_option = cloup.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON record per evaluation on standard output."
-)
+json_option = cloup.option("--json", "as_json", is_flag=True, help="Print JSON records on standard output, one a line.")
 dry_run_option = cloup.option("--dry-run", is_flag=True, help="Check everything, print what would be done, and stop.")
 debug_option = cloup.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
@@ -140,53 +142,22 @@ def output_option(help: str) -> Decorator:
     return cloup.option("-o", "--output", metavar="OUT", help=help)
 
 
-def _file_options(default: str) -> list[Decorator]:
-    """All that concerns files and reports; `default` says where the result goes without -o."""
-    return [
-        output_option(f"The result, or - for standard output; its ending sets the format.  [default: {default}]"),
-        force_option,
-        cloup.option(
-            "--checkpoint",
-            metavar="DIR",
-            help="Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]",
-        ),
-        no_metadata_option,
-        cloup.option(
-            "--bits",
-            type=click.Choice(["8", "16"]),
-            default="8",
-            help="Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]",
-        ),
-        cloup.option(
-            "--save-every",
-            type=click.IntRange(1),
-            metavar="N",
-            help="Also save OUT-0050.png, ... every N evaluations.",
-        ),
-        *flags(Recipe(), "max_pixels"),
-        quiet_option,
-        json_option,
-        dry_run_option,
-        debug_option,
-    ]
+def file_options(output: str, *more: Decorator) -> Decorator:
+    """All that concerns files and reports: -o, whose help is `output`, `more`, and what every command has."""
+    reports = (*flags(Recipe(), "max_pixels"), quiet_option, json_option, dry_run_option, debug_option)
+    return cloup.option_group("Files and reports", output_option(output), force_option, *more, *reports)
 
 
-def stacked(decorators: Iterable[Decorator]) -> Decorator:
+def stacked(*decorators: Decorator) -> Decorator:
     """All of them, the first outermost."""
-
-    def decorate(command: Any) -> Any:
-        for each in reversed([*decorators]):
-            command = each(command)
-        return command
-
-    return decorate
+    return lambda command: reduce(lambda decorated, each: each(decorated), reversed(decorators), command)
 
 
 def recipe_options(base: Recipe, *, without: Collection[str] = (), **shown: str) -> Decorator:
     """The network and the optimisation, with the defaults of `base`, but those `without`; `shown` as in `flags`."""
     names = [name for name in OPTIMISATION if name not in without]
     network = cloup.option_group("Network", *flags(base, *_NETWORK))
-    return stacked([network, cloup.option_group("Optimisation", *flags(base, *names, **shown))] if names else [network])
+    return stacked(network, cloup.option_group("Optimisation", *flags(base, *names, **shown))) if names else network
 
 
 def picture_options(
@@ -197,11 +168,12 @@ def picture_options(
     `base` is the recipe that it has without any, `default` where the picture then goes; `look` are the options of its
     own, `method` the settings whose defaults are the preset's.
     """
-    return stacked(
-        [
-            cloup.option_group("Look", *look),
-            cloup.option_group("Method (the preset has what is not given)", preset_option, *map(flag, method)),
-            recipe_options(base, **shown),
-            cloup.option_group("Files and reports", *_file_options(default)),
-        ]
+    files = file_options(
+        f"The result, or - for standard output; its ending sets the format.  [default: {default}]",
+        cloup.option("--checkpoint", metavar="DIR", help=_CHECKPOINT),
+        no_metadata_option,
+        cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS),
+        cloup.option("--save-every", type=click.IntRange(1), metavar="N", help=_SAVE_EVERY),
     )
+    methods = cloup.option_group("Method (the preset has what is not given)", preset_option, *map(flag, method))
+    return stacked(cloup.option_group("Look", *look), methods, recipe_options(base, **shown), files)

@@ -48,11 +48,6 @@ class Output:
         """What a person calls that."""
         return _STANDARD_OUTPUT.stem if self.piped else str(self.path)
 
-    @property
-    def tells(self) -> bool:
-        """Whether a person is to be told."""
-        return not (self.quiet or self.as_json)
-
     def wrote(self, what: str) -> str:
         """The last word: the file, the time that it took, and `what` was made."""
         return f"Wrote {self.name} in {time.perf_counter() - self.began:.1f} s ({what})"
@@ -100,28 +95,28 @@ def _pass_on(path: Path) -> None:
 def requested(
     options: dict[str, Any], inputs: Sequence[str], names: Sequence[str], *, may_be_piped: bool = False
 ) -> Output:
-    """The output that the options of a command ask for; PyTorch is loaded by then.
+    """The output that the options of a command ask for, which are taken out of them; PyTorch is loaded by then.
 
     Without --output, the result gets a new name made of `names`. If it `may_be_piped`, - is standard output.
 
     Raises:
         UsageError: something else is to go to standard output.
     """
-    began = time.perf_counter()
-    with loading(shown=not (options["quiet"] or options["as_json"])):
+    began, name = time.perf_counter(), options.pop("output")
+    quiet, as_json, dry_run = (options.pop(each) for each in ("quiet", "as_json", "dry_run"))
+    with loading(shown=not (quiet or as_json)):
         from impasto.session.destination import Destination, name_of
-    name = options["output"]
     piped = may_be_piped and name == PIPE
     destination = Destination(
         _STANDARD_OUTPUT if piped else Path(name) if name else name_of(*names),
         tuple(inputs),
-        force=options["force"] or piped,
+        force=options.pop("force") or piped,
         fresh=name is None,
-        save_every=options.get("save_every"),
-        checkpoint=options.get("checkpoint"),
-        metadata=not options.get("no_metadata", False),
-        bits=int(options.get("bits", 8)),
+        save_every=options.pop("save_every", None),
+        checkpoint=options.pop("checkpoint", None),
+        metadata=not options.pop("no_metadata", False),
+        bits=int(options.pop("bits", 8)),
     )
-    if piped and (options["as_json"] or destination.save_every):
+    if piped and (as_json or destination.save_every):
         raise UsageError("-o - writes the result to standard output, where --json and --save-every have no place.")
-    return Output(destination.named(), options["quiet"], options["as_json"], options["dry_run"], began, piped=piped)
+    return Output(destination.named(), quiet, as_json, dry_run, began, piped=piped)

@@ -52,7 +52,7 @@ def make(
     if sources.count(PIPE) > 1:
         raise UsageError("- is standard input, which holds one picture. Name the others as files.")
     if PIPE in sources and sys.stdin.isatty():
-        raise UsageError("- is standard input, but nothing is piped into it. Try: impasto transfer - STYLE < photo.jpg")
+        raise UsageError("- is standard input, but nothing is piped into it. Add < photo.jpg to the command.")
     piped: dict[str | None, Any] = {PIPE: sys.stdin.buffer} if PIPE in sources else {}
     pictures = Pictures(piped.get(content, content), [piped.get(style, style) for style in styles], init)
     return execute(partial(prepare, recipe, pictures), replace(output, closing=closing))
@@ -112,8 +112,9 @@ def prepared(prepare: Callable[[Encoders], T], output: Output) -> T:
     from impasto.cli.weights import DownloadBar
     from impasto.loading import Encoders
 
+    bar = None if output.quiet or output.as_json else DownloadBar()
     try:
-        return prepare(Encoders(download=not output.dry_run, progress=DownloadBar() if output.tells else None))
+        return prepare(Encoders(download=not output.dry_run, progress=bar))
     except WeightsError as error:
         if not output.dry_run:
             raise

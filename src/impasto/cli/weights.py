@@ -5,15 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cloup
 
 from impasto.cli.options import debug_option
 from impasto.errors import WeightsError
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 _COLUMNS = ("name", "architecture", "size", "licence", "cached")
 _IN_PACKAGE = {"compact": "Apache-2.0 (see NOTICE)", "vgg19": "CC BY 4.0 (Simonyan & Zisserman, Oxford)"}
@@ -27,7 +23,7 @@ def weights() -> None:
 @weights.command("list")
 @debug_option
 def list_() -> None:
-    """List the encoders in the package, and the published weights and whether they are on this computer."""
+    """List built-in and published weights, and whether they are here."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -110,29 +106,21 @@ class DownloadBar:
     """
 
     def __init__(self, name: str = "weights"):
-        self._name = name
-        self._bar: Progress | None = None
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` bytes are there."""
-        self._bar = self._bar or self._begin()
-        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
-        if done == total:
-            self.close()
-
-    def close(self) -> None:
-        """Take the bar away; a later call draws a new one."""
-        if self._bar:
-            self._bar.stop()
-        self._bar = None
-
-    def _begin(self) -> Progress:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
         console = Console(stderr=True)
         columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        bar.add_task(self._name, total=None)
-        bar.start()
-        return bar
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(name, total=None)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show that `done` of `total` bytes are there."""
+        self._bar.start()
+        self._bar.update(self._task, completed=done, total=total)
+        if done == total:
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar away; a later call draws it again."""
+        self._bar.stop()

@@ -4,19 +4,7 @@ Nothing here prints or waits for anybody: a command line, a browser or a noteboo
 """
 
 from impasto.session.destination import Destination
-from impasto.session.events import Event, Failed, Milestone, Note, Outcome, Planned, Saved, Stepped, Stopped
+from impasto.session.events import Event, Failed, Milestone, Note, Planned, Saved, Stepped, Stopped
 from impasto.session.session import Session
 
-__all__ = [
-    "Destination",
-    "Event",
-    "Failed",
-    "Milestone",
-    "Note",
-    "Outcome",
-    "Planned",
-    "Saved",
-    "Session",
-    "Stepped",
-    "Stopped",
-]
+__all__ = ["Destination", "Event", "Failed", "Milestone", "Note", "Planned", "Saved", "Session", "Stepped", "Stopped"]

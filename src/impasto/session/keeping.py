@@ -90,8 +90,9 @@ class Keeper:
 
     def step(self, step: Step) -> Iterator[str]:
         """Write a snapshot, if it is time for one; notes."""
-        if self._checkpoints is None and not self._refused and self._is_long(step):
-            yield self._begin_unasked(step)
+        judged, left = step.seconds > _JUDGED, self._clock.left(step)
+        if self._checkpoints is None and not self._refused and judged and step.seconds + left > LONG:
+            yield self._begin_unasked(duration(left))
         if not step.last and self._pace.due(step):
             yield from self._write(step)
 
@@ -117,11 +118,8 @@ class Keeper:
                 yield f"{problem or type(problem).__name__} The run goes on without."
             self._pace.wrote(size, time.monotonic() - began)
 
-    def _is_long(self, step: Step) -> bool:
-        return step.seconds > _JUDGED and step.seconds + self._clock.left(step) > LONG
-
-    def _begin_unasked(self, step: Step) -> str:
-        folder, left = unused(self._destination.path.with_suffix(".impasto")), duration(self._clock.left(step))
+    def _begin_unasked(self, left: str) -> str:
+        folder = unused(self._destination.path.with_suffix(".impasto"))
         try:
             self._checkpoints = Checkpoints.create(folder, self._about())
         except CheckpointError as error:

@@ -79,7 +79,7 @@ class Session:
             traceback.clear_frames(error.__traceback__)  # lets go of the pictures that the error holds
         with closing(self._keeper), self._shield():
             last_words = self._end(error)
-        if type(error) is not GeneratorExit:
+        if not isinstance(error, GeneratorExit):
             yield from last_words
 
     def _steps(self) -> Iterator[Event]:
@@ -125,7 +125,7 @@ class Session:
     def _rise(self, error: BaseException | None) -> Iterator[str]:
         """A note, if the loss is far above the first one of its level, and not only that of a last trial."""
         last = self._last
-        first = last.snapshot.first_loss if last and type(error) is not NotFiniteError else None
+        first = last.snapshot.first_loss if last and not isinstance(error, NotFiniteError) else None
         if first and last and min(last.snapshot.losses[-3:]) > FAR * first:
             yield (
                 f"The loss ended {last.relative_loss:.1f} times above its start: {last.loss:.4g}, not {first:.4g}; "

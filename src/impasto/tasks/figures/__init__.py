@@ -2,13 +2,11 @@
 
 from impasto.tasks.figures.bands import Curve
 from impasto.tasks.figures.comparisons import prepare_layers, prepare_representations, prepare_tradeoff
-from impasto.tasks.figures.features import prepare_features
 from impasto.tasks.figures.figure import Event, Figure
-from impasto.tasks.figures.plate import ENDINGS, Panel, check_drawing, save_plate
-from impasto.tasks.figures.progress import prepare_progress
+from impasto.tasks.figures.plate import Panel, check_drawing, save_plate
+from impasto.tasks.figures.studies import prepare_features, prepare_progress
 
 __all__ = [
-    "ENDINGS",
     "Curve",
     "Event",
     "Figure",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import chain
+from dataclasses import replace
+from itertools import cycle
 from string import ascii_lowercase
 from typing import Final
 
@@ -37,36 +36,6 @@ _NOISE = (
 )
 _TIMES = "\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}"
 _ALPHA_OVER_BETA = "\N{GREEK SMALL LETTER ALPHA}/\N{GREEK SMALL LETTER BETA}"
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A run whose result becomes a panel, with the numbers that `measure` finds."""
-
-    run: Run
-    caption: str = ""
-    label: str = ""
-    measure: Measure = errors
-
-    def __iter__(self) -> Iterator[Event]:
-        """The steps of the run, then the panel."""
-        for step in self.run:
-            yield Event(step)
-        yield Event(panel=Panel(step.image, self.caption, self.label, self.measure(self.run, step.image)))
-
-
-def compared(
-    name: str, materials: Materials, experiments: Sequence[Experiment], arrange: Callable[[Sequence[Panel]], Plate]
-) -> Figure:
-    """The figure of experiments that are carried out one after another."""
-    runs = tuple(experiment.run for experiment in experiments)
-    return Figure(name, materials, runs, partial(chain.from_iterable, experiments), arrange)
-
-
-def _labelled(runs: Sequence[Run], caption: Callable[[Run], str], measure: Measure = errors) -> list[Experiment]:
-    """An experiment of each run, with labels (a), (b), ..."""
-    letters = zip(runs, ascii_lowercase, strict=False)
-    return [Experiment(run, caption(run), f"({letter})", measure) for run, letter in letters]
 
 
 def prepare_representations(
@@ -106,11 +75,14 @@ def prepare_representations(
         text = _NOISE.format(sigma=recipe.noise * 255, count=contents[0].plan.evaluations)
         return Plate(bands, 1 + len(contents), materials.footnote(text))
 
-    def near(run: Run, image: Tensor) -> dict[str, float]:
-        return {"psnr": psnr(image.cpu(), photograph.pixels), **reduction(run, image)}
+    def caption(run: Run) -> str:
+        return content_in_words(run) if run.plan.recipe.content_layers else style_in_words(run)
 
-    experiments = [*_labelled(styles, style_in_words, reduction), *_labelled(contents, content_in_words, near)]
-    return compared("representations", materials, experiments, arrange)
+    def measure(run: Run, image: Tensor) -> dict[str, float]:
+        near = {"psnr": psnr(image.cpu(), photograph.pixels)} if run.plan.recipe.content_layers else {}
+        return near | reduction(run, image)
+
+    return _compared("representations", materials, (*styles, *contents), arrange, caption, measure, letters="abcde")
 
 
 def prepare_layers(
@@ -135,13 +107,15 @@ def prepare_layers(
     recipe = replace(recipe, required_layers=(*recipe.required_layers, *(chosen if layers else ())))
     recipes = (replace(recipe, content_layers={layer: weight}) for layer, weight in chosen.items())
     runs = [materials.run(each, *materials.pictures) for each in recipes]
-    experiments = _labelled(runs, lambda run: f"content from {content_in_words(run)}")
 
     def arrange(panels: Sequence[Panel]) -> Plate:
         row = Row((*materials.panels(), *panels))
         return Plate((row,), 2 + len(runs), _footnote(materials, runs[0]), cell=1.7)
 
-    return compared("layers", materials, experiments, arrange)
+    def caption(run: Run) -> str:
+        return f"content from {content_in_words(run)}"
+
+    return _compared("layers", materials, runs, arrange, caption, letters=ascii_lowercase)
 
 
 def prepare_tradeoff(
@@ -181,7 +155,27 @@ def prepare_tradeoff(
         footnote = _footnote(materials, runs[0], "Rows: layers that hold the style. ")
         return Plate((heads, *rows), len(ratios), footnote, cell=1.5, side=0.75)
 
-    return compared("tradeoff", materials, list(map(Experiment, runs)), arrange)
+    return _compared("tradeoff", materials, runs, arrange)
+
+
+def _compared(
+    name: str,
+    materials: Materials,
+    runs: Sequence[Run],
+    arrange: Callable[[Sequence[Panel]], Plate],
+    caption: Callable[[Run], str] = lambda run: "",
+    measure: Measure = errors,
+    letters: str = "",
+) -> Figure:
+    """The figure of runs that are carried out one after another; the result of each is a panel."""
+
+    def events() -> Iterator[Event]:
+        for run, label in zip(runs, cycle([f"({letter})" for letter in letters] or [""]), strict=False):
+            for step in run:
+                yield Event(step)
+            yield Event(panel=Panel(step.image, caption(run), label, measure(run, step.image)))
+
+    return Figure(name, materials, tuple(runs), events, arrange)
 
 
 def _weighted(recipe: Recipe, layers: Sequence[str], ratio: float) -> Recipe:

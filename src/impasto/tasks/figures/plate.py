@@ -115,15 +115,6 @@ class Sheet:
             letters -= 1
         return math.ceil(top + words.get_window_extent().height / self.dots + self.gap / 3)
 
-    def close(self, bottom: int) -> None:
-        """Cut the page at `bottom`."""
-        spare = 0.01 / self.dots  # matplotlib rounds down to whole dots
-        width, height = self.width + spare, bottom + spare
-        self.axes.set(xlim=(0, width), ylim=(height, 0))
-        figure = self.axes.get_figure(root=True)
-        assert figure is not None, "the axes are a figure's"
-        figure.set_size_inches(width * self.inch, height * self.inch)
-
 
 class Band(ABC):
     """What reaches over the width of a page: a row of panels, a network, a curve."""
@@ -157,9 +148,9 @@ class Plate:
         """
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
 
-        width, height = (max(panel.size[axis] for panel in self.panels) for axis in (0, 1))
+        widest, tallest = (max(panel.size[axis] for panel in self.panels) for axis in (0, 1))
         inches = min(self.cell, (WIDEST - self.side) / (1.07 * self.columns))
-        inch = inches / max(width, height / 2)
+        inch = inches / max(widest, tallest / 2)
         dots = math.ceil(max(LEAST_DPI * inch, *(1 / panel.pixel for panel in self.panels)))
         figure = Figure(dpi=dots / inch)
         axes = figure.add_axes((0, 0, 1, 1), autoscale_on=False)
@@ -168,7 +159,10 @@ class Plate:
         bottom = sheet.gap
         for band in self.bands:
             bottom = band.draw(sheet, bottom) + sheet.gap
-        sheet.close(sheet.write(self.footnote, SMALL, bottom) + sheet.gap)
+        bottom = sheet.write(self.footnote, SMALL, bottom) + sheet.gap
+        width, height = (side + 0.01 / dots for side in (sheet.width, bottom))  # matplotlib rounds down to whole dots
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        figure.set_size_inches(width * inch, height * inch)
         return figure
 
 
