@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -55,6 +56,12 @@ def test_list_is_a_table_on_a_terminal(monkeypatch):
 
 def test_path(cache):
     assert run("path", NAME).output.strip() == str(cache / SOURCE.file_name)
+
+
+@pytest.mark.parametrize("name", registry.IN_PACKAGE)
+def test_what_is_in_the_package_is_there_already(name):
+    for command in ("path", "fetch"):
+        assert Path(run(command, name).output.strip()).is_file()
 
 
 def test_fetch_prints_paths_alone(monkeypatch, cache):

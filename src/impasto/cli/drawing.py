@@ -16,6 +16,7 @@ from impasto.engine import Step
 from impasto.schedule import Level
 from impasto.session import Event, Failed, Milestone, Note, Planned, Saved, Stepped, Stopped
 from impasto.session.events import Clock, duration
+from impasto.tasks.figures.captions import summed
 
 if TYPE_CHECKING:
     from impasto.plan import Plan
@@ -185,8 +186,5 @@ def reporter(levels: Sequence[Level], unit: str = "level") -> Reporter:
 
 def _terms_in_words(step: Step) -> str:
     """`content 0.31  style 0.12`: terms added up by kind."""
-    sums: dict[str, float] = {}
-    for name, value in step.terms.items():
-        kind = name.split("/")[0]
-        sums[kind] = sums.get(kind, 0.0) + value
-    return "  ".join(f"{kind} {value:.3g}" for kind, value in sums.items() if value >= 5e-5 * step.loss)
+    sums = summed(step.terms).items()
+    return "  ".join(f"{kind} {value:.3g}" for kind, value in sums if value >= 5e-5 * step.loss)

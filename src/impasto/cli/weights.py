@@ -32,8 +32,7 @@ def list_() -> None:
 
     rows = []
     for name, licence in _IN_PACKAGE.items():
-        data = resources.files("impasto.encoders") / "data" / f"{name}.safetensors"
-        rows.append((name, name, human_size(len(data.read_bytes())), licence, "in the package"))
+        rows.append((name, name, human_size(_packaged(name).stat().st_size), licence, "in the package"))
     for source in REGISTRY.values():
         cached = "yes" if weight_path(source.name).is_file() else "no"
         rows.append((source.name, source.architecture, human_size(source.size), source.licence, cached))
@@ -60,10 +59,11 @@ def fetch(names: tuple[str, ...], force: bool) -> None:
     from impasto.encoders import download
     from impasto.encoders.registry import find_source
 
-    for source in [find_source(name) for name in names]:
-        with closing(DownloadBar(source.name)) as bar:
-            path = download.fetch(source.name, progress=bar, force=force)
-        cloup.echo(str(path))
+    published = [find_source(name).name for name in names if name not in _IN_PACKAGE]
+    for name in names:
+        with closing(DownloadBar(name)) as bar:
+            fetched = download.fetch(name, progress=bar, force=force) if name in published else _packaged(name)
+        cloup.echo(str(fetched))
 
 
 @weights.command()
@@ -96,7 +96,11 @@ def path(name: str) -> None:
     """Print where weights are, or would be put."""
     from impasto.encoders.registry import weight_path
 
-    cloup.echo(str(weight_path(name)))
+    cloup.echo(str(_packaged(name) if name in _IN_PACKAGE else weight_path(name)))
+
+
+def _packaged(name: str) -> Path:
+    return Path(str(resources.files("impasto.encoders"))) / "data" / f"{name}.safetensors"
 
 
 class DownloadBar:
