@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -81,6 +82,12 @@ def output_errors(
         if problem.errno == errno.ENOENT and target.parent.is_dir():  # as in /proc
             reason, remedy = f"No file can be made in {target.parent}", "Choose another folder."
         raise kind(f"{what.format(target)}: {reason}. {remedy}") from problem
+
+
+def check_beside(target: Path) -> None:
+    """Raise OutputError unless a file can be made beside `target`: of /proc and /sys no permission tells that."""
+    with output_errors(target), tempfile.TemporaryFile(dir=target.parent):
+        pass
 
 
 def _flush(path: Path) -> None:

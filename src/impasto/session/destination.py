@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.engine import NotFiniteError, Step
 from impasto.errors import UsageError
-from impasto.files import output_errors, reserved, reserved_new, unused
+from impasto.files import check_beside, reserved, reserved_new, unused
 from impasto.images import check_encoding, check_output, save_image
 from impasto.painting import result_of
 from impasto.plan import Plan
@@ -74,8 +74,7 @@ class Destination:
                 )
         check_output(self.path, force=self.force)
         check_encoding(self.path.suffix, bits=self.bits)
-        with output_errors(self.path), tempfile.TemporaryFile(dir=self.path.parent):
-            pass  # permissions do not tell that no files can be made in /proc and /sys
+        check_beside(self.path)
 
     def named(self) -> Destination:
         """The same, a fresh name numbered if there is such a file."""

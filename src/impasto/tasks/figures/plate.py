@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from torch import Tensor
 
 from impasto.errors import OutputError
-from impasto.files import write_atomically
+from impasto.files import check_beside, write_atomically
 from impasto.images import check_output
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ def check_drawing(path: str | os.PathLike[str], *, force: bool = False) -> None:
         OutputError: matplotlib is not installed, or no permission to write into the folder
     """
     check_output(path, force=force, formats=ENDINGS)
+    check_beside(Path(path))
     if importlib.util.find_spec("matplotlib") is None:
         raise OutputError("Figures are drawn with matplotlib, which is not installed: pip install 'impasto[figures]'.")
 
