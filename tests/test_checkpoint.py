@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from impasto.checkpoint import Checkpoints, Pace, pack, unpack
-from impasto.checkpoint.tensors import read_tensors, write_tensors
+from impasto.checkpoint.snapshots import read_tensors, write_tensors
 from impasto.engine import Snapshot, iterate
 from impasto.errors import CheckpointError, UsageError
 from impasto.objective import Evaluation
@@ -73,7 +73,7 @@ def test_every_state_of_every_solver_comes_back_to_the_bit(solver):
 
 def replace_tree(packed):
     """As it is read from a file: the tree through JSON, the tensors in the order of their memory."""
-    from impasto.checkpoint.packing import Packed, order
+    from impasto.checkpoint.snapshots import Packed, order
 
     tensors = {name: tensor.permute(order(tensor)).contiguous() for name, tensor in packed.tensors.items()}
     return Packed(tensors, json.loads(json.dumps(packed.tree)))
@@ -310,6 +310,20 @@ def test_in_between_a_snapshot_is_due_as_often_as_its_cost_allows():
     assert not pace.due(step)
     now += 2
     assert pace.due(step)  # 1 second in 50
+
+
+def test_the_first_snapshot_is_due_early():
+    step, now = steps(Adam())[0], 1000.0
+    pace = Pace(interval=60, first=10, clock=lambda: now)
+    now += 9
+    assert not pace.due(step)
+    now += 2
+    assert pace.due(step)
+    pace.wrote(pack(step.snapshot).bytes, 0.001)
+    now += 59
+    assert not pace.due(step)
+    now += 2
+    assert pace.due(step)
 
 
 def test_a_description_without_what_is_expected_is_damaged(tmp_path):

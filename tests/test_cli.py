@@ -17,13 +17,13 @@ import torch
 from PIL import Image
 
 from impasto.cli import interrupts
-from impasto.cli.progress import Live, reporter
+from impasto.cli.drawing import Live, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
 from impasto.presets import PRESETS
 from impasto.run import Run
 from impasto.schedule import Level
-from impasto.session.clock import Clock, duration
+from impasto.session.events import Clock, duration
 
 pty = pytest.importorskip("pty", reason="needs a POSIX system")
 resource = pytest.importorskip("resource", reason="needs a POSIX system")

@@ -8,11 +8,9 @@ from fractions import Fraction
 import pytest
 import torch
 
+from impasto.cli.beforehand import plan
+from impasto.cli.making import content, style, texture, transfer
 from impasto.cli.options import asked_recipe, default_of
-from impasto.cli.plan import plan
-from impasto.cli.reconstruct import content, style
-from impasto.cli.texture import texture
-from impasto.cli.transfer import transfer
 from impasto.cli.words import words
 from impasto.errors import UnknownNameError
 from impasto.images import save_image

@@ -70,6 +70,31 @@ def test_what_a_pipe_cannot_do_is_told(transfer: Command, arguments: tuple[str, 
     assert said.startswith("Error: ") and words in said
 
 
+def test_what_cannot_be_written_on_the_way_to_a_pipe_is_told_of_standard_output(
+    transfer: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("impasto.files._flush", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, out, said = transfer("swatch:batik", *SMALL, "-o", "-")
+    assert (code, out) == (1, b"")
+    assert said == (
+        "Error: Standard output cannot be written: No space left on device. Free some space or choose another disk.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_textures_go_through_pipes_too(
+    capsysbinary: pytest.CaptureFixture[bytes], photo: bytes, tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["texture", "swatch:mosaic", "--size", "48", "--iterations", "2", "-o", "-"])
+    assert left.value.code == 0
+    assert load_image(capsysbinary.readouterr().out).pixels.shape == (1, 3, 48, 48)
+
+
 def test_formats_with_eight_bits_are_told_before_the_work(transfer: Command, tmp_path: Path) -> None:
     code, _, said = transfer("swatch:batik", "swatch:mosaic", "-o", tmp_path / "a.jpg", "--bits", "16")
     assert code == 2 and "8 bits per channel" in said

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -37,9 +38,11 @@ def test_list_is_plain_when_piped(cache):
     (cache / SOURCE.file_name).write_bytes(b"good")
     lines = [line.split("\t") for line in run("list").output.splitlines()]
     assert lines[0] == ["name", "architecture", "size", "licence", "cached"]
-    assert {line[0]: line[4] for line in lines[1:]} == {
+    in_package = dict.fromkeys(registry.IN_PACKAGE, "in the package")
+    assert {line[0]: line[4] for line in lines[1:]} == in_package | {
         name: "yes" if name == NAME else "no" for name in registry.REGISTRY
     }
+    assert ["vgg19", "vgg19", "19 MB", "CC BY 4.0 (Simonyan & Zisserman, Oxford)", "in the package"] in lines
     assert ["vgg19.torchvision", "vgg19", "548 MB", "BSD-3-Clause (torchvision)", "no"] in lines
 
 
@@ -53,6 +56,12 @@ def test_list_is_a_table_on_a_terminal(monkeypatch):
 
 def test_path(cache):
     assert run("path", NAME).output.strip() == str(cache / SOURCE.file_name)
+
+
+@pytest.mark.parametrize("name", registry.IN_PACKAGE)
+def test_what_is_in_the_package_is_there_already(name):
+    for command in ("path", "fetch"):
+        assert Path(run(command, name).output.strip()).is_file()
 
 
 def test_fetch_prints_paths_alone(monkeypatch, cache):

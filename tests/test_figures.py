@@ -29,13 +29,10 @@ from impasto.tasks.figures import (
     prepare_tradeoff,
     save_plate,
 )
-from impasto.tasks.figures.features import liveliest
-from impasto.tasks.figures.measures import in_words, psnr
-from impasto.tasks.figures.network import Network, Stage
-from impasto.tasks.figures.plate import LEAST_DPI, Plate, encoded
-from impasto.tasks.figures.progress import marks
-from impasto.tasks.figures.row import Heads, Row
-from impasto.tasks.figures.sheet import WIDEST
+from impasto.tasks.figures.bands import Heads, Network, Row, Stage
+from impasto.tasks.figures.captions import in_words, psnr
+from impasto.tasks.figures.plate import LEAST_DPI, WIDEST, Plate, encoded
+from impasto.tasks.figures.studies import liveliest, marks
 from impasto.tasks.reconstruct import reconstruction_of
 
 CONTENT = open_picture("swatch:stained-glass", size=64)

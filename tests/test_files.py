@@ -121,6 +121,12 @@ def test_a_folder_that_is_not_there(tmp_path):
         write_atomically(tmp_path / "none" / "a", b"")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no such folder there")
+def test_a_folder_that_takes_no_files():
+    with pytest.raises(OutputError, match=r"^/proc/a cannot be written: No file can be made in /proc\. Choose another"):
+        write_atomically(Path("/proc/a"), b"")
+
+
 # Holding ------------------------------------------------------------------------------------------------------------
 
 

@@ -314,4 +314,25 @@ def test_every_loss_is_tested_here():
     public = {name for name, f in vars(losses).items() if getattr(f, "__module__", "") == losses.__name__}
     functions = {name for name in public if callable(getattr(losses, name)) and name.islower() and name[0] != "_"}
     tested = {f.__name__ for f in (*MOMENT_LOSSES, *CONTENT_LOSSES, *IMAGE_LOSSES)}
-    assert functions - tested == {"root_trace", "matrix_root", "weighted_sum", "energy"}
+    assert functions - tested == {"root_trace", "matrix_root", "weighted_sum", "energy", "flat_steps", "flatness"}
+
+
+# Calm
+
+
+def test_what_is_flat_is_one_and_what_is_busy_towards_zero(uniform):
+    image = torch.full((1, 3, 64, 96), 0.3, dtype=torch.float64)
+    assert torch.allclose(losses.flatness(image), torch.ones(1, 1, 64, 96, dtype=torch.float64))
+    image[..., 48:] = uniform(1, 3, 64, 48)
+    found = losses.flatness(image)[0, 0]
+    assert found[:, :32].min() > 0.99
+    assert found[:, 64:].max() < 0.01
+
+
+def test_flat_steps_are_those_of_the_change_where_it_counts(uniform):
+    target, change, weights = uniform(1, 3, 8, 9), uniform(1, 3, 8, 9), uniform(1, 1, 8, 9)
+    d, w = change.numpy(), weights.numpy()
+    down = (w[..., 1:, :] * (d[..., 1:, :] - d[..., :-1, :]) ** 2).mean()
+    right = (w[..., 1:] * (d[..., 1:] - d[..., :-1]) ** 2).mean()
+    assert float(losses.flat_steps(target + change, target, weights)) == pytest.approx(down + right, rel=1e-12)
+    assert float(losses.flat_steps(target + 0.3, target, weights)) == pytest.approx(0, abs=1e-20)

@@ -340,3 +340,8 @@ def test_a_file_with_more_pixels_than_allowed_is_refused(pair, tmp_path):
     to_pil(pair[0]).save(tmp_path / "large.png")
     with pytest.raises(ImageError, match="pixels"):
         impasto.prepare(tmp_path / "large.png", pair[1], **QUICK, max_pixels=1000)
+
+
+def test_an_argument_that_a_painter_does_not_have_is_told_with_the_closest():
+    with pytest.raises(UnknownNameError, match=r"Unknown argument 'devise' for a painter; the closest is 'device'\."):
+        impasto.Painter(devise="cpu")

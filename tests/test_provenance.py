@@ -62,8 +62,8 @@ def test_the_record_has_everything_that_made_the_picture(made):
         {"role": "content", "name": "photo.png", "sha256": file_hash("photo.png")},
         {"role": "style", "name": "painting.png", "sha256": file_hash("painting.png")},
     ]
-    assert record["encoder"]["name"] == "compact"
-    assert len(record["encoder"]["sha256"]) == 64
+    assert record["encoders"][0]["name"] == "compact"
+    assert len(record["encoders"][0]["sha256"]) == 64
     assert record["made"]["torch"] == torch.__version__
     assert record["made"]["threads"] == torch.get_num_threads()
     assert record["plan"]["levels"] == [[56, 48, 3, None]]
@@ -285,7 +285,7 @@ def test_a_weight_file_of_ones_own_is_found_and_compared(impasto, made, folder, 
 
     save_file(vgg_tensors(), "own.safetensors")
     record = made("--weights", "own.safetensors")
-    assert record["encoder"] == {"name": "own.safetensors", "sha256": file_hash("own.safetensors")}
+    assert record["encoders"] == [{"name": "own.safetensors", "sha256": file_hash("own.safetensors")}]
     assert "weights: own.safetensors is the same" in impasto("replay", "out.png")[1]
     Path("own.safetensors").unlink()
     assert "The weight file own.safetensors is not in" in impasto("replay", "out.png")[2]

@@ -10,12 +10,12 @@ import torch
 from impasto import prepare
 from impasto.checkpoint import Checkpoints
 from impasto.engine import NotFiniteError
-from impasto.errors import UsageError
+from impasto.errors import OutputError, UsageError
 from impasto.files import alternatives, unused
 from impasto.images import load_image, read_text
 from impasto.record import KEYWORD
 from impasto.session import Destination, Failed, Milestone, Note, Planned, Saved, Session, Stepped, Stopped
-from impasto.session.keeping import wrote
+from impasto.session.keeping import Written
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +65,10 @@ def breaking(run, count, error):
 
 def result():
     return json.loads(read_text("out.png")[KEYWORD])["result"]
+
+
+def wrote(checkpoints, path):
+    return path in Written(checkpoints)
 
 
 def ignored(event):
@@ -199,6 +203,13 @@ def test_only_numbers_that_were_appended_count(folder):
     assert unused(Path("a-IMG-12.png")) == Path("a-IMG-12-2.png")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no such folders there")
+@pytest.mark.parametrize("folder", ["/proc", "/sys"])
+def test_where_no_files_can_be_made_is_told_before_any_work(folder):
+    with pytest.raises(OutputError, match=rf"^{folder}/out\.png cannot be written: .* Choose another folder"):
+        Destination(Path(folder) / "out.png").check()
+
+
 def test_a_new_name_after_a_change_counts_on_from_the_first(run):
     fresh = Destination(Path("b-7.png"), fresh=True)
     for name in ("b-7.png", "b-7-2.png", "b-7-3.png"):
@@ -232,7 +243,7 @@ def test_a_run_knows_the_files_that_it_wrote(run):
 def test_a_file_that_was_being_written_when_the_run_was_killed_is_its_own(run):
     where = replace(OUT, checkpoint="kept")
     session = Session(run(), where)
-    with session._keeper.writing(Path("out.png")):
+    with session._keeper.written.adding(Path("out.png")):
         Path("out.png").write_bytes(b"half")
         session._keeper.close()
         kept = Checkpoints.open(Path("kept"))
@@ -242,7 +253,7 @@ def test_a_file_that_was_being_written_when_the_run_was_killed_is_its_own(run):
 
 def test_a_file_that_could_not_be_written_is_not_its_own(run):
     session = Session(run(), replace(OUT, checkpoint="kept"))
-    with pytest.raises(UsageError), session._keeper.writing(Path("out.png")):
+    with pytest.raises(UsageError), session._keeper.written.adding(Path("out.png")):
         Path("out.png").write_bytes(b"of somebody else")
         raise UsageError("out.png exists already")
     session._keeper.close()

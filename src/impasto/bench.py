@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_map_only
 
 from impasto.encoders.chain import ChainEncoder
 from impasto.loading import Encoders
@@ -72,8 +72,8 @@ class Speed:
 def bench(device: torch.device, dtype: torch.dtype, sizes: Sequence[int]) -> Iterator[Ceiling | Speed]:
     """The ceilings of `device`, then each of `RECIPES` at 4:3 pictures of each long side."""
     name, encoders = str(dtype).removeprefix("torch."), Encoders()
-    product = 2 * _SIDE**3 / _seconds(matrix_product(device, dtype), device)
-    yield Ceiling("matrix product", name, product)
+    a, b = torch.rand(2, _SIDE, _SIDE, device=device).to(dtype)
+    yield Ceiling("matrix product", name, 2 * _SIDE**3 / _seconds(lambda: a @ b, device))
     top = CONVOLUTION_FLOPS / _seconds(convolution(device, dtype), device)
     yield Ceiling("convolution", name, top)
     for label in RECIPES:
@@ -123,12 +123,6 @@ def convolution(device: torch.device, dtype: torch.dtype) -> Callable[[], object
     return lambda: F.conv2d(x, w, padding=1)
 
 
-def matrix_product(device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
-    """A product of square matrices."""
-    a, b = (torch.rand(_SIDE, _SIDE, device=device).to(dtype) for _ in range(2))
-    return lambda: a @ b
-
-
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
     """The median of some turns, after one that does not count."""
     finish, times = getattr(torch, device.type).synchronize, []
@@ -161,12 +155,11 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Run the operation, and count what it made."""
         made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            if isinstance(tensor, Tensor):
-                self._count(tensor.untyped_storage())
+        tree_map_only(Tensor, self._count, made)
         return made
 
-    def _count(self, storage: torch.UntypedStorage) -> None:
+    def _count(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
         key = storage._cdata
         if key not in self._sizes:
             self._sizes[key] = storage.nbytes()

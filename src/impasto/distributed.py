@@ -79,17 +79,15 @@ class Processes:
 
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
         """The inner product of two images of which each process has a strip."""
-        local = dot(a, b).to(_spoken_on(a.device)).double()
-        with _answered():
-            dist.all_reduce(local)
-        return local.to(a)
+        spoken_on = a.device if a.device.type == "cuda" else "cpu"  # gloo and NCCL take nothing on other accelerators
+        return self.total([dot(a, b).to(spoken_on).double()])[0].to(a)
 
     def least(self, values: Sequence[int]) -> list[int]:
         """Each of `values` as small as any process has it."""
         found = torch.tensor(values)
         with _answered():
             dist.all_reduce(found, dist.ReduceOp.MIN)
-        return [int(value) for value in found.tolist()]
+        return list(map(int, found.tolist()))
 
     def strip(self, image: Tensor) -> Tensor:
         """This process's rows.  Shape: (N, C, H, W) -> (N, C, h, W)."""
@@ -107,9 +105,7 @@ class Processes:
 
     def joined(self, strip: Tensor) -> Tensor:
         """The image, whatever its height, of which each process has a strip."""
-        height = torch.tensor(strip.shape[-2])
-        with _answered():
-            dist.all_reduce(height)
+        (height,) = self.total([torch.tensor(strip.shape[-2])])
         return self.whole(strip, int(height))
 
     def _rows(self, height: int) -> int:
@@ -143,15 +139,8 @@ def _backend() -> str:
     if not torch.cuda.is_available() or rank is None or rank >= torch.cuda.device_count():
         return "gloo"
     torch.cuda.set_device(rank)
-    os.environ.setdefault(
-        "TORCH_NCCL_BLOCKING_WAIT", "1"
-    )  # else NCCL ends a process that waits in vain, picture and all
+    os.environ.setdefault("TORCH_NCCL_BLOCKING_WAIT", "1")  # or NCCL ends who waits in vain, picture and all
     return "cpu:gloo,cuda:nccl"
-
-
-def _spoken_on(device: torch.device) -> torch.device:
-    """Where numbers must lie to be added up over processes: neither gloo nor NCCL takes those on other accelerators."""
-    return device if device.type == "cuda" else torch.device("cpu")
 
 
 @dataclass(frozen=True)

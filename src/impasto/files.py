@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -14,7 +15,7 @@ from math import inf
 from pathlib import Path
 from typing import Final
 
-from impasto.errors import OutputError, UsageError
+from impasto.errors import ImpastoError, OutputError, UsageError
 
 _FULL: Final = "Free some space or choose another disk."
 _REMEDIES: Final = {
@@ -69,18 +70,24 @@ def put_in_place(finished: Path, target: Path) -> None:
 
 
 @contextmanager
-def output_errors(target: Path) -> Iterator[None]:
-    """Turn an OSError of the block into an OutputError: `target` cannot be written, why, and the remedy."""
+def output_errors(
+    target: Path, kind: type[ImpastoError] = OutputError, what: str = "{} cannot be written"
+) -> Iterator[None]:
+    """Turn an OSError of the block into an error of this `kind`: `what` is impossible, why, and the remedy."""
     try:
         yield
     except OSError as problem:
-        raise OutputError(f"{target} cannot be written: {explained(problem)}") from problem
+        reason = problem.strerror or str(problem)
+        remedy = _REMEDIES.get(problem.errno or 0, "Choose another folder or name.")
+        if problem.errno == errno.ENOENT and target.parent.is_dir():  # as in /proc
+            reason, remedy = f"No file can be made in {target.parent}", "Choose another folder."
+        raise kind(f"{what.format(target)}: {reason}. {remedy}") from problem
 
 
-def explained(problem: OSError) -> str:
-    """The reason and the remedy of what the system says of a file that is being written: two sentences."""
-    remedy = _REMEDIES.get(problem.errno or 0, "Choose another folder or name.")
-    return f"{problem.strerror or problem}. {remedy}"
+def check_beside(target: Path) -> None:
+    """Raise OutputError unless a file can be made beside `target`: of /proc and /sys no permission tells that."""
+    with output_errors(target), tempfile.TemporaryFile(dir=target.parent):
+        pass
 
 
 def _flush(path: Path) -> None:

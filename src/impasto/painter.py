@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Unpack, overload
+from functools import partial
+from typing import Any, Literal, Never, TypeAlias, Unpack, overload
 
 import numpy as np
 from torch import Tensor
 
 from impasto.encoders.download import Progress
 from impasto.engine import Step
-from impasto.errors import UsageError
+from impasto.errors import UnknownNameError, UsageError
 from impasto.loading import Encoders
 from impasto.painting import Painting, painting, result_of
 from impasto.preparation import Pictures
@@ -25,7 +26,20 @@ from impasto.tasks.reconstruct import reconstruction_of
 from impasto.tasks.texture import texture_of
 
 Callback = Callable[[Step], object]
+Styles: TypeAlias = ImageSource | Sequence[ImageSource]
 OUTPUTS = ("pil", "numpy", "torch")
+
+
+class Request(Settings, total=False):
+    """The settings of a recipe, and the preset, or the recipe of one's own, that has those which are not said."""
+
+    preset: str | Recipe
+
+
+class Watched(Request, total=False):
+    """A request, and who is told of its steps."""
+
+    callback: Callback | None
 
 
 class Painter:
@@ -37,6 +51,9 @@ class Painter:
         painter = impasto.Painter()
         for photo in photos:
             painter.stylize(photo, "painting.jpg").save(...)
+
+    Raises:
+        UsageError: another argument.
     """
 
     def __init__(
@@ -46,78 +63,52 @@ class Painter:
         *,
         download: bool = True,
         progress: Progress | None = None,
+        **others: Never,
     ):
+        for name in others:
+            raise UnknownNameError("argument", name, ("device", "dtype", "download", "progress"), of="a painter")
         self._device, self._dtype = device, dtype
         self._encoders = Encoders(download=download, progress=progress)
 
     @overload
     def stylize(
-        self,
-        content: ImageSource,
-        style: ImageSource | Sequence[ImageSource],
-        *,
-        preset: str | Recipe = ...,
-        callback: Callback | None = ...,
-        output: Literal["pil"] = ...,
-        **settings: Unpack[Settings],
+        self, content: ImageSource, style: Styles, *, output: Literal["pil"] = ..., **request: Unpack[Watched]
     ) -> Painting: ...
     @overload
     def stylize(
-        self,
-        content: ImageSource,
-        style: ImageSource | Sequence[ImageSource],
-        *,
-        preset: str | Recipe = ...,
-        callback: Callback | None = ...,
-        output: Literal["numpy"],
-        **settings: Unpack[Settings],
+        self, content: ImageSource, style: Styles, *, output: Literal["numpy"], **request: Unpack[Watched]
     ) -> np.ndarray[Any, Any]: ...
     @overload
     def stylize(
-        self,
-        content: ImageSource,
-        style: ImageSource | Sequence[ImageSource],
-        *,
-        preset: str | Recipe = ...,
-        callback: Callback | None = ...,
-        output: Literal["torch"],
-        **settings: Unpack[Settings],
+        self, content: ImageSource, style: Styles, *, output: Literal["torch"], **request: Unpack[Watched]
     ) -> Tensor: ...
     def stylize(
         self,
         content: ImageSource,
-        style: ImageSource | Sequence[ImageSource],
+        style: Styles,
         *,
-        preset: str | Recipe = "default",
         callback: Callback | None = None,
         output: str = "pil",
-        **settings: Unpack[Settings],
+        **request: Any,
     ) -> Any:
         """`content` in the style of `style`, one image or a list of them.
 
-        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors; `settings` are those of `Recipe`.
-        `callback` is called with each `Step`; if it returns False, the picture so far is the result. `output` is `pil`,
-        a `Painting`; `numpy`, (H, W, 3) float32 in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
+        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. `request` has settings of `Recipe`, and as
+        `preset` a name or a recipe that has the others. `callback` is called with each `Step`; if it returns False, the
+        picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W, 3) float32 in [0, 1]; or `torch`,
+        (1, 3, H, W) float32 in [0, 1].
 
         Raises:
             UsageError: settings that cannot be met.
             ImageError, WeightsError: a picture or the weights cannot be read.
         """
-        check_result(callback, output)
-        return made(self.prepare(content, style, preset=preset, **settings), callback, output)
+        return _made(lambda: self.prepare(content, style, **request), callback, output)
 
     def synthesize(
-        self,
-        style: ImageSource | Sequence[ImageSource],
-        *,
-        preset: str | Recipe = "default",
-        callback: Callback | None = None,
-        output: str = "pil",
-        **settings: Unpack[Settings],
+        self, style: Styles, *, callback: Callback | None = None, output: str = "pil", **request: Unpack[Request]
     ) -> Any:
         """A texture that has nothing but the style of `style`; arguments and result as those of `stylize`."""
-        check_result(callback, output)
-        return made(self.prepare_texture(style, preset=preset, **settings), callback, output)
+        return _made(lambda: self.prepare_texture(style, **request), callback, output)
 
     def reconstruct(
         self,
@@ -125,39 +116,22 @@ class Painter:
         *,
         representation: str = "content",
         layers: Sequence[str] | None = None,
-        preset: str | Recipe = "default",
         callback: Callback | None = None,
         output: str = "pil",
-        **settings: Unpack[Settings],
+        **request: Unpack[Request],
     ) -> Any:
         """A picture with the content, or the style, that `layers` see in `image`, from noise; else as `stylize`."""
-        check_result(callback, output)
-        run = self.prepare_reconstruction(
-            image, representation=representation, layers=layers, preset=preset, **settings
-        )
-        return made(run, callback, output)
+        prepare = self.prepare_reconstruction
+        return _made(lambda: prepare(image, representation=representation, layers=layers, **request), callback, output)
 
-    def prepare(
-        self,
-        content: ImageSource,
-        style: ImageSource | Sequence[ImageSource],
-        *,
-        preset: str | Recipe = "default",
-        **settings: Unpack[Settings],
-    ) -> Run:
+    def prepare(self, content: ImageSource, style: Styles, **request: Unpack[Request]) -> Run:
         """The run of `stylize`, ready to be iterated; nothing is optimised yet."""
-        recipe, init = self._asked(named_preset(preset), settings)
+        recipe, init = self._asked(request)
         return prepare_run(recipe, Pictures(content, _listed(style), init), self._encoders)
 
-    def prepare_texture(
-        self,
-        style: ImageSource | Sequence[ImageSource],
-        *,
-        preset: str | Recipe = "default",
-        **settings: Unpack[Settings],
-    ) -> Run:
+    def prepare_texture(self, style: Styles, **request: Unpack[Request]) -> Run:
         """The run of `synthesize`, ready to be iterated."""
-        recipe, _ = self._asked(texture_of(named_preset(preset)), settings)
+        recipe, _ = self._asked(request, texture_of)
         return prepare_run(recipe, Pictures(styles=_listed(style)), self._encoders)
 
     def prepare_reconstruction(
@@ -166,31 +140,27 @@ class Painter:
         *,
         representation: str = "content",
         layers: Sequence[str] | None = None,
-        preset: str | Recipe = "default",
-        **settings: Unpack[Settings],
+        **request: Unpack[Request],
     ) -> Run:
         """The run of `reconstruct`, ready to be iterated."""
         one_of("representation", ("content", "style"))("representation", representation)
-        recipe, _ = self._asked(reconstruction_of(named_preset(preset), representation, layers), settings)
+        recipe, _ = self._asked(request, partial(reconstruction_of, representation=representation, layers=layers))
         pictures = Pictures(image) if representation == "content" else Pictures(styles=[image])
         return prepare_run(recipe, pictures, self._encoders)
 
-    def _asked(self, base: Recipe, settings: Any) -> tuple[Recipe, ImageSource | None]:
+    def _asked(self, request: Any, of: Callable[[Recipe], Recipe] = lambda base: base) -> tuple[Recipe, Any]:
         """The recipe of a request, and the picture to begin with if `init` is one."""
-        said = {name: value for name, value in settings.items() if value is not None}
+        base = of(named_preset(request.pop("preset", "default")))
+        said = {name: value for name, value in request.items() if value is not None}
         return asked(base, {"device": self._device, "dtype": self._dtype} | said)
 
 
-def check_result(callback: Callback | None, output: str) -> None:
-    """Raise UsageError unless `callback` can be called and `output` is a kind of output."""
+def _made(prepare: Callable[[], Run], callback: Callback | None, output: str) -> Any:
+    """The result of a run as `output` has it, made to the end or until `callback` returns False."""
     one_of("output", OUTPUTS)("output", output)
     if callback is not None and not callable(callback):
         raise UsageError(f"callback is {callback!r}; it must be a function of a Step.")
-
-
-def made(run: Run, callback: Callback | None = None, output: str = "pil") -> Any:
-    """Run to the end, or until `callback` returns False; the result as `output` has it."""
-    step = None
+    run, step = prepare(), None
     for step in run:
         if callback is not None and callback(step) is False:
             break
@@ -203,8 +173,8 @@ def made(run: Run, callback: Callback | None = None, output: str = "pil") -> Any
     return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())))
 
 
-def _listed(style: ImageSource | Sequence[ImageSource]) -> list[ImageSource]:
-    return list(style) if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+def _listed(style: Styles) -> list[Any]:
+    return list(style) if isinstance(style, list | tuple) else [style]
 
 
 _painter = Painter()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from impasto import presets
 from impasto.cli import main
-from impasto.session.series import Series
+from impasto.session.destination import Series
 
 COMMAND = "from impasto.cli import main; main()"
 LONG = ("transfer", "photo.png", "painting.png", "--size", "256", "--iterations", "30")  # 18 at 128, then 12 at 256

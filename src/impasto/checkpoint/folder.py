@@ -8,8 +8,8 @@ lock                           held while a process works with the folder
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +18,10 @@ import torch
 from impasto.checkpoint.snapshots import DAMAGED, FORMAT, Kept, read_snapshot, write_snapshot
 from impasto.engine import Step
 from impasto.errors import CheckpointError, UsageError
-from impasto.files import InUseError, Lock, explained, replacing
+from impasto.files import InUseError, Lock, output_errors, replacing
 
 KEPT: Final = 2
-
+_FAILED: Final = "No checkpoint can be written into {}"
 _UNFINISHED: Final = (".*.tmp", ".tmp*")  # of impasto; of safetensors, which earlier versions wrote with
 
 
@@ -47,7 +47,7 @@ class Checkpoints:
             UsageError: there is something in the folder, or somebody at work.
             CheckpointError: it cannot be written.
         """
-        with _checkpoint_errors(folder), ExitStack() as on_failure:
+        with output_errors(folder, CheckpointError, _FAILED), ExitStack() as on_failure:
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / "run.json").is_file():
                 cls(folder).close()  # says so if somebody is at work in it
@@ -69,7 +69,7 @@ class Checkpoints:
         """
         if not (folder / "run.json").is_file():
             raise CheckpointError(f"There is no run in {folder}: no run.json. Name the folder of --checkpoint.")
-        with _checkpoint_errors(folder):
+        with output_errors(folder, CheckpointError, _FAILED):
             opened = cls(folder)
         _remove(_unfinished(folder))
         return opened
@@ -106,7 +106,7 @@ class Checkpoints:
         Raises:
             CheckpointError: it cannot be written; what was there is as it was.
         """
-        with _checkpoint_errors(self.folder), replacing(self.folder / f"{name}.json") as path:
+        with output_errors(self.folder, CheckpointError, _FAILED), replacing(self.folder / f"{name}.json") as path:
             path.write_text(json.dumps(value, indent=1), encoding="utf-8")
 
     def noted(self, name: str) -> dict[str, Any]:
@@ -123,7 +123,10 @@ class Checkpoints:
         Raises:
             CheckpointError: it cannot be written; those that were there are as they were.
         """
-        with _checkpoint_errors(self.folder), replacing(self.folder / f"snapshot-{step.done:08}.safetensors") as path:
+        with (
+            output_errors(self.folder, CheckpointError, _FAILED),
+            replacing(self.folder / f"snapshot-{step.done:08}.safetensors") as path,
+        ):
             size = write_snapshot(path, step)
         _remove(self._files()[:-KEPT])
         return size
@@ -173,12 +176,3 @@ def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         with suppress(OSError):
             path.unlink()
-
-
-@contextmanager
-def _checkpoint_errors(folder: Path) -> Iterator[None]:
-    """What the system says of `folder` as a CheckpointError."""
-    try:
-        yield
-    except OSError as problem:
-        raise CheckpointError(f"No checkpoint can be written into {folder}: {explained(problem)}") from problem

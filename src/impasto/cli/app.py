@@ -9,18 +9,12 @@ import click
 import cloup
 
 from impasto.cli import interrupts, terminal
-from impasto.cli.bench import bench
+from impasto.cli.again import replay, resume
+from impasto.cli.beforehand import bench, plan
 from impasto.cli.figure import figure
-from impasto.cli.parameters import debug_option
-from impasto.cli.plan import plan
-from impasto.cli.presets import presets
-from impasto.cli.reconstruct import reconstruct
-from impasto.cli.replay import replay
-from impasto.cli.resume import resume
-from impasto.cli.show import show
-from impasto.cli.swatches import swatches
-from impasto.cli.texture import texture
-from impasto.cli.transfer import transfer
+from impasto.cli.looking import presets, show, swatches
+from impasto.cli.making import reconstruct, texture, transfer
+from impasto.cli.options import debug_option
 from impasto.cli.weights import weights
 from impasto.errors import ImpastoError, UnknownNameError, UsageError, closest
 from impasto.version import __version__
@@ -86,34 +80,37 @@ def run(arguments: Sequence[str]) -> int:
             raise
         terminal.say(_message(error))
         return 2 if isinstance(error, UsageError) else 1
-    return status if isinstance(status, int) else 0
+    return int(status or 0)
 
 
 def _message(error: Exception) -> str:
     """The error in a person's words, and its notes; what impasto did not foresee is named, with the way to see more."""
-    notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
-    if isinstance(error, ImpastoError):
-        return f"Error: {error}{notes}"
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate memory" in str(error):
-        return f"Error: Out of memory. Try a smaller --size, or fewer --style-layers.{notes}"
-    if isinstance(error, OSError) and error.filename is None and error.errno:
-        terminal.discard_output()
-        return f"Error: The output cannot be written: {error.strerror}.{notes}"
+    notes, said = "".join(f" {note}" for note in getattr(error, "__notes__", ())), str(error)
+    memory = f"Error: Out of memory. Try a smaller --size, or fewer --style-layers.{notes}"
+    match error:
+        case ImpastoError():
+            return f"Error: {said}{notes}"
+        case MemoryError():
+            return memory
+        case _ if "out of memory" in said.lower() or "allocate memory" in said:
+            return memory
+        case OSError(filename=None, errno=int()):
+            terminal.discard_output()
+            return f"Error: The output cannot be written: {error.strerror}.{notes}"
     unexpected = "This is not expected; --debug shows where it comes from."
-    return f"Error: {type(error).__name__}: {error}{notes}\n{unexpected}"
+    return f"Error: {type(error).__name__}: {said}{notes}\n{unexpected}"
 
 
 def _asked_wrongly(error: click.ClickException) -> str:
     """An error that click found in the arguments, in impasto's words, and where to read more."""
-    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
-        return error.format_message()
-    text = f"Error: {error.format_message().rstrip('.')}."
-    ctx = getattr(error, "ctx", None)
-    if isinstance(error, click.NoSuchOption) and ctx:
-        known = [name for each in ctx.command.get_params(ctx) for name in each.opts if name.startswith("--")]
-        text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, known)}."
-    if isinstance(error, click.MissingParameter) and error.param:
-        usage = ctx.get_usage().removeprefix("Usage: ") if ctx else ""
-        name = error.param.human_readable_name
-        text = f"Error: {name} is missing. {getattr(error.param, 'help', '')}\nUsage: {usage}"
+    text, ctx = f"Error: {error.format_message().rstrip('.')}.", getattr(error, "ctx", None)
+    match error:
+        case _ if type(error).__name__ == "NoArgsIsHelpError":  # which older releases of click do not have
+            return error.format_message()
+        case click.NoSuchOption() if ctx:
+            known = [name for each in ctx.command.get_params(ctx) for name in each.opts if name.startswith("--")]
+            text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, known)}."
+        case click.MissingParameter() if error.param:
+            usage, about = ctx.get_usage().removeprefix("Usage: ") if ctx else "", getattr(error.param, "help", "")
+            text = f"Error: {error.param.human_readable_name} is missing. {about}\nUsage: {usage}"
     return f"{text}\nSee '{ctx.command_path} --help'." if ctx else text

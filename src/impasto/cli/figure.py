@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -12,9 +12,8 @@ import click
 import cloup
 
 from impasto.cli import interrupts, options
-from impasto.cli.options import Decorator, flag
+from impasto.cli.options import NAMES, NUMBERS, Decorator, debug_option, flag
 from impasto.cli.output import Output, requested
-from impasto.cli.parameters import Names, Numbers, debug_option
 from impasto.cli.running import prepared
 from impasto.recipe import Recipe
 from impasto.tasks.reconstruct import reconstruction_of
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 _TWO = {"content": "The photograph: an image file.", "style": "An image file, or swatch:NAME to have one drawn."}
 _ONE = {"image": "The picture to look at: an image file, or swatch:NAME."}
 _FILE = "The figure; its ending sets the format: png, pdf or svg.  [default: a new {}.png here]"
+_RATIOS = "Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]"
 
 
 @cloup.group()
@@ -44,59 +44,44 @@ def from_noise(base: Recipe) -> Recipe:
 def _add(
     name: str,
     about: str,
-    pictures: Mapping[str, str],
     *look: Decorator,
+    pictures: Mapping[str, str] = _TWO,
     iterations: str = "",
-    own: Sequence[str] = (),
     of: Callable[[Recipe], Recipe] = from_noise,
 ) -> None:
     """Add the command of a figure that is made of `pictures`, names of arguments with their help.
 
-    `look` are its options beside those of every figure, and `own` the names of those that are no settings of a recipe.
-    `of` makes its recipe of the preset. Without `iterations`, the default in words, nothing is optimised.
+    `look` are its options beside those of every figure. `of` makes its recipe of the preset. Without `iterations`, the
+    default in words, nothing is optimised, and no preset asked for.
     """
 
     def command(**given: Any) -> int:
         sources = [given.pop(each) for each in pictures]
-        more = {each: given.pop(each) for each in own}
         recipe, _ = options.asked_recipe(given, of)
         output = requested(given, sources, (*sources, name))
         from impasto.tasks import figures
 
         figures.check_drawing(output.path, force=output.destination.force)
-        return _execute(partial(getattr(figures, f"prepare_{name}"), *sources, recipe, **more), output)
+        return _execute(partial(getattr(figures, f"prepare_{name}"), *sources, recipe, **given), output)
 
     examples = " ".join("painting.jpg" if each == "style" else "photo.jpg" for each in pictures)
     size = flag("size", "256", help="Long side of each picture in pixels.")
-    optimisation = [options.optimisation_options(Recipe(), without=["levels"], iterations=iterations)]
+    method = [options.preset_option] if iterations else []
+    without = ["levels"] if iterations else options.OPTIMISATION
     decorators = [
         figure.command(name, help=about, epilog=f"Example:  impasto figure {name} {examples} -o figure.png"),
         *(cloup.argument(each, help=text) for each, text in pictures.items()),
-        cloup.option_group("Look", *look, size),
-        options.network_options(Recipe()),
-        *(optimisation if iterations else []),
-        _file_options("-".join([*map(str.upper, pictures), name])),
+        cloup.option_group("Look", *look, *method, size),
+        options.recipe_options(Recipe(), without=without, iterations=iterations),
+        options.file_options(_FILE.format("-".join([*map(str.upper, pictures), name]))),
     ]
-    for decorator in reversed(decorators):
-        command = decorator(command)
-
-
-def _file_options(name: str) -> Decorator:
-    return cloup.option_group(
-        "Files and reports",
-        cloup.option("-o", "--output", metavar="OUT", help=_FILE.format(name)),
-        options.force_option,
-        *options.flags(Recipe(), "max_pixels"),
-        options.quiet_option,
-        cloup.option("--json", "as_json", is_flag=True, help="Print JSON records of evaluations and panels."),
-        options.dry_run_option,
-        debug_option,
-    )
+    options.stacked(*decorators)(command)
 
 
 def _execute(prepare: Callable[..., Figure], output: Output) -> int:
     """Prepare a figure and make it; the exit code.  Nothing is written before it is whole."""
     from impasto.cli.drawing import drawing, print_record, show_plan
+    from impasto.session import Planned, Stepped
     from impasto.tasks.figures import save_plate
 
     figure = prepared(prepare, output)
@@ -106,10 +91,10 @@ def _execute(prepare: Callable[..., Figure], output: Output) -> int:
     shown = []
     try:
         with closing(drawing(output, "picture")) as draw:
-            draw.begin(figure)
+            draw(Planned(figure))
             for event in figure:
                 if event.step:
-                    draw.step(event.step)
+                    draw(Stepped(event.step))
                 else:
                     shown.append(event)
                     if output.as_json:
@@ -134,16 +119,13 @@ _add(
 
     Figure 1 of Gatys, Ecker and Bethge 2015: every picture is made from noise.
     """,
-    _TWO,
     cloup.option(
         "--convention",
         metavar="YEAR",
         default="2015",
         help="Layers of the content: 2015, conv1_1 to conv5_1, or 2016, conv1_2 to conv5_2.  [default: 2015]",
     ),
-    options.preset_option,
     iterations="300",
-    own=["convention"],
     of=reconstruction_of,
 )
 _add(
@@ -152,17 +134,9 @@ _add(
 
     Figure 3 of Gatys, Ecker and Bethge 2015: every picture begins with noise.
     """,
-    _TWO,
-    cloup.option(
-        "--ratios",
-        type=Numbers(),
-        default="0.01,0.1,1,10",
-        help="Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]",
-    ),
-    options.preset_option,
+    cloup.option("--ratios", type=NUMBERS, default="0.01,0.1,1,10", help=_RATIOS),
     flag("levels"),
     iterations="210",
-    own=["ratios"],
 )
 _add(
     "layers",
@@ -170,29 +144,24 @@ _add(
 
     Figure 5 of Gatys, Ecker and Bethge 2016: every picture begins with noise.
     """,
-    _TWO,
-    cloup.option("--layers", type=Names(), help="Content layers, one transfer each.  [default: relu2_2,relu4_2]"),
+    cloup.option("--layers", type=NAMES, help="Content layers, one transfer each.  [default: relu2_2,relu4_2]"),
     flag("style_layers"),
-    options.preset_option,
     flag("levels"),
     iterations="210",
-    own=["layers"],
 )
 _add(
     "progress",
     "Show a transfer after 0, 1, 2, 5, 10, ... evaluations, and its loss.",
-    _TWO,
     flag("init", "random", metavar="WAY", help="What to begin with: random, matched, content, gray or style."),
     flag("content_layers"),
     flag("style_layers"),
-    options.preset_option,
     iterations="500",
 )
 _add(
     "features",
     "Show the feature maps of layers and their Gram matrices.",
-    _ONE,
-    cloup.option("--layers", "style_layers", type=Names(), help="Layers to show.  [default: relu1_1 to relu5_1]"),
+    cloup.option("--layers", "style_layers", type=NAMES, help="Layers to show.  [default: relu1_1 to relu5_1]"),
     *options.flags(Recipe(), "device"),
+    pictures=_ONE,
     of=partial(reconstruction_of, representation="style"),
 )

@@ -1,4 +1,4 @@
-"""Options of the commands that make pictures.
+"""Options of the commands, each defined once.
 
 Those of a recipe's settings are made of the settings themselves: the name, the type, the sentence and the default stand
 in `impasto.recipe`, and a command names what it takes.
@@ -6,36 +6,81 @@ in `impasto.recipe`, and a command names what it takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
+from functools import reduce
 from typing import Any
 
 import click
 import cloup
 
-from impasto.cli.parameters import Names, Numbers, debug_option
 from impasto.cli.words import words
+from impasto.errors import UsageError
 from impasto.presets import preset
 from impasto.recipe import SETTINGS, Recipe
 from impasto.request import asked
 
 Decorator = Callable[[Any], Any]
 
+
+# Kinds of values ----------------------------------------------------------------------------------------------------
+
+
+class Listed(click.ParamType[Any]):
+    """`a,b,c` as a tuple; each item is converted by `item`, and `rule` is said of what is no such list."""
+
+    def __init__(self, name: str, item: click.ParamType[Any], rule: str):
+        self.name, self._item, self._rule = name, item, rule
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        """Split at commas; nothing between two commas is an error."""
+        try:
+            items = [each.strip() for each in value.split(",")]
+            if all(items):
+                return tuple(self._item.convert(each, param, ctx) for each in items)
+        except click.BadParameter:
+            pass
+        self.fail(f"{value!r}; it must be {self._rule}.", param, ctx)
+
+
+NUMBERS = Listed("A,B,...", click.FLOAT, "numbers with commas, such as 2,1")
+WHOLES = Listed("N,N,...", click.IntRange(1), "whole numbers with commas, such as 512,1024")
+NAMES = Listed("L,L,...", click.STRING, "names with commas, such as relu3_1,relu4_1")
+
+
+class Size(click.ParamType[Any]):
+    """`1024x768` as (width, height); of one number, the height is `ratio` times that."""
+
+    name = "WxH"
+
+    def __init__(self, ratio: float = 1.0):
+        self._ratio = ratio
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Parse, or say what is no size."""
+        width, times, height = value.lower().partition("x")
+        if not width.isdecimal() or not (height.isdecimal() or (height == "" and not times)):
+            raise UsageError(f"--size is {value!r}; it must be WIDTHxHEIGHT in pixels, such as 640x480, or one number.")
+        return int(width), int(height) if height else round(int(width) * self._ratio)
+
+
+# Settings of a recipe -----------------------------------------------------------------------------------------------
+
 _TYPES = {each.name: str(each.type).partition(" | ")[0] for each in fields(Recipe)}
 _KINDS: Mapping[str, Mapping[str, Any]] = {
     "int": {"type": click.INT, "metavar": "N"},
     "float": {"type": click.FLOAT, "metavar": "X"},
     "bool": {"is_flag": True, "default": None},
-    "tuple[float, ...]": {"type": Numbers()},
-    "Mapping[str, float]": {"type": Names()},
+    "tuple[float, ...]": {"type": NUMBERS},
+    "Mapping[str, float]": {"type": NAMES},
 }
 _TEXT = {"type": click.STRING, "metavar": "NAME"}
 _LETTERS = {"strength": ["-s"]}
+_CHECKPOINT = "Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]"
+_BITS = "Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]"
+_SAVE_EVERY = "Also save OUT-0050.png, ... every N evaluations."
 _NETWORK = ("encoder", "weights", "pooling", "padding")
-_OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
-
-
-# Settings of a recipe -----------------------------------------------------------------------------------------------
+OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
 
 
 def flag(name: str, default: str = "", **other: Any) -> Decorator:
@@ -64,24 +109,6 @@ def flags(base: Recipe, *names: str, **shown: str) -> list[Decorator]:
     return [flag(name, default_of(base, name, shown.get(name, ""))) for name in names]
 
 
-def method_options(*names: str) -> Decorator:
-    """--preset, and settings whose defaults are all its own."""
-    return cloup.option_group(
-        "Method (the preset has what is not given)", preset_option, *[flag(name) for name in names]
-    )
-
-
-def network_options(base: Recipe) -> Decorator:
-    """--encoder, --weights, --pooling, --padding."""
-    return cloup.option_group("Network", *flags(base, *_NETWORK))
-
-
-def optimisation_options(base: Recipe, *, without: Collection[str] = (), **shown: str) -> Decorator:
-    """--iterations, --until, --levels, --solver, --seed, --device, --dtype, --memory, but those `without`."""
-    names = [name for name in _OPTIMISATION if name not in without]
-    return cloup.option_group("Optimisation", *flags(base, *names, **shown))
-
-
 def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambda base: base) -> tuple[Recipe, Any]:
     """The recipe that a command's `options` ask for, and the picture to begin with if --init is one.
 
@@ -103,45 +130,57 @@ styles_argument = cloup.argument(
 preset_option = cloup.option(
     "--preset", metavar="NAME", default="default", help="One of `impasto presets`.  [default: default]"
 )
-bits_option = cloup.option(
-    "--bits",
-    type=click.Choice(["8", "16"]),
-    default="8",
-    help="Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]",
-)
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 no_metadata_option = cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made.")
 quiet_option = cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-json_option = cloup.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON record per evaluation on standard output."
-)
+json_option = cloup.option("--json", "as_json", is_flag=True, help="Print JSON records on standard output, one a line.")
 dry_run_option = cloup.option("--dry-run", is_flag=True, help="Check everything, print what would be done, and stop.")
+debug_option = cloup.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 
-def file_options(default: str, *more: Decorator) -> Decorator:
-    """-o and all that concerns files and reports, and `more`; `default` says where the result goes without -o."""
-    return cloup.option_group(
-        "Files and reports",
-        cloup.option(
-            "-o", "--output", metavar="OUT", help=f"The result; its ending sets the format.  [default: {default}]"
-        ),
-        force_option,
-        cloup.option(
-            "--checkpoint",
-            metavar="DIR",
-            help="Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]",
-        ),
+def output_option(help: str) -> Decorator:
+    """-o, where the result goes."""
+    return cloup.option("-o", "--output", metavar="OUT", help=help)
+
+
+def file_options(output: str, *more: Decorator) -> Decorator:
+    """All that concerns files and reports: -o, whose help is `output`, `more`, and what every command has."""
+    reports = (*flags(Recipe(), "max_pixels"), quiet_option, json_option, dry_run_option, debug_option)
+    return cloup.option_group("Files and reports", output_option(output), force_option, *more, *reports)
+
+
+def method_of(base: Recipe) -> list[str]:
+    """The settings that say what is minimised: those that may differ by size and are no network's."""
+    of_task = (name for name, about in SETTINGS.items() if about["varies"] and base.task in about["only"])
+    return [name for name in of_task if SETTINGS[name]["help"] and name not in _NETWORK]
+
+
+def stacked(*decorators: Decorator) -> Decorator:
+    """All of them, the first outermost."""
+    return lambda command: reduce(lambda decorated, each: each(decorated), reversed(decorators), command)
+
+
+def recipe_options(base: Recipe, *, without: Collection[str] = (), **shown: str) -> Decorator:
+    """The network and the optimisation, with the defaults of `base`, but those `without`; `shown` as in `flags`."""
+    names = [name for name in OPTIMISATION if name not in without]
+    network = cloup.option_group("Network", *flags(base, *_NETWORK))
+    return stacked(network, cloup.option_group("Optimisation", *flags(base, *names, **shown))) if names else network
+
+
+def picture_options(
+    base: Recipe, default: str, look: Iterable[Decorator], method: Collection[str] = (), **shown: str
+) -> Decorator:
+    """The options of a command that makes a picture.
+
+    `base` is the recipe that it has without any, `default` where the picture then goes; `look` are the options of its
+    own, `method` the settings whose defaults are the preset's.
+    """
+    files = file_options(
+        f"The result, or - for standard output; its ending sets the format.  [default: {default}]",
+        cloup.option("--checkpoint", metavar="DIR", help=_CHECKPOINT),
         no_metadata_option,
-        *more,
-        cloup.option(
-            "--save-every",
-            type=click.IntRange(1),
-            metavar="N",
-            help="Also save OUT-0050.png, ... every N evaluations.",
-        ),
-        *flags(Recipe(), "max_pixels"),
-        quiet_option,
-        json_option,
-        dry_run_option,
-        debug_option,
+        cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS),
+        cloup.option("--save-every", type=click.IntRange(1), metavar="N", help=_SAVE_EVERY),
     )
+    methods = cloup.option_group("Method (the preset has what is not given)", preset_option, *map(flag, method))
+    return stacked(cloup.option_group("Look", *look), methods, recipe_options(base, **shown), files)

@@ -2,23 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from impasto.cli import interrupts
-from impasto.cli.output import Output
+from impasto.cli.options import asked_recipe
+from impasto.cli.output import PIPE, Closing, Output, requested
 from impasto.errors import UsageError, WeightsError
+from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
     from impasto.loading import Encoders
     from impasto.run import Run
-    from impasto.session import Event, Outcome
+    from impasto.session import Event
 
 T = TypeVar("T")
+
+
+def make(
+    options: dict[str, Any],
+    content: str | None,
+    styles: Sequence[str],
+    of: Callable[[Recipe], Recipe] = lambda base: base,
+    *,
+    kind: str = "",
+    closing: Closing | None = None,
+) -> int:
+    """Make the picture that the `options` of a command ask for; the exit code.
+
+    `of` makes the task's recipe of the preset. Without --output, the result is named after the first pictures and
+    `kind`. `-` is a picture from standard input. `closing` as in `Output`.
+
+    Raises:
+        UsageError: standard input is to be two pictures, or nothing is piped into it.
+    """
+    sources = [*filter(None, (content, *styles))]
+    recipe, init = asked_recipe(options, of)
+    names = [*filter(None, (content, *styles[:1], kind))]
+    files = ["stdin" if name == PIPE else name for name in names]
+    output = requested(options, sources, files, may_be_piped=True)
+    from impasto.preparation import Pictures, prepare
+
+    if sources.count(PIPE) > 1:
+        raise UsageError("- is standard input, which holds one picture. Name the others as files.")
+    if PIPE in sources and sys.stdin.isatty():
+        raise UsageError("- is standard input, but nothing is piped into it. Add < photo.jpg to the command.")
+    piped: dict[str | None, Any] = {PIPE: sys.stdin.buffer} if PIPE in sources else {}
+    pictures = Pictures(piped.get(content, content), [piped.get(style, style) for style in styles], init)
+    return execute(partial(prepare, recipe, pictures), replace(output, closing=closing))
+
+
+def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpoints | None = None) -> int:
+    """Prepare a run and carry it out; the exit code.
+
+    With `resumed`, the run goes on from what is kept there. Of processes that `torchrun` started, the first speaks and
+    writes; the others prepare the run and go through it too.
+    """
+    from impasto.distributed import launched
+    from impasto.loading import Encoders
+
+    if resumed and launched():
+        raise UsageError("resume runs in one process; start it without torchrun.")
+    helps = launched() and os.environ["RANK"] != "0"
+    if output.dry_run:
+        return 0 if helps else _foresee(prepare, output)
+    if helps:
+        with _together(prepare(Encoders())) as run:
+            run.plan.keep_freed()
+            for _ in run.steps():
+                interrupts.check()
+        return 0
+    with output.reserved() as reserved, _together(prepared(prepare, reserved)) as run:
+        return _carry_out(run, reserved, resumed)
+
+
+@contextmanager
+def _together(run: Run) -> Iterator[Run]:
+    """The run on all processes that `torchrun` started, or as it is if it started none."""
+    from impasto.distributed import launched, processes
+
+    if not launched():
+        yield run
+        return
+    with processes() as team:
+        yield run.over(team)
 
 
 @contextmanager
@@ -39,38 +112,19 @@ def prepared(prepare: Callable[[Encoders], T], output: Output) -> T:
     from impasto.cli.weights import DownloadBar
     from impasto.loading import Encoders
 
+    bar = None if output.quiet or output.as_json else DownloadBar()
     try:
-        return prepare(Encoders(download=not output.dry_run, progress=DownloadBar() if output.tells else None))
+        return prepare(Encoders(download=not output.dry_run, progress=bar))
     except WeightsError as error:
         if not output.dry_run:
             raise
         raise WeightsError(f"{error}\nA dry run downloads nothing; the run itself would try to.") from error
 
 
-def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpoints | None = None) -> int:
-    """Prepare a run and carry it out; the exit code.
-
-    With `resumed`, the run goes on from what is kept there.
-    """
-    from impasto.cli.teamwork import help_out, helps, together
-    from impasto.distributed import launched
-
-    if resumed and launched():
-        raise UsageError("resume runs in one process; start it without torchrun.")
-    if output.dry_run:
-        return 0 if helps() else _foresee(prepare, output)
-    if helps():
-        return help_out(prepare)
-    with output.destination.reserved() as destination:
-        output = replace(output, destination=destination)
-        with together(prepared(prepare, output)) as run:
-            return _carry_out(run, output, resumed)
-
-
 def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
     """Check everything and show the plan."""
     from impasto.cli.drawing import show_plan
-    from impasto.session.series import series_of
+    from impasto.session.destination import series_of
 
     output.destination.check()
     plan = prepared(prepare, output).plan
@@ -80,43 +134,39 @@ def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
 
 
 def _carry_out(run: Run, output: Output, resumed: Checkpoints | None) -> int:
-    from impasto.cli.drawing import drawing
-    from impasto.session import Session, Stepped
-
-    draw = drawing(output)
-
-    def show(event: Event) -> None:
-        draw(event)
-        if isinstance(event, Stepped):
-            interrupts.check()
-
-    run.plan.keep_freed()
-    session = Session(run, output.destination, resumed=resumed, shield=interrupts.held_back)
-    try:
-        return _status(session.carry_out(show), output.path)
-    except OSError:
-        if not interrupts.caught():
-            raise
-        raise KeyboardInterrupt from None  # the terminal is gone, and nobody can be told
-
-
-def _status(outcome: Outcome, path: Path) -> int:
-    """The exit code.
+    """Carry the run out; the exit code.
 
     Raises:
         KeyboardInterrupt: it was stopped before there was a picture.
         Exception: what ended the run, with a note of where the picture is.
     """
-    from impasto.session import Failed, Stopped
+    from impasto.cli.drawing import drawing
+    from impasto.session import Failed, Session, Stepped, Stopped
 
-    match outcome:
-        case Stopped(reason, None):
-            raise KeyboardInterrupt(f"{reason} before the first evaluation; nothing was saved.")
-        case Stopped():
-            return interrupts.status()
-        case Failed(error, where):
-            if where:
-                best = f"The best picture so far is in {where}."
-                error.add_note(best if where == path else f"The picture is in {where} instead.")
-            raise error
-    return 0
+    draw = drawing(output)
+
+    def show(event: Event) -> None:
+        draw(event)
+        match event:
+            case Stepped():
+                interrupts.check()
+
+    run.plan.keep_freed()
+    session = Session(run, output.destination, resumed=resumed, shield=interrupts.held_back)
+    try:
+        match session.carry_out(show):
+            case Stopped(reason, None):
+                raise KeyboardInterrupt(f"{reason} before the first evaluation; nothing was saved.")
+            case Stopped():
+                return interrupts.status()
+            case Failed(error, where):
+                if where == output.path:
+                    error.add_note(f"The best picture so far is in {output.name}.")
+                elif where:
+                    error.add_note(f"The picture is in {where} instead.")
+                raise error
+        return 0
+    except OSError:
+        if not interrupts.caught():
+            raise
+        raise KeyboardInterrupt from None  # the terminal is gone, and nobody can be told

@@ -60,14 +60,11 @@ def columns(rows: Iterable[tuple[str, str]], *, indent: str = "") -> str:
     """`rows` of a label and a text, aligned: on one line each, or wrapped where a terminal is looking."""
     rows = list(rows)
     label = max((len(name) for name, _ in rows), default=0)
-    return "\n".join(_wrapped(text, f"{indent}{name:<{label}}  ") for name, text in rows)
-
-
-def _wrapped(text: str, before: str) -> str:
-    """`text` with `before` on its first line, and on the others as much space."""
-    if not (sys.stdout is not None and sys.stdout.isatty()):
-        return before + text
-    width = max(len(before) + 20, min(shutil.get_terminal_size().columns, _WIDEST) - 1)
-    wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
-    wrapper.initial_indent, wrapper.subsequent_indent = before, " " * len(before)
-    return wrapper.fill(text)
+    looked_at = sys.stdout is not None and sys.stdout.isatty()
+    width = max(len(indent) + label + 22, min(shutil.get_terminal_size().columns, _WIDEST) - 1)
+    lines = []
+    for name, text in rows:
+        before = f"{indent}{name:<{label}}  "
+        wrapped = textwrap.wrap(text, width - len(before), break_long_words=False, break_on_hyphens=False)
+        lines.append(before + f"\n{' ' * len(before)}".join(wrapped if looked_at else [text]))
+    return "\n".join(lines)

@@ -1,23 +1,18 @@
-"""`impasto weights`: the published weights of VGG networks on this computer."""
+"""`impasto weights`: the networks in the package, and the published weights of VGG networks on this computer."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cloup
 
-from impasto.cli.parameters import debug_option
+from impasto.cli.options import debug_option
 from impasto.errors import WeightsError
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
-    from rich.table import Table
-
-    from impasto.encoders.registry import WeightSource
-
 _COLUMNS = ("name", "architecture", "size", "licence", "cached")
+_IN_PACKAGE = {"compact": "Apache-2.0 (see NOTICE)", "vgg19": "CC BY 4.0 (Simonyan & Zisserman, Oxford)"}
 
 
 @cloup.group()
@@ -28,17 +23,29 @@ def weights() -> None:
 @weights.command("list")
 @debug_option
 def list_() -> None:
-    """List the published weights and whether they are on this computer."""
+    """List built-in and published weights, and whether they are here."""
+    from rich import box
     from rich.console import Console
+    from rich.table import Table
 
-    from impasto.encoders.registry import REGISTRY
+    from impasto.encoders.registry import REGISTRY, human_size, weight_path
 
-    rows = [_row(source) for source in REGISTRY.values()]
+    rows = []
+    for name, licence in _IN_PACKAGE.items():
+        rows.append((name, name, human_size(_packaged(name).stat().st_size), licence, "in the package"))
+    for source in REGISTRY.values():
+        cached = "yes" if weight_path(source.name).is_file() else "no"
+        rows.append((source.name, source.architecture, human_size(source.size), source.licence, cached))
     console = Console()
-    if console.is_terminal:
-        console.print(_table(rows))
-    else:
+    if not console.is_terminal:
         cloup.echo("\n".join(map("\t".join, (_COLUMNS, *rows))))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("name", "size", "licence", "cached"):  # the name says the architecture; the licence may be wrapped
+        table.add_column(column, no_wrap=column != "licence")
+    for name, _, *others in rows:
+        table.add_row(name, *others)
+    console.print(table)
 
 
 @weights.command()
@@ -52,10 +59,11 @@ def fetch(names: tuple[str, ...], force: bool) -> None:
     from impasto.encoders import download
     from impasto.encoders.registry import find_source
 
-    for source in [find_source(name) for name in names]:
-        with closing(DownloadBar(source.name)) as bar:
-            path = download.fetch(source.name, progress=bar, force=force)
-        cloup.echo(str(path))
+    published = [find_source(name).name for name in names if name not in _IN_PACKAGE]
+    for name in names:
+        with closing(DownloadBar(name)) as bar:
+            fetched = download.fetch(name, progress=bar, force=force) if name in published else _packaged(name)
+        cloup.echo(str(fetched))
 
 
 @weights.command()
@@ -63,10 +71,20 @@ def fetch(names: tuple[str, ...], force: bool) -> None:
 @debug_option
 def verify(targets: tuple[str, ...]) -> None:
     """Compare files with the published digests; exit with 1 if one differs."""
-    from impasto.encoders.registry import REGISTRY, weight_path
+    from impasto.encoders.registry import REGISTRY, find_source, weight_path
+    from impasto.encoders.verification import verify
 
-    chosen = targets or tuple(name for name in REGISTRY if weight_path(name).is_file())
-    failures = [failure for failure in map(_verify, chosen) if failure]
+    failures = []
+    for target in targets or tuple(name for name in REGISTRY if weight_path(name).is_file()):
+        file, source = Path(target), REGISTRY.get(target)
+        if source is None and not file.is_file() and len(file.parts) == 1 and not file.suffix:
+            source = find_source(target)
+        try:
+            sha256 = verify(weight_path(target) if source else file, source)
+        except WeightsError as error:
+            failures.append(str(error))
+        else:
+            cloup.echo(f"{target}: ok, sha256 {sha256}")
     if failures:
         raise WeightsError("\n".join(failures))
 
@@ -78,45 +96,11 @@ def path(name: str) -> None:
     """Print where weights are, or would be put."""
     from impasto.encoders.registry import weight_path
 
-    cloup.echo(str(weight_path(name)))
+    cloup.echo(str(_packaged(name) if name in _IN_PACKAGE else weight_path(name)))
 
 
-def _row(source: WeightSource) -> tuple[str, ...]:
-    from impasto.encoders.registry import human_size, weight_path
-
-    cached = "yes" if weight_path(source.name).is_file() else "no"
-    return source.name, source.architecture, human_size(source.size), source.licence, cached
-
-
-def _table(rows: list[tuple[str, ...]]) -> Table:
-    """The list for people: the architecture is in the name, and only the licence gives way on a narrow terminal."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in _COLUMNS:
-        if column != "architecture":
-            table.add_column(column, no_wrap=column != "licence")
-    for name, _, *others in rows:
-        table.add_row(name, *others)
-    return table
-
-
-def _verify(target: str) -> str:
-    """Print that a name or a file is right; return why, if it is not."""
-    from impasto.encoders.registry import REGISTRY, find_source, weight_path
-    from impasto.encoders.verification import verify
-
-    file = Path(target)
-    source = REGISTRY.get(target)
-    if source is None and not file.is_file() and len(file.parts) == 1 and not file.suffix:
-        source = find_source(target)
-    try:
-        sha256 = verify(weight_path(target) if source else file, source)
-    except WeightsError as error:
-        return str(error)
-    cloup.echo(f"{target}: ok, sha256 {sha256}")
-    return ""
+def _packaged(name: str) -> Path:
+    return Path(str(resources.files("impasto.encoders"))) / "data" / f"{name}.safetensors"
 
 
 class DownloadBar:
@@ -126,29 +110,21 @@ class DownloadBar:
     """
 
     def __init__(self, name: str = "weights"):
-        self._name = name
-        self._bar: Progress | None = None
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` bytes are there."""
-        self._bar = self._bar or self._begin()
-        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
-        if done == total:
-            self.close()
-
-    def close(self) -> None:
-        """Take the bar away; a later call draws a new one."""
-        if self._bar:
-            self._bar.stop()
-        self._bar = None
-
-    def _begin(self) -> Progress:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
         console = Console(stderr=True)
         columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        bar.add_task(self._name, total=None)
-        bar.start()
-        return bar
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(name, total=None)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show that `done` of `total` bytes are there."""
+        self._bar.start()
+        self._bar.update(self._task, completed=done, total=total)
+        if done == total:
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar away; a later call draws it again."""
+        self._bar.stop()

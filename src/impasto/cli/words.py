@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import singledispatch
 from typing import Any
 
 from impasto.choices import SolverSpec
@@ -12,36 +11,33 @@ from impasto.encoders.preprocessing import Preprocessing
 from impasto.schedule import Pyramid
 
 
-@singledispatch
 def words(value: Any) -> str:
     """A setting as it is best read: layers with their weights, solvers with their numbers, `yes` and `no`."""
-    return _nested(value) if is_dataclass(value) else str(value)
+    match value:
+        case bool():
+            text = "yes" if value else "no"
+        case float():
+            text = f"{value:.6g}"
+        case tuple() | list():
+            text = ", ".join(map(words, value)) or "none"
+        case Mapping():
+            text = ", ".join(map(_entry, value, value.values())) or "none"
+        case Preprocessing():
+            text = _colors(value)
+        case SolverSpec():
+            text = value.method
+        case Pyramid():
+            text = _sizes(value)
+        case _:
+            text = _nested(value) if is_dataclass(value) else str(value)
+    return text
 
 
-@words.register
-def _(value: bool) -> str:
-    return "yes" if value else "no"
+def _entry(name: str, value: Any) -> str:
+    return f"{name} ({words(value)})" if isinstance(value, Mapping) else f"{name}={words(value)}"
 
 
-@words.register
-def _(value: float) -> str:
-    return f"{value:.6g}"
-
-
-@words.register(tuple)
-@words.register(list)
-def _(value: Any) -> str:
-    return ", ".join(map(words, value)) or "none"
-
-
-@words.register(Mapping)
-def _(value: Mapping[str, Any]) -> str:
-    pairs = ((name, words(each), isinstance(each, Mapping)) for name, each in value.items())
-    return ", ".join(f"{name} ({each})" if nested else f"{name}={each}" for name, each, nested in pairs) or "none"
-
-
-@words.register
-def _(value: Preprocessing) -> str:
+def _colors(value: Preprocessing) -> str:
     """`(2 b - 1, 2 g - 1, 2 r - 1)`: what the network is given for a color (r, g, b) in [0, 1]."""
     channels = []
     for row, offset in zip(value.matrix, value.offset, strict=True):
@@ -50,13 +46,7 @@ def _(value: Preprocessing) -> str:
     return f"({', '.join(channels)}) of r, g, b in [0, 1]"
 
 
-@words.register
-def _(value: SolverSpec) -> str:
-    return value.method
-
-
-@words.register
-def _(value: Pyramid) -> str:
+def _sizes(value: Pyramid) -> str:
     if value.most == 1:
         return "one size"
     shares = " : ".join(f"{share:g}" for share in value.shares)

@@ -1,16 +1,42 @@
-"""Where a run's pictures go."""
+"""Where a run's pictures go: the result, those that it saves on its way, and a place of last resort."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from torch import Tensor
+
+from impasto.engine import NotFiniteError, Step
 from impasto.errors import UsageError
-from impasto.files import reserved, reserved_new, unused
-from impasto.images import check_encoding, check_output
+from impasto.files import check_beside, reserved, reserved_new, unused
+from impasto.images import check_encoding, check_output, save_image
+from impasto.painting import result_of
+from impasto.plan import Plan
+from impasto.record import KEYWORD
+from impasto.run import Run
 from impasto.sources import source_name
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture, (1, 3, H, W), and the record of the step it was made at (see `Step.record`)."""
+
+    image: Tensor
+    step: Mapping[str, Any]
+
+
+def kept_at(step: Step, error: BaseException | None = None) -> Result:
+    """The picture of the latest `step`; where its numbers broke, the best one of its level."""
+    match error:
+        case NotFiniteError(record=dict(record)):
+            return Result(error.best.image, record)
+    return Result(step.image, step.record())
 
 
 @dataclass(frozen=True)
@@ -48,6 +74,7 @@ class Destination:
                 )
         check_output(self.path, force=self.force)
         check_encoding(self.path.suffix, bits=self.bits)
+        check_beside(self.path)
 
     def named(self) -> Destination:
         """The same, a fresh name numbered if there is such a file."""
@@ -61,13 +88,79 @@ class Destination:
             UsageError, OutputError: as `check`; another run is going to write there.
         """
         self.check()
-        name = self.base or self.path
-        with (reserved_new if self.fresh else reserved)(name) as path:
+        with (reserved_new if self.fresh else reserved)(self.base or self.path) as path:
             destination = replace(self, path=path)
             destination.check()
             yield destination
+
+    def save(self, run: Run, result: Result) -> None:
+        """Write a picture at its full size, even if the run is still at a coarser one, and how it was made.
+
+        Raises:
+            ImpastoError: it cannot be written.
+        """
+        image = run.full_size(result.image)
+        record = run.record(result_of(image, run.alpha, result.step))
+        text = {KEYWORD: record.to_text()} if self.metadata else None
+        save_image(image, self.path, alpha=run.alpha, force=self.force, bits=self.bits, text=text)
+
+    def rescue(self, run: Run, result: Result) -> Path | None:
+        """Save into the folder for temporary files; where that fails too, leave nothing and return None."""
+        path: Path | None = None
+        try:
+            handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}-", suffix=".png")
+            os.close(handle)
+            path = Path(name)
+            replace(self, path=path, force=True).save(run, result)
+        except Exception:
+            with suppress(OSError):
+                if path:
+                    path.unlink()
+            return None
+        return path
 
 
 def name_of(*sources: str) -> Path:
     """CONTENT-STYLE.png in the current folder, of the names of files."""
     return Path("-".join(map(source_name, sources)) + ".png")
+
+
+# On the way ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Series:
+    """A picture every so many evaluations, under a `name` of its own.
+
+    The last step has one if `whole`. `line` is what the source prints beside, a format of `done` and `loss`.
+    """
+
+    every: int
+    evaluations: int
+    name: Callable[[int], Path]
+    whole: bool = False
+    line: str = ""
+
+    def due(self, step: Step) -> bool:
+        """Whether `step` has a picture."""
+        return step.done % self.every == 0 and (self.whole or not step.last)
+
+    def check(self, *, after: int = 0, allowed: Callable[[Path], bool]) -> None:
+        """Make sure that those `after` so many evaluations can be written; such as are `allowed` may exist.
+
+        Raises:
+            UsageError, OutputError: they cannot.
+        """
+        for done in range(self.every, self.evaluations + self.whole, self.every):
+            if done > after:
+                check_output(self.name(done), force=allowed(self.name(done)))
+
+
+def series_of(plan: Plan, destination: Destination) -> Series:
+    """NAME-0050.png, NAME-0100.png, ... with `save_every`; else the milestones of the preset, beside the result."""
+    path, count, milestones = destination.path, plan.evaluations, plan.recipe.milestones
+    if milestones and not destination.save_every:
+        every, file, line = milestones.every, milestones.file, milestones.line
+        return Series(every, count, lambda done: path.parent / file.format(done=done), whole=True, line=line)
+    digits = max(4, len(str(count)))
+    return Series(destination.save_every or count, count, lambda done: path.with_stem(f"{path.stem}-{done:0{digits}}"))

@@ -1,22 +1,25 @@
-"""What a session tells: one `Planned`, then steps and notes, and one `Outcome` in the end."""
+"""What a session tells: one `Planned`, then steps and notes, and one `Outcome` in the end; and the time until then."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impasto.engine import Step
 from impasto.plan import Plan
+from impasto.schedule import Level
+
+if TYPE_CHECKING:
+    from impasto.tasks.figures import Figure
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The run begins; `notes` are sentences worth telling about its plan."""
+    """A run begins, or a figure, as it was planned."""
 
-    plan: Plan
-    notes: tuple[str, ...]
+    plan: Plan | Figure
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,29 @@ class Failed:
 
 Outcome = Saved | Stopped | Failed
 Event = Planned | Stepped | Milestone | Note | Outcome
+
+
+class Clock:
+    """Time left, from the pixels that have been evaluated and those that will be."""
+
+    def __init__(self, levels: Sequence[Level]):
+        self._levels = levels
+        self._total = sum(level.height * level.width * level.iterations for level in levels)
+
+    def fraction(self, step: Step) -> float:
+        """How much of the work is done, 0 to 1."""
+        done = sum(level.height * level.width * level.iterations for level in self._levels[: step.level - 1])
+        level = self._levels[step.level - 1]
+        return (done + level.height * level.width * step.iteration) / self._total
+
+    def left(self, step: Step) -> float:
+        """Seconds left, if the rest goes as the work so far."""
+        fraction = self.fraction(step)
+        return step.seconds * (1 - fraction) / fraction
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `2:05`, `1:02:45`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,47 @@ from impasto.engine import Snapshot, Step
 from impasto.errors import CheckpointError
 from impasto.files import file_hash, unused
 from impasto.run import Run
-from impasto.session.clock import Clock, duration
-from impasto.session.destination import Destination
-from impasto.session.saving import Result
+from impasto.session.destination import Destination, Result
+from impasto.session.events import Clock, duration
 
 LONG = 300.0  # seconds from which on a run is kept unasked
 _JUDGED = 5.0  # seconds after which its speed is known
-_WRITTEN = "written"  # what the folder calls the files that the run wrote
+
+
+class Written:
+    """The files that a run wrote, with their hashes: who goes on with the run in its folder may write them anew."""
+
+    def __init__(self, checkpoints: Checkpoints | None):
+        self._files: dict[str, str | None] = checkpoints.noted("written") if checkpoints else {}
+        self._checkpoints = checkpoints
+
+    def __contains__(self, path: Path) -> bool:
+        """Whether the run wrote the file, or was writing it, and nobody has changed it since."""
+        pending = self._files.get(os.path.abspath(path), "") is None  # noqa: PTH100
+        return path.is_file() and (pending or file_hash(path) in self._files.values())
+
+    @contextmanager
+    def adding(self, path: Path) -> Iterator[None]:
+        """The block writes the file."""
+        name = os.path.abspath(path)  # noqa: PTH100
+        self._note({**self._files, name: None})
+        try:
+            yield
+        except BaseException:
+            self._note({key: value for key, value in self._files.items() if key != name})
+            raise
+        self._note({**self._files, name: file_hash(path)})
+
+    def note_in(self, checkpoints: Checkpoints) -> None:
+        """Have it known in a folder, from now on."""
+        self._checkpoints = checkpoints
+        self._note(self._files)
+
+    def _note(self, files: dict[str, str | None]) -> None:
+        self._files = files
+        if self._checkpoints:
+            with suppress(CheckpointError):  # then the file is somebody else's, and resuming asks for --force
+                self._checkpoints.note("written", files)
 
 
 class Keeper:
@@ -37,17 +71,17 @@ class Keeper:
         self._run, self._destination, self._checkpoints = run, destination, resumed
         self._clock, self._pace = Clock(run.plan.levels), Pace()
         self._asked, self._refused = bool(destination.checkpoint), False
-        self._written: dict[str, str | None] = {}
         self.start: Snapshot | None = None
         self.result: Result | None = None
         self.notes: tuple[str, ...] = ()
         if resumed:
-            self._asked, self._written = bool(resumed.about()["asked"]), resumed.noted(_WRITTEN)
+            self._asked = bool(resumed.about()["asked"])
             kept, self.notes = resumed.newest(run.home)
             if kept:
                 self.start, self.result = kept.snapshot, Result(kept.image, kept.step)
         elif destination.checkpoint:
             self._checkpoints = Checkpoints.create(Path(destination.checkpoint), self._about())
+        self.written = Written(self._checkpoints)
 
     @property
     def folder(self) -> Path | None:
@@ -56,50 +90,24 @@ class Keeper:
 
     def step(self, step: Step) -> Iterator[str]:
         """Write a snapshot, if it is time for one; notes."""
-        if self._checkpoints is None and not self._refused and self._is_long(step):
-            yield self._begin_unasked(step)
-        if self._checkpoints and not step.last and self._pace.due(step):
+        judged, left = step.seconds > _JUDGED, self._clock.left(step)
+        if self._checkpoints is None and not self._refused and judged and step.seconds + left > LONG:
+            yield self._begin_unasked(duration(left))
+        if not step.last and self._pace.due(step):
             yield from self._write(step)
 
-    def stop(self, step: Step | None) -> Iterator[str]:
-        """Keep where the run is, as it ends early; notes."""
-        if step:
-            yield from self._write(step)
-
-    def finish(self, step: Step | None) -> Iterator[str]:
-        """Keep the end of the run; what was kept unasked goes.  Notes."""
-        if self._asked or self._checkpoints is None:
-            yield from self.stop(step)
-        else:
+    def end(self, step: Step | None, *, well: bool) -> Iterator[str]:
+        """Keep where the run has ended; if it ended `well`, what was kept unasked goes instead.  Notes."""
+        if well and self._checkpoints and not self._asked:
             self._checkpoints.remove()
             self._checkpoints = None
+        elif step:
+            yield from self._write(step)
 
     def close(self) -> None:
         """Let others work with the folder."""
         if self._checkpoints:
             self._checkpoints.close()
-
-    @contextmanager
-    def writing(self, path: Path) -> Iterator[None]:
-        """Remember the file that the block writes: a later run that goes on with this one may write it anew."""
-        name = os.path.abspath(path)  # noqa: PTH100
-        self._remember({**self._written, name: None})
-        try:
-            yield
-        except BaseException:
-            self._remember({key: value for key, value in self._written.items() if key != name})
-            raise
-        self._remember({**self._written, name: file_hash(path)})
-
-    def owns(self, path: Path) -> bool:
-        """Whether the run that is resumed wrote the file, and nobody has changed it since."""
-        return _is_own(path, self._written)
-
-    def _remember(self, written: dict[str, str | None]) -> None:
-        self._written = written
-        if self._checkpoints:
-            with suppress(CheckpointError):  # then the file is somebody else's, and resuming asks for --force
-                self._checkpoints.note(_WRITTEN, written)
 
     def _write(self, step: Step) -> Iterator[str]:
         if self._checkpoints:
@@ -110,17 +118,14 @@ class Keeper:
                 yield f"{problem or type(problem).__name__} The run goes on without."
             self._pace.wrote(size, time.monotonic() - began)
 
-    def _is_long(self, step: Step) -> bool:
-        return step.seconds > _JUDGED and step.seconds + self._clock.left(step) > LONG
-
-    def _begin_unasked(self, step: Step) -> str:
-        folder, left = unused(self._destination.path.with_suffix(".impasto")), duration(self._clock.left(step))
+    def _begin_unasked(self, left: str) -> str:
+        folder = unused(self._destination.path.with_suffix(".impasto"))
         try:
             self._checkpoints = Checkpoints.create(folder, self._about())
         except CheckpointError as error:
             self._refused = True
             return f"{error} The run goes on without."
-        self._remember(self._written)
+        self.written.note_in(self._checkpoints)
         return f"This takes about {left} more; if it is stopped, `impasto resume {folder}` goes on with it."
 
     def _about(self) -> dict[str, Any]:
@@ -136,14 +141,3 @@ class Keeper:
             "bits": destination.bits,
             "asked": self._asked,
         }
-
-
-def wrote(checkpoints: Checkpoints, path: Path) -> bool:
-    """Whether the run of `checkpoints` wrote the file at `path`, and nobody has changed it since."""
-    return _is_own(path, checkpoints.noted(_WRITTEN))
-
-
-def _is_own(path: Path, written: Mapping[str, str | None]) -> bool:
-    """Whether the file has one of the hashes of `written`, or the name of one that was being written."""
-    pending = written.get(os.path.abspath(path), "") is None  # noqa: PTH100
-    return path.is_file() and (pending or file_hash(path) in written.values())

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from impasto.checkpoint import Checkpoints
 from impasto.engine import NotFiniteError, Step
 from impasto.run import Run
-from impasto.session.destination import Destination
+from impasto.session.destination import Destination, Result, kept_at, series_of
 from impasto.session.events import Event, Failed, Milestone, Note, Outcome, Planned, Saved, Stepped, Stopped
 from impasto.session.keeping import Keeper
-from impasto.session.saving import Result, kept_at, rescue, save
-from impasto.session.series import series_of
 
 FAR = 2.0  # times its first loss, from which on a level's last is worth a note
 
@@ -44,13 +41,10 @@ class Session:
         if not resumed:  # before there is a folder of checkpoints, which a refused run would leave behind
             self._series.check(allowed=lambda _: destination.force)
         self._keeper = Keeper(run, destination, resumed)
-        self._last: Step | None = None
-        done = self._keeper.result.step["done"] if self._keeper.result else 0
-        try:
+        if resumed:
+            done = self._keeper.result.step["done"] if self._keeper.result else 0
             self._series.check(after=done, allowed=self._may_overwrite)
-        except BaseException:
-            self._keeper.close()
-            raise
+        self._last: Step | None = None
 
     def carry_out(self, show: Callable[[Event], None]) -> Outcome:
         """Run to the end and show every event; the last one.
@@ -77,17 +71,16 @@ class Session:
         """
         error: BaseException | None = None
         try:
-            yield Planned(self._run.plan, self._run.plan.notes)
+            yield Planned(self._run.plan)
             yield from map(Note, self._keeper.notes)
             yield from self._steps()
         except BaseException as raised:
             error = raised
             traceback.clear_frames(error.__traceback__)  # lets go of the pictures that the error holds
         with closing(self._keeper), self._shield():
-            *notes, outcome = self._end(error)
+            last_words = self._end(error)
         if not isinstance(error, GeneratorExit):
-            yield from notes
-            yield outcome
+            yield from last_words
 
     def _steps(self) -> Iterator[Event]:
         for step in self._run.steps(self._keeper.start):
@@ -102,37 +95,37 @@ class Session:
     def _picture_on_the_way(self, step: Step) -> Iterator[Event]:
         if self._series.due(step):
             path = self._series.name(step.done)
-            there = replace(self._destination, path=path, force=self._may_overwrite(path), bits=8)
-            self._save(kept_at(step), there)
+            self._save(kept_at(step), replace(self._destination, path=path, force=self._may_overwrite(path), bits=8))
             if self._series.line:
                 yield Milestone(self._series.line.format(done=step.done, loss=step.loss))
 
     def _end(self, error: BaseException | None) -> list[Event]:
         """Save the picture, keep the state; notes, and the outcome."""
-        last, path, folder = self._last, self._destination.path, self._keeper.folder
-        result = kept_at(last, error) if last else self._keeper.result
+        last, result = self._last, self._keeper.result
+        if last:
+            result = kept_at(last, error)
         if result is None:
-            return [_outcome(error, None, None, None)]
+            return [_outcome(error)]
+        folder = self._keeper.folder
         try:
             self._save(result, self._destination)
         except Exception as problem:
-            notes = self._keeper.stop(last)
-            return [*map(Note, notes), Failed(problem, rescue(self._run, result, self._destination))]
-        notes = self._keeper.stop(last) if error else self._keeper.finish(last)
-        rise = [] if isinstance(error, NotFiniteError) else self._rise()
-        return [*map(Note, [*rise, *notes]), _outcome(error, path, result.step, folder)]
+            notes = self._keeper.end(last, well=False)
+            return [*map(Note, notes), Failed(problem, self._destination.rescue(self._run, result))]
+        notes = self._keeper.end(last, well=error is None)
+        return [*map(Note, [*self._rise(error), *notes]), _outcome(error, self._destination.path, result, folder)]
 
     def _save(self, result: Result, destination: Destination) -> None:
-        with self._keeper.writing(destination.path):
-            save(self._run, result, destination)
+        with self._keeper.written.adding(destination.path):
+            destination.save(self._run, result)
 
     def _may_overwrite(self, path: Path) -> bool:
-        return self._destination.force or self._keeper.owns(path)
+        return self._destination.force or path in self._keeper.written
 
-    def _rise(self) -> Iterator[str]:
+    def _rise(self, error: BaseException | None) -> Iterator[str]:
         """A note, if the loss is far above the first one of its level, and not only that of a last trial."""
         last = self._last
-        first = last.snapshot.first_loss if last else None
+        first = last.snapshot.first_loss if last and not isinstance(error, NotFiniteError) else None
         if first and last and min(last.snapshot.losses[-3:]) > FAR * first:
             yield (
                 f"The loss ended {last.relative_loss:.1f} times above its start: {last.loss:.4g}, not {first:.4g}; "
@@ -141,11 +134,12 @@ class Session:
 
 
 def _outcome(
-    error: BaseException | None, path: Path | None, step: Mapping[str, Any] | None, checkpoint: Path | None
+    error: BaseException | None, path: Path | None = None, result: Result | None = None, checkpoint: Path | None = None
 ) -> Outcome:
-    """How a run has ended that `error` ended, and whose picture of `step` is at `path`."""
-    if isinstance(error, KeyboardInterrupt | GeneratorExit):
-        return Stopped(str(error) or "Interrupted", path, step, checkpoint)
-    if error or path is None or step is None:
-        return Failed(error or RuntimeError("The run has no steps."), path)
-    return Saved(path, step)
+    """How a run has ended that `error` ended, and whose `result` is at `path`."""
+    match error:
+        case KeyboardInterrupt() | GeneratorExit():
+            return Stopped(str(error) or "Interrupted", path, result.step if result else None, checkpoint)
+        case None if path and result:
+            return Saved(path, result.step)
+    return Failed(error or RuntimeError("The run has no steps."), path)

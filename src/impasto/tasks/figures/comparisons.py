@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import cycle
+from string import ascii_lowercase
 from typing import Final
+
+from torch import Tensor
 
 from impasto.errors import UsageError, named
 from impasto.fitting import with_layers_of
@@ -14,13 +18,10 @@ from impasto.ranges import layers as parsed_layers
 from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.sources import ImageSource
-from impasto.tasks.figures.figure import Experiment, Figure, compared, labelled
-from impasto.tasks.figures.materials import Materials, content_in_words, prepare_materials, style_in_words
-from impasto.tasks.figures.measures import against, reduction
-from impasto.tasks.figures.network import Network, stage_of
-from impasto.tasks.figures.plate import Plate
-from impasto.tasks.figures.row import Heads, Row
-from impasto.tasks.figures.sheet import Panel
+from impasto.tasks.figures.bands import Heads, Network, Row, stage_of
+from impasto.tasks.figures.captions import Measure, content_in_words, errors, psnr, reduction, style_in_words
+from impasto.tasks.figures.figure import Event, Figure, Materials, prepare_materials
+from impasto.tasks.figures.plate import Panel, Plate
 from impasto.tasks.reconstruct import reconstruction_of
 
 # The layers of the content reconstructions, by the paper they are those of; those of the styles are the same in both.
@@ -74,9 +75,14 @@ def prepare_representations(
         text = _NOISE.format(sigma=recipe.noise * 255, count=contents[0].plan.evaluations)
         return Plate(bands, 1 + len(contents), materials.footnote(text))
 
-    experiments = labelled(styles, style_in_words, reduction)
-    experiments += labelled(contents, content_in_words, against(photograph.pixels))
-    return compared("representations", materials, experiments, arrange)
+    def caption(run: Run) -> str:
+        return content_in_words(run) if run.plan.recipe.content_layers else style_in_words(run)
+
+    def measure(run: Run, image: Tensor) -> dict[str, float]:
+        near = {"psnr": psnr(image.cpu(), photograph.pixels)} if run.plan.recipe.content_layers else {}
+        return near | reduction(run, image)
+
+    return _compared("representations", materials, (*styles, *contents), arrange, caption, measure, letters="abcde")
 
 
 def prepare_layers(
@@ -101,13 +107,15 @@ def prepare_layers(
     recipe = replace(recipe, required_layers=(*recipe.required_layers, *(chosen if layers else ())))
     recipes = (replace(recipe, content_layers={layer: weight}) for layer, weight in chosen.items())
     runs = [materials.run(each, *materials.pictures) for each in recipes]
-    experiments = labelled(runs, lambda run: f"content from {content_in_words(run)}")
 
     def arrange(panels: Sequence[Panel]) -> Plate:
         row = Row((*materials.panels(), *panels))
         return Plate((row,), 2 + len(runs), _footnote(materials, runs[0]), cell=1.7)
 
-    return compared("layers", materials, experiments, arrange)
+    def caption(run: Run) -> str:
+        return f"content from {content_in_words(run)}"
+
+    return _compared("layers", materials, runs, arrange, caption, letters=ascii_lowercase)
 
 
 def prepare_tradeoff(
@@ -147,7 +155,27 @@ def prepare_tradeoff(
         footnote = _footnote(materials, runs[0], "Rows: layers that hold the style. ")
         return Plate((heads, *rows), len(ratios), footnote, cell=1.5, side=0.75)
 
-    return compared("tradeoff", materials, list(map(Experiment, runs)), arrange)
+    return _compared("tradeoff", materials, runs, arrange)
+
+
+def _compared(
+    name: str,
+    materials: Materials,
+    runs: Sequence[Run],
+    arrange: Callable[[Sequence[Panel]], Plate],
+    caption: Callable[[Run], str] = lambda run: "",
+    measure: Measure = errors,
+    letters: str = "",
+) -> Figure:
+    """The figure of runs that are carried out one after another; the result of each is a panel."""
+
+    def events() -> Iterator[Event]:
+        for run, label in zip(runs, cycle([f"({letter})" for letter in letters] or [""]), strict=False):
+            for step in run:
+                yield Event(step)
+            yield Event(panel=Panel(step.image, caption(run), label, measure(run, step.image)))
+
+    return Figure(name, materials, tuple(runs), events, arrange)
 
 
 def _weighted(recipe: Recipe, layers: Sequence[str], ratio: float) -> Recipe:

@@ -1,23 +1,69 @@
-"""Runs, the panels that come of them, and how the panels lie on the page."""
+"""A figure: pictures at one size, runs on them, the panels that come of these, and how the panels lie on the page."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import chain
-from string import ascii_lowercase
 from typing import Any
 
+from impasto.encoders.chain import ChainEncoder
 from impasto.engine import Step
+from impasto.images import Picture, resize, size_for
+from impasto.loading import Encoders
+from impasto.preparation import Pictures, prepare
+from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.schedule import Level
-from impasto.tasks.figures.curve import Curve
-from impasto.tasks.figures.materials import Materials
-from impasto.tasks.figures.measures import Measure, errors
-from impasto.tasks.figures.plate import Plate
-from impasto.tasks.figures.sheet import Panel
+from impasto.sources import ImageSource, image_notes, open_picture
+from impasto.tasks.figures.bands import Curve
+from impasto.tasks.figures.plate import Panel, Plate
+
+SIZE = 256
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Pictures with a long side of `size`, and the encoder that all runs of a figure share."""
+
+    encoders: Encoders = field(repr=False)
+    encoder: ChainEncoder = field(repr=False)
+    pictures: tuple[Picture, ...] = field(repr=False)
+    size: int
+    notes: tuple[str, ...] = ()
+
+    def run(self, recipe: Recipe, content: Picture | None = None, *styles: Picture) -> Run:
+        """A run of `recipe`, with the size of the content or else of the style.
+
+        Raises:
+            UsageError: a required layer is missing, or a picture too small for it.
+        """
+        return prepare(replace(recipe, size=self.size, by_size=()), Pictures(content, styles), self.encoders)
+
+    def panels(self) -> tuple[Panel, ...]:
+        """The pictures themselves, content and style."""
+        pixels = (picture.pixels for picture in self.pictures)
+        return tuple(map(Panel, pixels, ("content image", "style image")))
+
+    def footnote(self, text: str) -> str:
+        """The encoder and the size, and `text`."""
+        return f"{self.encoder.name} encoder, {self.encoder.pooling} pooling, {self.size} px. {text}"
+
+
+def prepare_materials(sources: Sequence[ImageSource], recipe: Recipe, encoders: Encoders | None = None) -> Materials:
+    """Read the pictures, load the encoder.  The size is the recipe's, or `SIZE`.
+
+    Raises:
+        UsageError: settings that cannot be met.
+        ImageError, WeightsError: a picture or the weights cannot be read.
+    """
+    size, encoders = recipe.long_side or SIZE, encoders or Encoders()
+    read = [open_picture(source, size=size, max_pixels=recipe.max_pixels) for source in sources]
+    scaled = []
+    for picture in read:
+        height, width = picture.pixels.shape[-2:]
+        scaled.append(Picture(resize(picture.pixels, *size_for(height, width, size))))
+    return Materials(encoders, encoders.load(recipe), tuple(scaled), size, image_notes(sources, read))
 
 
 @dataclass(frozen=True)
@@ -32,28 +78,6 @@ class Event:
         """Which of them it is, and that one as plain JSON values."""
         ((kind, news),) = ((kind, news) for kind, news in vars(self).items() if news is not None)
         return {"event": kind, **news.record()}
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A run whose result becomes a panel, with the numbers that `measure` finds."""
-
-    run: Run
-    caption: str = ""
-    label: str = ""
-    measure: Measure = errors
-
-    def __iter__(self) -> Iterator[Event]:
-        """The steps of the run, then the panel."""
-        for step in self.run:
-            yield Event(step)
-        yield Event(panel=Panel(step.image, self.caption, self.label, self.measure(self.run, step.image)))
-
-
-def labelled(runs: Sequence[Run], caption: Callable[[Run], str], measure: Measure = errors) -> list[Experiment]:
-    """An experiment of each run, with labels (a), (b), ..."""
-    letters = zip(runs, ascii_lowercase, strict=False)
-    return [Experiment(run, caption(run), f"({letter})", measure) for run, letter in letters]
 
 
 @dataclass(frozen=True)
@@ -119,11 +143,3 @@ class Figure:
             "pictures to make": str(len(self.runs)),
             "evaluations": str(self.evaluations),
         }
-
-
-def compared(
-    name: str, materials: Materials, experiments: Sequence[Experiment], arrange: Callable[[Sequence[Panel]], Plate]
-) -> Figure:
-    """The figure of experiments that are carried out one after another."""
-    runs = tuple(experiment.run for experiment in experiments)
-    return Figure(name, materials, runs, partial(chain.from_iterable, experiments), arrange)

@@ -1,4 +1,4 @@
-"""Numbers that belong to a finished picture: its distance from another, what became of its losses."""
+"""What is said of a picture: its layers in the papers' words, and numbers: its distance from another, its losses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from impasto.devices import products
+from impasto.encoders.vgg import canonical_layer
 from impasto.run import Run
 
 Measure = Callable[[Run, Tensor], Mapping[str, float]]
 _SPACE = "\N{NO-BREAK SPACE}"
+
+
+# Numbers ------------------------------------------------------------------------------------------------------------
 
 
 def psnr(image: Tensor, reference: Tensor) -> float:
@@ -27,11 +31,6 @@ def reduction(run: Run, image: Tensor) -> dict[str, float]:
         objective = run.problem.objective(level)
         first, last = (float(objective.evaluate(each).loss) for each in (run.problem.initial(level), image))
     return {"reduction": 1 - last / first}
-
-
-def against(reference: Tensor) -> Measure:
-    """The ratio to `reference`, and the reduction of the loss."""
-    return lambda run, image: {"psnr": psnr(image.cpu(), reference), **reduction(run, image)}
 
 
 def errors(run: Run, image: Tensor) -> dict[str, float]:
@@ -52,12 +51,33 @@ def summed(terms: Mapping[str, Tensor | float]) -> dict[str, float]:
     return sums
 
 
+# Words --------------------------------------------------------------------------------------------------------------
+
+
 def in_words(measures: Mapping[str, float]) -> str:
     """`71.0 dB, loss -99.99 %`: what is known of a picture, briefly."""
-    words = {
-        "psnr": lambda value: f"{value:.1f}{_SPACE}dB",
-        "reduction": lambda value: f"loss{_SPACE}\N{MINUS SIGN}{math.floor(value * 1e4) / 100:.2f}{_SPACE}%",
-    }
-    return ", ".join(
-        words[name](value) if name in words else f"{name}{_SPACE}{value:.2g}" for name, value in measures.items()
-    )
+    words = {name: f"{name}{_SPACE}{value:.2g}" for name, value in measures.items()}
+    if "psnr" in words:
+        words["psnr"] = f"{measures['psnr']:.1f}{_SPACE}dB"
+    if "reduction" in words:
+        percent = math.floor(measures["reduction"] * 1e4) / 100
+        words["reduction"] = f"loss{_SPACE}\N{MINUS SIGN}{percent:.2f}{_SPACE}%"
+    return ", ".join(words.values())
+
+
+def in_papers_words(layer: str) -> str:
+    """`conv4_2` for `relu4_2`: the papers name a layer after its convolution, and mean the features after the ReLU."""
+    return canonical_layer(layer).replace("relu", "conv")
+
+
+def content_in_words(run: Run) -> str:
+    """`conv4_2`, or all content layers of a run with commas."""
+    return ", ".join(map(in_papers_words, run.plan.recipe.content_layers))
+
+
+def style_in_words(run: Run) -> str:
+    """`conv1_1`, then `conv1_1, 2_1`, then `conv1_1 ... 5_1`: the style layers of a run, shallow to deep."""
+    first, *others = map(in_papers_words, run.plan.recipe.style_layers)
+    if not others:
+        return first
+    return first + (", " if len(others) == 1 else " \N{HORIZONTAL ELLIPSIS} ") + others[-1].removeprefix("conv")

@@ -1,0 +1,136 @@
+"""`impasto presets`, `impasto swatches`, `impasto show`: what there is, and what a picture is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import cloup
+
+from impasto.choices import IMAGE, UNLIMITED
+from impasto.cli.interrupts import held_back
+from impasto.cli.options import Size, debug_option, force_option, output_option
+from impasto.cli.terminal import columns
+from impasto.cli.words import words
+from impasto.presets import PRESETS, preset
+from impasto.recipe import Recipe
+
+if TYPE_CHECKING:
+    from impasto.record import Record
+
+_SETTINGS = {
+    "Network": ("encoder", "preprocessing", "pooling", "padding", "normalize"),
+    "Content": ("content_layers", "content_loss", "content_weight"),
+    "Style": ("style_layers", "style_loss", "style_weight"),
+    "Picture": ("relative", "tv_weight", "tv_loss", "range_weight", "resample", "stretch_style"),
+    "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype", "milestones"),
+}
+_SIZE = "In pixels; one number is the long side of 4:3.  [default: 1024x768]"
+
+
+@cloup.group(invoke_without_command=True)
+@debug_option
+@click.pass_context
+def presets(ctx: click.Context) -> None:
+    """List named sets of settings, or show one with its source."""
+    if ctx.invoked_subcommand is None:
+        click.echo(columns((each.name, each.summary) for each in PRESETS.values()))
+
+
+@presets.command("show")
+@cloup.argument("name", help="A name from `impasto presets`.")
+@debug_option
+def show_preset(name: str) -> None:
+    """Show every number of a preset, and its source."""
+    found = preset(name)
+    about = [("preset", found.name), ("summary", found.summary), ("source", found.source)]
+    about += [("differs" if i == 0 else "", each) for i, each in enumerate(found.differences)]
+    click.echo(columns(about))
+    for title, names in _SETTINGS.items():
+        click.echo(f"\n{title}\n{columns(_settings(found, names), indent='  ')}")
+
+
+def _settings(found: Recipe, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Settings in words, but those that have no part: a term without weight, noise without a random start."""
+    from impasto.solvers import solver_of
+
+    switches = {"tv_loss": found.tv_weight, "noise": found.init == "random", "milestones": found.milestones}
+    special = {
+        "solver": words(solver_of(found.solver)),
+        "iterations": words(found.pyramid.evaluations),
+        "size": "the photograph's own" if found.usual_size == UNLIMITED else words(found.usual_size),
+    }
+    for name in names:
+        if switches.get(name, True):
+            value = getattr(found, name)
+            yield name.replace("_", " "), special.get(name) or ("as trained" if value is None else words(value))
+
+
+@cloup.command()
+@cloup.argument("name", required=False, help="The swatch to draw; without it, all are listed.")
+@output_option("Where to draw it.  [default: NAME.png]")
+@cloup.option("--size", metavar="WxH|N", type=Size(3 / 4), default="1024x768", help=_SIZE)
+@cloup.option("--seed", type=click.INT, metavar="N", default=0, help="Another seed is another picture.  [default: 0]")
+@force_option
+@debug_option
+def swatches(name: str | None, output: str | None, size: tuple[int, int], seed: int, force: bool) -> None:
+    """List or draw the built-in style images.
+
+    Each is drawn at any size, and is at hand as swatch:NAME wherever a style is expected.
+    """
+    from impasto import swatches as drawn
+
+    if name is None:
+        click.echo(columns((each, drawn.describe(each)) for each in drawn.names()))
+        return
+    name = name.removeprefix("swatch:")
+    drawn.describe(name)
+    from impasto.images import check_output, from_array, save_image
+
+    path, (width, height) = Path(output or f"{name}.png"), size
+    check_output(path, force=force)
+    picture = from_array(drawn.draw(name, width=width, height=height, seed=seed)).pixels
+    with held_back():
+        save_image(picture, path, force=force)
+    click.echo(f"Wrote {path}")
+
+
+@cloup.command()
+@cloup.argument("file", help="A picture that impasto made.")
+@cloup.option("--json", "as_json", is_flag=True, help="Print the record itself.")
+@debug_option
+def show(file: str, as_json: bool) -> None:
+    """Print how a picture was made."""
+    from impasto.record import printable, read_record
+
+    record = read_record(file)
+    if as_json:
+        click.echo(json.dumps(record.to_json(), indent=1))
+    else:
+        click.echo(columns((printable(name), printable(text)) for name, text in _rows(record)))
+
+
+def _rows(record: Record) -> Iterator[tuple[str, str]]:
+    """What a record says, with the preset and the settings that are not as it has them."""
+    yield "task", record.task
+    for each in record.inputs:
+        known = f"sha256 {each.sha256[:16]}" if each.sha256 else f"pixels {str(each.pixels)[:16]}"
+        yield each.role, f"{each.name or 'an image in memory'}  ({known})"
+    chosen = str(record.settings.get("preset"))
+    usual = PRESETS[chosen].to_json() | {"preset": None} if chosen in PRESETS else {}
+    for name, value in record.settings.items():
+        if value not in (None, IMAGE, usual.get(name)):  # a picture to begin with is among the inputs
+            yield name.replace("_", " "), words(value)
+    yield from (("network", f"{each.name}  (sha256 {each.sha256[:16]})") for each in record.encoders)
+    for name, value in vars(record.made).items():
+        yield f"made with {name}" if name in ("impasto", "torch") else name, str(value)
+    if record.result:
+        yield "evaluations", f"{record.result.evaluations} of {record.result.of}"
+        for name, value in {"loss": record.result.loss, **record.result.terms}.items():
+            yield name, "not finite" if value is None else f"{value:.6g}"
+    if record.start and record.start.result:
+        yield "went on from", f"a {record.start.task} of {record.start.result.evaluations} evaluations:"
+        yield from ((f"  {name}", text) for name, text in _rows(record.start))
