@@ -28,7 +28,7 @@ from impasto.schedule import Level
 from impasto.sources import Resampled
 from impasto.statistics import moments
 
-QUICK = {"size": 48, "iterations": 3, "device": "cpu", "dtype": "float32"}
+QUICK = {"preset": "fast", "size": 48, "iterations": 3, "device": "cpu", "dtype": "float32"}
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_networks_are_loaded_once(pair, monkeypatch):
     painter = impasto.Painter("cpu")
     first, second = (painter.prepare(*pair, size=48, iterations=1, strength=s) for s in (0.3, 0.7))
     assert first.plan.encoder is second.plan.encoder
-    assert found == [("compact", None)]
+    assert found == [("vgg19", None)]
     texture = painter.prepare_texture(pair[1], size=(48, 48), iterations=1)
     assert texture.plan.encoder is first.plan.encoder
     assert painter.prepare(*pair, size=48, pooling="average").plan.encoder is not first.plan.encoder
-    assert found == [("compact", None)]
+    assert found == [("vgg19", None)]
 
 
 def test_a_weight_file_that_has_changed_is_read_again(pair, tmp_path, vgg_tensors):
@@ -313,7 +313,7 @@ class Shown:
 def test_a_style_much_larger_than_the_picture_is_seen_in_tiles(compact, uniform):
     """As large as the picture at most, with their halos; its moments are those of the whole to a rounding."""
     layers = ("relu1_1", "relu2_1")
-    recipe = preset("default").override(style_layers=layers, content_layers=layers[:1], init="content")
+    recipe = preset("fast").override(style_layers=layers, content_layers=layers[:1], init="content")
     content, style, level = uniform(1, 3, 64, 64).float(), uniform(1, 3, 320, 256).float(), Level(64, 64, 1)
     given = Given(Resampled(content, resize), (Resampled(style, resize),))
     found = {}

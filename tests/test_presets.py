@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -88,18 +89,20 @@ def crowson(x, p, s, image):
     yield "image", formulas.nine_points(image, 2.0)
 
 
-def default(x, p, s, image):
+def own(x, p, s, image, layers=FIVE[:4], alpha=0.5):
     """Every layer's losses in units of the style's energy, which is what they make of no features at all."""
-    yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], 1 / (p["relu4_2"] ** 2).sum())
-    for layer in VGG19_LAYERS:
+    yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], alpha / (p["relu4_2"] ** 2).sum())
+    for layer in layers:
         for term in (formulas.style, formulas.mean_and_deviation):
             energy, _ = term(np.zeros_like(s[layer]), s[layer], 1.0)
-            yield layer, term(x[layer], s[layer], 8 / len(VGG19_LAYERS) / energy)
+            yield layer, term(x[layer], s[layer], 8 / len(layers) / energy)
     yield "image", formulas.out_of_range(image, 100.0)
 
 
 SOURCES = {
-    "default": default,
+    "default": own,
+    "fast": partial(own, layers=VGG19_LAYERS, alpha=1.0),
+    "best": own,
     "gatys2015": printed_in_2016,
     "gatys2016": printed_in_2016,
     "gatys2016-code": authors_code,
@@ -128,7 +131,7 @@ def plain_network(tensors, name, image):
     for conv in convolution_names("vgg19"):
         if conv.endswith("_1") and conv != "conv1_1":
             x = F.avg_pool2d(x, 2) if "gatys201" in name and "code" not in name else F.max_pool2d(x, 2)
-        x = F.pad(x, (1, 1, 1, 1), mode="replicate" if name == "crowson2021" else "constant")
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate" if name in ("crowson2021", "default", "best") else "constant")
         before[conv.replace("conv", "relu")] = z = F.conv2d(x, tensors[f"{conv}.weight"], tensors[f"{conv}.bias"])
         x = z.relu()
     return before
@@ -325,7 +328,7 @@ def test_every_preset_is_valid(found):
     assert solver.result(torch.ones(1, 3, 2, 2), state).shape == (1, 3, 2, 2)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default"}))
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best"}))
 def test_published_presets_say_where_their_numbers_come_from_and_how_they_differ(name):
     assert len(preset(name).source) > 30
     assert preset(name).differences
@@ -340,7 +343,7 @@ def test_with_compact_a_layer_that_is_missing_becomes_the_nearest_and_is_told(na
         assert any(f"has no {layer};" in note for note in notes)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default"}))
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best"}))
 def test_what_a_source_feeds_its_network_is_not_fed_to_weights_of_another_origin(name):
     found = preset(name)
     assert found.preprocessing is not None

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.choices import UpTo
+from impasto.choices import Above
 from impasto.errors import MissingFileError, UsageError
 from impasto.images import to_pil
 from impasto.loading import Encoders
@@ -16,7 +16,7 @@ from impasto.rebuild import at_its_start, changed_run, continuing, find_origin, 
 from impasto.record import Record, read_record
 from impasto.schedule import Pyramid
 
-QUICK = {"size": 48, "iterations": 6, "device": "cpu", "dtype": "float32"}
+QUICK = {"preset": "fast", "size": 48, "iterations": 6, "device": "cpu", "dtype": "float32"}
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +62,10 @@ KINDS = {
     "two encoders, neighbors": {
         "size": 128,
         "schedule": Pyramid(smallest=64),
-        "by_size": [
-            UpTo(64, {"encoder": "vgg19", "style_layers": {"relu2_1": 1.0}, "content_layers": {"relu2_2": 1.0}})
-        ],
+        "encoder": "vgg19",
+        "style_layers": ["relu2_1"],
+        "content_layers": ["relu2_2"],
+        "by_size": [Above(64, {"encoder": "compact", "content_layers": {"relu3_1": 1.0}})],
         "neighbor_weight": 2,
         "strength": 0.4,
         "calm": 10,

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from impasto import painter, request
-from impasto.choices import SOLVERS, SolverSpec, UpTo
+from impasto.choices import SOLVERS, Above, SolverSpec
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.errors import UnknownNameError, UsageError
 from impasto.presets import PRESETS, preset
@@ -37,7 +37,7 @@ RECIPES = {
         solver=SolverSpec("adam", {"lr": 0.1}, clamped=True),
         memory="4GB",
         levels=2,
-        by_size=[UpTo(100, {"encoder": "vgg19", "style_layers": ["relu1_1"]}), UpTo(200, {"style_weight": 3})],
+        by_size=[Above(100, {"encoder": "vgg19", "style_layers": ["relu1_1"]}), Above(200, {"style_weight": 3})],
     ),
 }
 
@@ -103,7 +103,7 @@ WRONG = {
         [{"size": 0, "settings": {}}],
         [{"size": 64, "settings": {"seed": 1}}],
         [{"size": 64, "settings": ["encoder"]}],
-        [UpTo(256, {}), UpTo(128, {})],
+        [Above(256, {}), Above(128, {})],
     ],
     "seed": [-1, 2**63, 1.5, "x", None],
     "milestones": ["often", 3, {"nonsense": 1}],
@@ -191,30 +191,30 @@ def test_an_image_to_begin_with_is_no_part_of_the_recipe():
 
 
 def test_evaluations_are_those_asked_for_or_the_pyramids_share():
-    assert Recipe().evaluations(512) == 90
-    assert Recipe(init="random").evaluations(512) == 210
-    assert Recipe(until="converged").evaluations(512) == 5 * 90
+    assert Recipe().evaluations(512) == 57
+    assert Recipe(init="random").evaluations(512) == 115
+    assert Recipe(until="converged").evaluations(512) == 5 * 57
     assert Recipe(iterations=7).evaluations(4096) == 7
     assert Recipe(levels=2).pyramid.sizes(512) == (256, 512)
 
 
 # Sizes
 
-SMALLER = (UpTo(128, {"encoder": "vgg19", "style_weight": 3.0}), UpTo(256, {"style_weight": 5.0}))
+LARGER = (Above(128, {"style_weight": 5.0}), Above(256, {"encoder": "vgg19", "style_weight": 3.0}))
 
 
-def test_the_first_size_that_is_large_enough_counts():
-    recipe = Recipe(by_size=SMALLER)
+def test_the_last_size_that_is_passed_counts():
+    recipe = Recipe(by_size=LARGER, encoder="compact", style_weight=8)
     found = {size: recipe.at(size) for size in (64, 128, 129, 256, 257)}
-    assert {size: each.style_weight for size, each in found.items()} == {64: 3, 128: 3, 129: 5, 256: 5, 257: 8}
-    assert [each.encoder for each in found.values()] == ["vgg19", "vgg19", "compact", "compact", "compact"]
-    assert found[257] == Recipe()
+    assert {size: each.style_weight for size, each in found.items()} == {64: 8, 128: 8, 129: 5, 256: 5, 257: 3}
+    assert [each.encoder for each in found.values()] == ["compact", "compact", "compact", "compact", "vgg19"]
+    assert found[64] == replace(recipe, by_size=())
 
 
 def test_what_is_said_holds_at_every_size():
-    recipe = Recipe(by_size=SMALLER)
-    assert recipe.override(style_weight=1).by_size == (UpTo(128, {"encoder": "vgg19"}),)
-    assert recipe.override(strength=0.1).by_size == SMALLER
+    recipe = Recipe(by_size=LARGER)
+    assert recipe.override(style_weight=1).by_size == (Above(256, {"encoder": "vgg19"}),)
+    assert recipe.override(strength=0.1).by_size == LARGER
     for network in ({"encoder": "compact"}, {"weights": "vgg.pth"}):
         assert recipe.override(**network).by_size == ()
 

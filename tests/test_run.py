@@ -42,7 +42,7 @@ class Cliff:
 @pytest.fixture
 def run(compact):
     """run(edge, solver): 40 evaluations beside a cliff."""
-    return lambda edge, solver: Run(preset("default"), Cliff(edge), Plan(preset("default"), compact, solver, LEVELS))
+    return lambda edge, solver: Run(preset("fast"), Cliff(edge), Plan(preset("fast"), compact, solver, LEVELS))
 
 
 def test_a_step_over_the_cliff_is_taken_back_and_then_shorter(run):
@@ -146,7 +146,7 @@ class Bright:
 def in_format(compact, monkeypatch):
     """in_format(problem, name): 40 evaluations in a number format of CUDA, which is said to be here."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    of = lambda name: replace(preset("default"), dtype=name)  # noqa: E731
+    of = lambda name: replace(preset("fast"), dtype=name)  # noqa: E731
     return lambda problem, name: Run(of(name), problem, Plan(of(name), compact, Adam(), LEVELS))
 
 

@@ -196,7 +196,7 @@ def evaluate(encoder, tile, uniform_picture, *extra):
     """All terms of the default recipe and `extra`, in tiles of that side or whole."""
     picture = Resampled(uniform_picture, resize)
     layers = {"relu1_1": 1.0, "relu2_1": 1.0}
-    recipe = replace(preset("default"), style_layers=layers, content_layers={"relu2_1": 1.0}, extra_terms=extra)
+    recipe = replace(preset("fast"), style_layers=layers, content_layers={"relu2_1": 1.0}, extra_terms=extra)
     problem = PictureProblem(recipe, Given(picture, (picture,)), Views(recipe, lambda _: encoder))
     height, width = uniform_picture.shape[-2:]
     return problem.objective(Level(height, width, 1, tile)).evaluate(uniform_picture.flip(3))

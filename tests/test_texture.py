@@ -11,7 +11,7 @@ from impasto.sources import open_picture
 from impasto.statistics import moments
 
 STYLE = "swatch:marbling"
-QUICK = {"size": (96, 64), "iterations": 30, "device": "cpu", "dtype": "float32"}
+QUICK = {"preset": "fast", "size": (96, 64), "iterations": 30, "device": "cpu", "dtype": "float32"}
 
 
 def run(style=STYLE, **settings):

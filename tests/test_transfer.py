@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.choices import INITS, SOLVERS, UpTo
+from impasto.choices import INITS, SOLVERS, Above
 from impasto.color import matched_colors
 from impasto.encoders.base import sums_by_features
 from impasto.encoders.chain import ChainEncoder
@@ -26,7 +26,7 @@ from impasto.schedule import Level, Pyramid
 from impasto.sources import Resampled, open_picture, source_name
 from impasto.statistics import moments
 
-QUICK = {"size": 64, "iterations": 4, "device": "cpu", "dtype": "float32"}
+QUICK = {"preset": "fast", "size": 64, "iterations": 4, "device": "cpu", "dtype": "float32"}
 
 
 def waves(height, width, pitch, phase=0.0):
@@ -220,7 +220,7 @@ class Spy:
     ("scale", "stretch", "expected"), [(1.0, False, (96, 64)), (0.5, False, (48, 32)), (1.0, True, (72, 96))]
 )
 def test_a_style_keeps_its_shape_unless_the_source_stretches_it(scale, stretch, expected, compact):
-    spy, recipe = Spy(compact), replace(preset("default"), style_layers={"relu3_1": 1.0}, stretch_style=stretch)
+    spy, recipe = Spy(compact), replace(preset("fast"), style_layers={"relu3_1": 1.0}, stretch_style=stretch)
     problem(replace(recipe, style_scale=scale), spy, CONTENT, waves(150, 100, 5.0)).objective(Level(72, 96, 1))
     assert spy.shapes == [(72, 96), expected]
 
@@ -229,9 +229,10 @@ def test_a_style_keeps_its_shape_unless_the_source_stretches_it(scale, stretch, 
 
 
 def test_each_size_has_its_encoder_and_its_terms():
-    small = {"encoder": "vgg19", "style_layers": {"relu2_1": 1.0}, "content_layers": {"relu1_2": 1.0}, "calm": 5.0}
-    sizes = {"size": 128, "schedule": Pyramid(smallest=64), "by_size": [UpTo(64, small)], "iterations": 4}
-    ready = prepare(CONTENT, [STYLE], **(QUICK | sizes | {"style_layers": ["relu1_1"], "strength": 0.3}))
+    small = {"encoder": "vgg19", "style_layers": ["relu2_1"], "content_layers": ["relu1_2"], "calm": 5.0}
+    large = {"encoder": "compact", "style_layers": ["relu1_1"], "content_layers": ["relu4_2"], "calm": 0.0}
+    sizes = {"size": 128, "schedule": Pyramid(smallest=64), "by_size": [Above(64, large)], "iterations": 4}
+    ready = prepare(CONTENT, [STYLE], **(QUICK | small | sizes | {"strength": 0.3}))
     steps = list(ready)
     assert [step.size for step in steps] == [(64, 48), (64, 48), (128, 96), (128, 96)]
     assert steps[0].terms.keys() == {"content/relu1_2", "style/relu2_1", "calm", "range"}
@@ -243,7 +244,7 @@ def test_each_size_has_its_encoder_and_its_terms():
 
 
 def test_the_network_of_a_size_that_does_not_come_is_not_loaded():
-    sizes = {"by_size": [UpTo(32, {"encoder": "vgg19.keras"})]}
+    sizes = {"encoder": "compact", "by_size": [Above(64, {"encoder": "vgg19.keras"})]}
     assert [each.name for each in prepare(CONTENT, [STYLE], **(QUICK | sizes)).record().encoders] == ["compact"]
 
 
@@ -273,7 +274,7 @@ def test_init_matched_is_the_content_in_the_styles_colors():
 def test_init_random_is_noise_around_gray_of_the_presets_spread():
     noise = start(init="random")
     assert float(noise.mean()) == pytest.approx(0.5, abs=0.02)
-    assert float(noise.std()) == pytest.approx(preset("default").noise, rel=0.05)
+    assert float(noise.std()) == pytest.approx(preset("fast").noise, rel=0.05)
 
 
 @pytest.mark.parametrize("init", [STYLE, to_pil(STYLE), "swatch:mosaic"], ids=["tensor", "pil", "swatch"])
@@ -319,7 +320,7 @@ def test_the_objective_of_a_preset_is_the_sum_its_numbers_say(name, vgg_tensors,
 
 def test_relative_weights_count_each_style_loss_in_units_of_its_energy(compact):
     layers = {"relu1_1": 1.0, "relu3_1": 3.0}
-    found = replace(preset("default"), style_layers=layers, content_layers={"relu2_1": 5.0}, range_weight=0.0)
+    found = replace(preset("fast"), style_layers=layers, content_layers={"relu2_1": 5.0}, range_weight=0.0)
     level, image = Level(90, 90, 1), waves(90, 90, 7.0)
     content = waves(90, 90, 11.0)
     evaluation = problem(found, compact, content, STYLE).objective(level).evaluate(image)
@@ -333,7 +334,7 @@ def test_relative_weights_count_each_style_loss_in_units_of_its_energy(compact):
 
 
 def test_half_strength_is_the_presets_own_balance_and_more_shifts_it(compact):
-    recipe, level = replace(preset("default"), style_layers={"relu1_1": 1.0, "relu4_1": 1.0}), Level(48, 64, 1)
+    recipe, level = replace(preset("fast"), style_layers={"relu1_1": 1.0, "relu4_1": 1.0}), Level(48, 64, 1)
     gray = torch.full((1, 3, 48, 64), 0.5)
 
     def terms(**strength):
@@ -428,13 +429,13 @@ def test_pictures_too_narrow_for_the_encoder_are_refused_before_anything_runs(co
 
 
 def test_a_narrow_picture_skips_the_coarse_levels_it_is_too_small_for():
-    plan = prepare(waves(300, 50, 5.0), [STYLE], size=300, iterations=4).plan
+    plan = prepare(waves(300, 50, 5.0), [STYLE], preset="fast", size=300, iterations=4).plan
     assert [(level.height, level.width) for level in plan.levels] == [(300, 50)]
 
 
 @pytest.mark.parametrize(("iterations", "total"), [(None, 117), (90, 90)])
 def test_a_large_picture_has_more_evaluations_unless_their_number_was_asked_for(iterations, total):
-    plan = prepare(CONTENT, [STYLE], size=1024, iterations=iterations).plan
+    plan = prepare(CONTENT, [STYLE], preset="fast", size=1024, iterations=iterations).plan
     assert plan.evaluations == total
 
 
@@ -531,4 +532,4 @@ def test_no_strength_gives_the_content_back_through_all_levels():
 
 
 def test_published_presets_add_no_detail_of_their_own():
-    assert [name for name, found in PRESETS.items() if found.detail] == ["default"]
+    assert [name for name, found in PRESETS.items() if found.detail] == ["default", "fast", "best"]

@@ -50,8 +50,8 @@ SOLVERS: Mapping[str, SolverSpec] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class UpTo:
-    """What a recipe has otherwise at levels whose long side is at most `size` pixels: `settings` by their names."""
+class Above:
+    """What a recipe has otherwise at levels whose long side is above `size` pixels: `settings` by their names."""
 
     size: int
     settings: Mapping[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from impasto.choices import ALL_LAYERS, UNLIMITED
+from impasto.choices import ALL_LAYERS
 from impasto.encoders.base import resolve_layers
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UnknownNameError, UsageError
@@ -20,13 +20,13 @@ Shape = tuple[int, int]  # height, width
 
 @dataclass(frozen=True)
 class View:
-    """How pictures are seen at levels of at most `size` pixels, or at all larger ones.
+    """How pictures are seen at levels above `size` pixels.
 
     `recipe` is as it is there, with the layers of `encoder`, which looks at the picture and the content, while
     `style_encoder` looks at the styles. `notes` say which layers had to give way.
     """
 
-    size: int | None
+    size: int
     recipe: Recipe
     encoder: ChainEncoder
     style_encoder: ChainEncoder
@@ -38,7 +38,7 @@ class Views:
 
     def __init__(self, recipe: Recipe, load: Callable[[Recipe], ChainEncoder]):
         self._recipe, self._load = recipe, load
-        self._made: dict[int | None, View] = {}
+        self._made: dict[int, View] = {}
 
     def at(self, size: int) -> View:
         """While the picture's long side is `size` pixels.
@@ -47,21 +47,17 @@ class Views:
             WeightsError: the weights cannot be had, or are not usable.
             UnknownNameError: a required layer is missing.
         """
-        bound = next((each.size for each in self._recipe.by_size if size <= each.size), None)
+        bound = max((each.size for each in self._recipe.by_size if size > each.size), default=0)
         if bound not in self._made:
             self._made[bound] = self._view(bound, self._recipe.at(size))
         return self._made[bound]
 
     @property
-    def full(self) -> View:
-        """At the largest sizes."""
-        return self.at(UNLIMITED)
+    def smallest(self) -> View:
+        """At the smallest sizes."""
+        return self.at(1)
 
-    def loaded_by(self, load: Callable[[Recipe], ChainEncoder]) -> Views:
-        """The same with other encoders, as those of another number format."""
-        return Views(self._recipe, load)
-
-    def _view(self, bound: int | None, recipe: Recipe) -> View:
+    def _view(self, bound: int, recipe: Recipe) -> View:
         encoder = self._load(recipe)
         fitted, notes = with_layers_of(encoder, recipe)
         # A picture whose borders fit each other is seen so; the styles are not.

@@ -144,13 +144,16 @@ class Painter:
     ) -> Run:
         """The run of `reconstruct`, ready to be iterated."""
         one_of("representation", ("content", "style"))("representation", representation)
-        recipe, _ = self._asked(request, partial(reconstruction_of, representation=representation, layers=layers))
+        of = partial(reconstruction_of, representation=representation, layers=layers)
+        recipe, _ = self._asked(request, of, "fast")
         pictures = Pictures(image) if representation == "content" else Pictures(styles=[image])
         return prepare_run(recipe, pictures, self._encoders)
 
-    def _asked(self, request: Any, of: Callable[[Recipe], Recipe] = lambda base: base) -> tuple[Recipe, Any]:
-        """The recipe of a request, and the picture to begin with if `init` is one."""
-        base = of(named_preset(request.pop("preset", "default")))
+    def _asked(
+        self, request: Any, of: Callable[[Recipe], Recipe] = lambda base: base, usual: str = "default"
+    ) -> tuple[Recipe, Any]:
+        """The recipe of a request, and the picture to begin with if `init` is one; without a preset it is `usual`."""
+        base = of(named_preset(request.pop("preset", usual)))
         said = {name: value for name, value in request.items() if value is not None}
         return asked(base, {"device": self._device, "dtype": self._dtype} | said)
 

@@ -54,12 +54,12 @@ class PictureProblem:
     def __init__(self, recipe: Recipe, given: Given, views: Views, *, style_scale: float | None = None):
         self._recipe = recipe
         self._views = views
-        self._device = views.full.encoder.device
+        self._device = views.smallest.encoder.device
         self._given = given.on(self._device)
         self._style_weights = recipe.style_weights or (1.0,) * len(given.styles)
         self._style_scale = recipe.style_scale if style_scale is None else style_scale
         self._team: Team = Alone()
-        self._scales: dict[int | None, dict[str, Tensor]] = {}  # by the view's size
+        self._scales: dict[int, dict[str, Tensor]] = {}  # by the view's size
 
     def initial(self, level: Level) -> Tensor:
         """The picture to begin with.  Shape: (1, 3, level.height, level.width)."""
@@ -91,7 +91,7 @@ class PictureProblem:
         In tiles if the level says so, and in smaller ones if memory runs out; in a team, and where the pictures are not
         on the encoder's device, always in tiles.
         """
-        if self._team.size > 1 or self._device != self._views.full.encoder.device:
+        if self._team.size > 1 or self._device != self._views.smallest.encoder.device:
             level = replace(level, tile=level.tile or level.size)
         if self._team.size > 1:
             return self._objective(level)
@@ -137,7 +137,7 @@ class PictureProblem:
         small, view = copy(self), self._views.at(level.size)
         small._recipe, small._views = view.recipe, Views(view.recipe, lambda recipe: view.style_encoder)
         small._given, small._style_scale = self._given.reduced(side), 1.0
-        small._scales = {None: self._scales[view.size]} if view.size in self._scales else {}
+        small._scales = {0: self._scales[view.size]} if view.size in self._scales else {}
         squeezed = Level(side, side, 1)
         objective, image = small.objective(squeezed), small.initial(squeezed)
         return lambda: objective.evaluate(image)

@@ -34,12 +34,12 @@ from impasto.choices import (
     TEXTURE,
     TRANSFER,
     UNLIMITED,
+    Above,
     Milestones,
     SolverSpec,
-    UpTo,
 )
 from impasto.encoders.preprocessing import Preprocessing
-from impasto.encoders.registry import COMPACT, encoder_names, see_alike
+from impasto.encoders.registry import VGG19, encoder_names, see_alike
 from impasto.errors import UnknownNameError, UsageError, named
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
@@ -47,25 +47,25 @@ from impasto.settings import setting
 from impasto.untrusted import printable
 
 
-def _by_size(name: str, value: Any) -> tuple[UpTo, ...]:
+def _by_size(name: str, value: Any) -> tuple[Above, ...]:
     """The check of `by_size`: sizes that rise, and settings that may be other ones at another size."""
     if not isinstance(value, list | tuple):
-        raise UsageError(f"{name} is {value!r}; it must be a list of UpTo(size, settings).")
-    entries = tuple(_up_to(name, each) for each in value)
+        raise UsageError(f"{name} is {value!r}; it must be a list of Above(size, settings).")
+    entries = tuple(_above(name, each) for each in value)
     sizes = [each.size for each in entries]
     if sizes != sorted(set(sizes)):
         raise UsageError(f"{name} has the sizes {sizes}; each must be larger than the one before.")
     return entries
 
 
-def _up_to(name: str, value: Any) -> UpTo:
+def _above(name: str, value: Any) -> Above:
     def checked(part: str, given: Any) -> dict[str, Any]:
         if not isinstance(given, Mapping):
             raise UsageError(f"{part} is {given!r}; it must tell settings by their names.")
         checks = {each: named(f"setting of {name}", each, _VARYING) for each in given}
         return {each: None if none_passes(each, given[each]) else checks[each](each, given[each]) for each in given}
 
-    entry: UpTo = settings.dataclass_of(UpTo, size=ranges.whole(), settings=checked)(name, value)
+    entry: Above = settings.dataclass_of(Above, size=ranges.whole(), settings=checked)(name, value)
     return entry
 
 
@@ -81,7 +81,7 @@ class Recipe:
       further levels of a larger picture have their share on top. `blank_schedule` is that of pictures that begin with
       noise or gray, None the same. `iterations` replaces the number, `levels` limits the sizes.
     * `detail` is how much of the start's finer detail is added whenever the picture is enlarged.
-    * `by_size` has what differs while the picture is small: the first entry that is large enough counts.
+    * `by_size` has what differs once the picture is larger than a size: of its entries, the last such one counts.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
     * `milestones` is what a source's program prints and saves on its way.
 
@@ -90,8 +90,8 @@ class Recipe:
     """
 
     name: str = "default"
-    summary: str = "A good picture in seconds: all layers of the built-in encoder, Gram, mean and std, coarse to fine."
-    source: str = "chosen by measurement, see docs/decisions/0004-default-objective.md"
+    summary: str = "Large forms and clean strokes in seconds: VGG-19, deep while the picture is small, then shallow."
+    source: str = "chosen by measurement, see docs/decisions/0010-pictures.md"
     differences: tuple[str, ...] = ()
     task: str = TRANSFER
 
@@ -142,10 +142,10 @@ class Recipe:
     )
     content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES), varies=True)
     content_weight: float = setting(
-        1.0, settings.weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT], varies=True
+        0.5, settings.weight, "Factor of the content terms.", only=[TRANSFER, RECONSTRUCT], varies=True
     )
     style_layers: Mapping[str, float] = setting(
-        {ALL_LAYERS: 1.0},
+        dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 1.0),
         ranges.layers,
         "Layers that hold the style; '*' for all.",
         varies=True,
@@ -179,9 +179,9 @@ class Recipe:
 
     # The network
     encoder: str = setting(
-        COMPACT,
+        VGG19,
         ranges.one_of("encoder", encoder_names),
-        "compact or vgg19 (in the package), vgg16, or one of `impasto weights list`.",
+        "vgg19 or compact (in the package), vgg16, or one of `impasto weights list`.",
         varies=True,
     )
     weights: str | None = setting(
@@ -197,7 +197,7 @@ class Recipe:
         varies=True,
     )
     padding: str | None = setting(
-        None,
+        "replicate",
         ranges.one_of("padding", PADDINGS),
         "zeros, reflect or replicate.",
         shown="as trained",
@@ -206,13 +206,26 @@ class Recipe:
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
-    by_size: tuple[UpTo, ...] = setting((), _by_size)
+    # Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see.
+    by_size: tuple[Above, ...] = setting(
+        (
+            Above(
+                256,
+                {
+                    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
+                    "content_layers": {"relu3_1": 1.0},
+                    "content_weight": 0.2,
+                },
+            ),
+        ),
+        _by_size,
+    )
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "lbfgs, adam or rmsprop.")
-    schedule: Pyramid = setting(Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90), settings.pyramid)
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (24, 24, 9), evaluations=57), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
-    blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210), settings.pyramid)
+    blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
     iterations: int | None = setting(
         None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown="{recipe.pyramid.evaluations}"
     )
@@ -227,7 +240,7 @@ class Recipe:
         None, ranges.whole(1, MOST_LEVELS), "The most sizes, coarse to fine; 1 for the full size alone."
     )
     usual_size: int = setting(512, ranges.whole(1, UNLIMITED))
-    detail: float = setting(1.0, settings.weight)
+    detail: float = setting(0.3, settings.weight)
     resample: str = setting("bicubic", ranges.one_of("resampling", RESAMPLERS))
     stretch_style: bool = setting(False, ranges.truth)
     seed: int = setting(
@@ -275,14 +288,16 @@ class Recipe:
         if not see_alike(changes.get("encoder", self.encoder), self.encoder):
             changes.setdefault("preprocessing", None)
         changes.setdefault("by_size", _without(self.by_size, changes))
+        if changes.get("tileable"):
+            changes.setdefault("padding", None)
         layers = [ranges.layers(name, changes[name]) for name in ("content_layers", "style_layers") if name in changes]
         required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
 
     def at(self, size: int) -> Recipe:
         """The recipe as it is while the picture's long side is `size` pixels."""
-        smaller = next((each.settings for each in self.by_size if size <= each.size), {})
-        return replace(self, by_size=(), **smaller)
+        larger = [each.settings for each in self.by_size if size > each.size]
+        return replace(self, by_size=(), **(larger[-1] if larger else {}))
 
     @property
     def restraint(self) -> float:
@@ -347,11 +362,11 @@ _VARYING = {name: about["check"] for name, about in SETTINGS.items() if about["v
 _WITH_ENCODER = ("encoder", "weights")
 
 
-def _without(entries: Sequence[UpTo], changes: Mapping[str, Any]) -> tuple[UpTo, ...]:
+def _without(entries: Sequence[Above], changes: Mapping[str, Any]) -> tuple[Above, ...]:
     """`entries` without what `changes` say of every size; whoever names a network means it at every size."""
     if any(name in changes for name in _WITH_ENCODER):
         return ()
-    left = (UpTo(each.size, {n: v for n, v in each.settings.items() if n not in changes}) for each in entries)
+    left = (Above(each.size, {n: v for n, v in each.settings.items() if n not in changes}) for each in entries)
     return tuple(each for each in left if each.settings)
 
 

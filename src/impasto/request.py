@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from impasto.choices import IMAGE, INITS, TRANSFER, WITHOUT_CONTENT, Milestones, SolverSpec, UpTo
+from impasto.choices import IMAGE, INITS, TRANSFER, WITHOUT_CONTENT, Above, Milestones, SolverSpec
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.errors import UnknownNameError
 from impasto.recipe import Recipe
@@ -57,7 +57,7 @@ class Settings(TypedDict, total=False):
     pooling: str | None
     padding: str | None
     normalize: bool | None
-    by_size: Sequence[UpTo] | None
+    by_size: Sequence[Above] | None
     solver: str | SolverSpec | None
     schedule: Pyramid | None
     blank_schedule: Pyramid | None

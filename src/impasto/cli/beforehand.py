@@ -25,7 +25,7 @@ _PICTURES = "Long sides of the pictures.  [default: 256,512,1024]"
 
 @cloup.command(epilog=_EXAMPLES)
 @cloup.option("--sizes", type=options.WHOLES, default="512,1024,2048,4096", help=_RESULTS)
-@cloup.option_group("Method", options.preset_option)
+@cloup.option_group("Method", options.preset_option("default"))
 @options.recipe_options(Recipe())
 @options.json_option
 @options.debug_option

@@ -17,6 +17,7 @@ import cloup
 from impasto.cli.words import words
 from impasto.errors import UsageError
 from impasto.presets import preset
+from impasto.presets.own import FAST
 from impasto.recipe import SETTINGS, Recipe
 from impasto.request import asked
 
@@ -115,7 +116,7 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
     --preset, if there is one, and the settings are taken out of `options`; `of` makes a task's recipe of the preset.
     """
     settings = {name: options.pop(name) for name in [*options] if name in SETTINGS}
-    return asked(of(preset(options.pop("preset", "default"))), settings)
+    return asked(of(preset(options.pop("preset", FAST.name))), settings)
 
 
 # Everything else ----------------------------------------------------------------------------------------------------
@@ -127,9 +128,15 @@ styles_argument = cloup.argument(
     metavar="STYLE...",
     help="One or more image files, or swatch:NAME to have one drawn.",
 )
-preset_option = cloup.option(
-    "--preset", metavar="NAME", default="default", help="One of `impasto presets`.  [default: default]"
-)
+
+
+def preset_option(usual: str) -> Decorator:
+    """--preset, which is `usual` if it is not given."""
+    return cloup.option(
+        "--preset", metavar="NAME", default=usual, help=f"One of `impasto presets`.  [default: {usual}]"
+    )
+
+
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 no_metadata_option = cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made.")
 quiet_option = cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -182,5 +189,7 @@ def picture_options(
         cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS),
         cloup.option("--save-every", type=click.IntRange(1), metavar="N", help=_SAVE_EVERY),
     )
-    methods = cloup.option_group("Method (the preset has what is not given)", preset_option, *map(flag, method))
+    methods = cloup.option_group(
+        "Method (the preset has what is not given)", preset_option(base.name), *map(flag, method)
+    )
     return stacked(cloup.option_group("Look", *look), methods, recipe_options(base, **shown), files)

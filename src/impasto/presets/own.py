@@ -1,0 +1,33 @@
+"""Our own recipes beside the default: quicker, and better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from impasto.choices import ALL_LAYERS, Above
+from impasto.encoders.registry import COMPACT
+from impasto.recipe import Recipe
+from impasto.schedule import Pyramid
+
+FAST = replace(
+    Recipe(),
+    name="fast",
+    summary="Quicker and gentler than the default: all layers of the compact encoder, at every size.",
+    source="chosen by measurement, see docs/decisions/0004-default-objective.md and 0008-speed-and-scale.md",
+    encoder=COMPACT,
+    padding=None,
+    content_weight=1.0,
+    style_layers={ALL_LAYERS: 1.0},
+    by_size=(),
+    detail=1.0,
+    schedule=Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90),
+    blank_schedule=Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210),
+)
+
+BEST = replace(
+    Recipe(),
+    name="best",
+    summary="The default with more time: VGG-19 to its deep layers at every size.",
+    by_size=(Above(256, {"content_weight": 0.3}),),
+    schedule=Pyramid(128, 2.0, (24, 24, 24), evaluations=72),
+)
