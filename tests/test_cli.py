@@ -50,7 +50,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def transfer(*options, iterations=3):
-    return "transfer", "photo.png", "painting.png", "--iterations", str(iterations), *options
+    return "transfer", "photo.png", "painting.png", "--preset", "fast", "--iterations", str(iterations), *options
 
 
 def started(*arguments, **settings):
@@ -100,8 +100,8 @@ def test_without_a_name_a_new_one_is_found(impasto, folder):
 def test_numbers_of_somebody_else_are_left_alone(impasto, folder):
     picture("photo-IMG-12.png", 3)
     picture("IMG-12.png", 3)
-    impasto("transfer", "photo.png", "IMG-12.png", "--iterations", "1", "-q")
-    impasto("transfer", "photo.png", "IMG-12.png", "--iterations", "1", "-q")
+    impasto("transfer", "photo.png", "IMG-12.png", "--preset", "fast", "--iterations", "1", "-q")
+    impasto("transfer", "photo.png", "IMG-12.png", "--preset", "fast", "--iterations", "1", "-q")
     assert sorted(left_over(folder)) == ["IMG-12.png", "photo-IMG-12-2.png", "photo-IMG-12-3.png", "photo-IMG-12.png"]
 
 
@@ -152,9 +152,13 @@ def test_notes_are_shown(impasto):
     frames = [Image.new("RGB", (64, 48), color) for color in ("red", "blue")]
     frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
     note = "moving.gif: animation: only the first frame is used"
-    _, _, err = impasto("transfer", "moving.gif", "painting.png", "--iterations", "1", "-o", "a.png")
+    _, _, err = impasto(
+        "transfer", "moving.gif", "painting.png", "--preset", "fast", "--iterations", "1", "-o", "a.png"
+    )
     assert f"Note: {note}" in err
-    _, out, _ = impasto("transfer", "moving.gif", "painting.png", "--iterations", "1", "-o", "b.png", "--json")
+    _, out, _ = impasto(
+        "transfer", "moving.gif", "painting.png", "--preset", "fast", "--iterations", "1", "-o", "b.png", "--json"
+    )
     assert json.loads(out.splitlines()[0])["notes"] == [note]
 
 

@@ -14,7 +14,7 @@ from impasto.cli.options import asked_recipe, default_of
 from impasto.cli.words import words
 from impasto.errors import UnknownNameError
 from impasto.images import save_image
-from impasto.presets import PRESETS
+from impasto.presets import PRESETS, preset
 from impasto.recipe import SETTINGS, Recipe
 from impasto.record import KEYWORD, EncoderUsed, Input, Made, Plan, PlannedLevel, Record, Result
 from impasto.request import Settings, asked
@@ -24,8 +24,8 @@ from impasto.tasks.texture import texture_of
 BASES = {
     transfer: Recipe(),
     texture: texture_of(Recipe()),
-    content: reconstruction_of(Recipe(), "content"),
-    style: reconstruction_of(Recipe(), "style"),
+    content: reconstruction_of(preset("fast"), "content"),
+    style: reconstruction_of(preset("fast"), "style"),
     plan: Recipe(),
 }
 ARGUMENTS = {transfer: ["a.jpg", "b.jpg"], texture: ["b.jpg"], content: ["a.jpg"], style: ["b.jpg"], plan: []}

@@ -13,7 +13,7 @@ import torch
 from impasto.cli import main
 from impasto.images import encode_image, load_image, save_image
 
-SMALL = ("swatch:mosaic", "--size", "48", "--iterations", "2")
+SMALL = ("swatch:mosaic", "--preset", "fast", "--size", "48", "--iterations", "2")
 Command = Callable[..., tuple[object, bytes, str]]
 
 

@@ -18,7 +18,7 @@ def test_plan_tells_each_size_without_a_picture(impasto):
 
 
 def test_plan_tells_how_memory_is_kept(impasto):
-    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "3GB", "--dtype", "float32")
+    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "4GB", "--dtype", "float32")
     assert status == 0
     assert "tiles of" in out
 

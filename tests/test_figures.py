@@ -16,6 +16,7 @@ from PIL import Image
 
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.images import to_pil
+from impasto.presets import preset
 from impasto.recipe import Recipe
 from impasto.sources import open_picture
 from impasto.statistics import gram_matrix
@@ -48,11 +49,11 @@ def split(figure):
 
 
 def reconstructions(layers=None, **settings):
-    return replace(reconstruction_of(Recipe(), "style", layers), **(SMALL | settings))
+    return replace(reconstruction_of(preset("fast"), "style", layers), **(SMALL | settings))
 
 
 def transfers(**settings):
-    return Recipe(**(SMALL | {"dtype": "float32", "init": "random"} | settings))
+    return replace(preset("fast"), **(SMALL | {"dtype": "float32", "init": "random"} | settings))
 
 
 @pytest.fixture(scope="module")

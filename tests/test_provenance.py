@@ -15,7 +15,7 @@ from impasto.images import load_image, read_text, save_image
 from impasto.recipe import Recipe
 from impasto.record import KEYWORD
 
-QUICK = ("--iterations", "3", "-q")
+QUICK = ("--preset", "fast", "--iterations", "3", "-q")
 
 
 def picture(path, seed, width=56, height=48, alpha=False):

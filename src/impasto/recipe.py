@@ -40,33 +40,11 @@ from impasto.choices import (
 )
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.registry import VGG19, encoder_names, see_alike
-from impasto.errors import UnknownNameError, UsageError, named
+from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
 from impasto.settings import setting
 from impasto.untrusted import printable
-
-
-def _by_size(name: str, value: Any) -> tuple[Above, ...]:
-    """The check of `by_size`: sizes that rise, and settings that may be other ones at another size."""
-    if not isinstance(value, list | tuple):
-        raise UsageError(f"{name} is {value!r}; it must be a list of Above(size, settings).")
-    entries = tuple(_above(name, each) for each in value)
-    sizes = [each.size for each in entries]
-    if sizes != sorted(set(sizes)):
-        raise UsageError(f"{name} has the sizes {sizes}; each must be larger than the one before.")
-    return entries
-
-
-def _above(name: str, value: Any) -> Above:
-    def checked(part: str, given: Any) -> dict[str, Any]:
-        if not isinstance(given, Mapping):
-            raise UsageError(f"{part} is {given!r}; it must tell settings by their names.")
-        checks = {each: named(f"setting of {name}", each, _VARYING) for each in given}
-        return {each: None if none_passes(each, given[each]) else checks[each](each, given[each]) for each in given}
-
-    entry: Above = settings.dataclass_of(Above, size=ranges.whole(), settings=checked)(name, value)
-    return entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +149,7 @@ class Recipe:
     tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.", varies=True)
     tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS), varies=True)
     calm: float = setting(
-        0.0, settings.weight, "How much flat areas stay flat below half strength.", only=[TRANSFER], varies=True
+        100.0, settings.weight, "How much flat areas stay flat below half strength.", only=[TRANSFER], varies=True
     )
     range_weight: float = setting(100.0, settings.weight, varies=True)
     required_layers: tuple[str, ...] = ()
@@ -218,7 +196,7 @@ class Recipe:
                 },
             ),
         ),
-        _by_size,
+        settings.by_size(lambda: SETTINGS),
     )
 
     # The way there
@@ -240,7 +218,7 @@ class Recipe:
         None, ranges.whole(1, MOST_LEVELS), "The most sizes, coarse to fine; 1 for the full size alone."
     )
     usual_size: int = setting(512, ranges.whole(1, UNLIMITED))
-    detail: float = setting(0.3, settings.weight)
+    detail: float = setting(1.0, settings.weight)
     resample: str = setting("bicubic", ranges.one_of("resampling", RESAMPLERS))
     stretch_style: bool = setting(False, ranges.truth)
     seed: int = setting(
@@ -265,7 +243,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, about in SETTINGS.items():
             value = getattr(self, name)
-            if not none_passes(name, value):
+            if value is not None or name not in _OPTIONAL:
                 object.__setattr__(self, name, about["check"](name, value))
         if self.tileable and self.padding:
             raise UsageError(f"padding is {self.padding}, but a tileable picture has no borders to pad; leave one out.")
@@ -353,12 +331,6 @@ _NOT_IN_JSON = {"extra_terms", "milestones"}
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
 
 
-def none_passes(name: str, value: Any) -> bool:
-    """Whether `value` is None and the setting of that name may be so."""
-    return value is None and name in _OPTIONAL
-
-
-_VARYING = {name: about["check"] for name, about in SETTINGS.items() if about["varies"]}
 _WITH_ENCODER = ("encoder", "weights")
 
 

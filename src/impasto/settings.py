@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
 from impasto import ranges
-from impasto.choices import MOST_EVALUATIONS, MOST_LEVELS, SOLVERS, TASKS, Milestones, SolverSpec
+from impasto.choices import MOST_EVALUATIONS, MOST_LEVELS, SOLVERS, TASKS, Above, Milestones, SolverSpec
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.errors import UsageError, named
 from impasto.schedule import Pyramid
@@ -63,6 +63,32 @@ pyramid = dataclass_of(
     most=ranges.whole(1, MOST_LEVELS),
     evaluations=ranges.whole(1, MOST_EVALUATIONS),
 )
+
+
+def by_size(every: Callable[[], Mapping[str, Mapping[str, Any]]]) -> ranges.Check:
+    """A check for what differs above sizes that rise: settings that vary, as `every` setting says of itself."""
+
+    def varying(part: str, given: Any) -> dict[str, Any]:
+        if not isinstance(given, Mapping):
+            raise UsageError(f"{part} is {given!r}; it must tell settings by their names.")
+        checks = {name: about["check"] for name, about in every().items() if about["varies"]}
+        known = {name: named("setting of by_size", name, checks) for name in given}
+        return {name: None if given[name] is None else check(name, given[name]) for name, check in known.items()}
+
+    entry = dataclass_of(Above, size=ranges.whole(), settings=varying)
+
+    def check(name: str, value: Any) -> tuple[Above, ...]:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{name} is {value!r}; it must be a list of Above(size, settings).")
+        entries = tuple(entry(name, each) for each in value)
+        sizes = [each.size for each in entries]
+        if sizes != sorted(set(sizes)):
+            raise UsageError(f"{name} has the sizes {sizes}; each must be larger than the one before.")
+        return entries
+
+    return check
+
+
 milestones = dataclass_of(Milestones, every=ranges.whole(), line=ranges.text, file=ranges.text)
 spec = dataclass_of(
     SolverSpec,

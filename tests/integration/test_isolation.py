@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_two_runs_at_once_in_one_folder_without_a_home_make_two_pictures(folder):
     nowhere = {"HOME": "/proc/home", "XDG_CACHE_HOME": "/proc/cache"}  # not even root can write there
-    arguments = ("transfer", "photo.png", "swatch:mosaic", "--iterations", "20", "-q")
+    arguments = ("transfer", "photo.png", "swatch:mosaic", "--preset", "fast", "--iterations", "20", "-q")
     runs = [
         subprocess.Popen([*COMMAND, *arguments], env=os.environ | nowhere, stderr=subprocess.PIPE, text=True)
         for _ in range(2)

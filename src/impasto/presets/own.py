@@ -19,7 +19,6 @@ FAST = replace(
     content_weight=1.0,
     style_layers={ALL_LAYERS: 1.0},
     by_size=(),
-    detail=1.0,
     schedule=Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90),
     blank_schedule=Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210),
 )

@@ -28,6 +28,7 @@ PUBLISHED = replace(
     style_weight=1.0,
     relative=False,
     range_weight=0.0,
+    calm=0.0,
     padding=None,
     by_size=(),
     init="content",
