@@ -46,6 +46,39 @@ def sheet(images: list[tuple[str, Image.Image]], columns: int = 4, cell: int = 4
     return page
 
 
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def justified(images: list[tuple[str, Image.Image]], width: int = 1640, height: int = 330) -> Image.Image:
+    """Images in rows that fill the page's width, each as high as its neighbors, about `height`, its label below."""
+    rows: list[list[tuple[str, Image.Image]]] = [[]]
+    for label, image in images:
+        rows[-1].append((label, image))
+        if sum(each.width / each.height for _, each in rows[-1]) * height >= width:
+            rows.append([])
+    strips = [_strip(row, width) for row in rows if row]
+    page = Image.new("RGB", (width, sum(strip.height for strip in strips)), "white")
+    top = 0
+    for strip in strips:
+        page.paste(strip, (0, top))
+        top += strip.height
+    return page
+
+
+def _strip(row: list[tuple[str, Image.Image]], width: int) -> Image.Image:
+    gaps = 8 * (len(row) - 1)
+    height = round((width - gaps) / sum(image.width / image.height for _, image in row))
+    strip, left = Image.new("RGB", (width, height + 28), "white"), 0
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(14)
+    for label, image in row:
+        across = round(height * image.width / image.height)
+        strip.paste(image.convert("RGB").resize((across, height), Image.Resampling.LANCZOS), (left, 0))
+        draw.text((left + across // 2, height + 4), label, fill="black", font=font, anchor="ma")
+        left += across + 8
+    return strip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", type=Path, required=True, help="folder of photographs")
@@ -60,15 +93,15 @@ def main() -> None:
     painter, images = impasto.Painter(), []
     for content, style in PAIRS[: args.pairs]:
         began = time.perf_counter()
+        print(f"{content} / {style}", flush=True)
         picture = painter.stylize(
             args.content / f"{content}.jpg", args.style / f"{style}.jpg", size=args.size, strength=args.strength
         )
         seconds = time.perf_counter() - began
         picture.save(args.out / f"{content}-{style}.png")
-        images.append((f"{content} / {style}, {seconds:.0f} s", picture))
-        print(images[-1][0], flush=True)
+        images.append((f"{_words(content)} / {_words(style)}, {seconds:.0f} s", picture))
     if args.sheet:
-        sheet(images).save(args.sheet, quality=88)
+        justified(images).save(args.sheet, quality=88)
 
 
 if __name__ == "__main__":

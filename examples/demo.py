@@ -1,6 +1,6 @@
-"""Paint a photograph with brushstrokes: `python examples/demo.py [option of impasto transfer ...]`.
+"""Paint a cat on marbled paper: `python examples/demo.py [option of impasto transfer ...]`.
 
-The photograph, a cup of coffee by Rachel Michetti, comes with scikit-image (public domain, CC0), and the style is drawn
+The photograph, of Chelsea by Stéfan van der Walt, comes with scikit-image (public domain, CC0), and the style is drawn
 by impasto itself: nothing is downloaded. It needs `pip install "impasto[demo]"`.
 """
 
@@ -22,9 +22,9 @@ def main(options: Sequence[str] = ()) -> int:
     """Write the photograph, run the command on it, and give back the command's exit code."""
     photo, picture = FOLDER / "photo.png", FOLDER / "picture.png"
     FOLDER.mkdir(exist_ok=True)
-    Image.fromarray(data.coffee()).save(photo)
+    Image.fromarray(data.chelsea()).save(photo)
 
-    arguments = ["transfer", str(photo), "swatch:brushstrokes", "-o", str(picture), "--force", *options]
+    arguments = ["transfer", str(photo), "swatch:marbling", "-o", str(picture), "--force", *options]
     print(f"$ {shlex.join(['impasto', *arguments])}", flush=True)
     command = Path(sys.executable).with_name("impasto")
     code = subprocess.run([command, *arguments], check=False).returncode  # noqa: S603 - our own command

@@ -19,10 +19,10 @@ def size_of(path):
         return image.size
 
 
-def test_one_photograph_in_six_styles(tmp_path):
+def test_one_photograph_in_seven_styles(tmp_path):
     Image.effect_mandelbrot((80, 60), (-2, -1.2, 1, 1.2), 60).convert("RGB").save(tmp_path / "photo.png")
     run("demo_sheet.py", "photo.png", "sheet.jpg", "--size", 64, "--iterations", 2, folder=tmp_path)
-    assert size_of(tmp_path / "sheet.jpg") == (3 * 64 + 16, 2 * 48 + 8)
+    assert size_of(tmp_path / "sheet.jpg") == (4 * 64 + 24, 2 * 48 + 8)
 
 
 def test_the_demo(tmp_path):
