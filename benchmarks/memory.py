@@ -20,6 +20,9 @@ import time
 from pathlib import Path
 
 CASES = {
+    "default 512 levels": {"preset": "default", "size": 512, "levels": None},
+    "default 1024 levels": {"preset": "default", "size": 1024, "levels": None},
+    "default 1024 in 1.2GB levels": {"preset": "default", "size": 1024, "memory": "1.2GB", "levels": None},
     "compact 512 float32": {"size": 512, "dtype": "float32", "iterations": 14},
     "compact 512 bfloat16": {"size": 512, "dtype": "bfloat16", "iterations": 14},
     "compact 1024 float32": {"size": 1024, "dtype": "float32", "iterations": 14},
@@ -66,14 +69,14 @@ def child(case: dict[str, object], weights: str) -> None:
     """One run in this process; its figures as JSON."""
     import numpy as np
 
-    from impasto import TransferConfig, prepare
+    from impasto import prepare
 
-    settings = {"levels": 1} | case
+    settings = {"preset": "fast", "levels": 1} | case
     height = 1024 if settings.pop("square", False) else 768
     vgg = {"weights": weights} if settings.pop("vgg", False) else {}
     ramp = np.linspace(0, 255, height * 1024 * 3).reshape(height, 1024, 3)
     content = (ramp + 40 * np.sin(ramp)).clip(0, 255).astype(np.uint8)
-    run = prepare(content, [content[:, ::-1].copy()], TransferConfig(**vgg, **settings))
+    run = prepare(content, [content[:, ::-1].copy()], **vgg, **settings)
     estimate = run.plan.estimate
     assert estimate is not None
     run.plan.keep_freed()  # as the command does

@@ -16,6 +16,7 @@ from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.encoders.preprocessing import CAFFE_BGR
 from impasto.engine import iterate
 from impasto.errors import UsageError
+from impasto.fitting import View
 from impasto.footprint import PICTURE, Bytes, Footprint, Look, Work, pictures_held
 from impasto.objective import Evaluation
 from impasto.plan import Plan, within_memory
@@ -47,7 +48,9 @@ def levels(size, iterations=90):
 def planned(levels, small=None, memory=None, dtype=torch.float32):
     """These levels of the default preset within `memory`."""
     seen = work(levels, dtype=dtype)
-    return within_memory(Plan(Recipe(), seen.encoder, SOLVER, tuple(levels)), seen, small or unused, memory)
+    return within_memory(
+        Plan((View(0, Recipe(), seen.encoder, seen.encoder),), SOLVER, tuple(levels)), seen, small or unused, memory
+    )
 
 
 def unused(level, side):

@@ -7,6 +7,7 @@ import torch
 
 from impasto import prepare
 from impasto.engine import NotFiniteError
+from impasto.fitting import View
 from impasto.objective import Evaluation
 from impasto.plan import Plan
 from impasto.presets import preset
@@ -19,6 +20,11 @@ LEVELS = (Level(4, 6, 40),)
 
 def noise(height, width):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(height))
+
+
+def seen_by(encoder, recipe):
+    """The views of a run whose only encoder this is."""
+    return (View(0, recipe, encoder, encoder),)
 
 
 class Cliff:
@@ -42,7 +48,7 @@ class Cliff:
 @pytest.fixture
 def run(compact):
     """run(edge, solver): 40 evaluations beside a cliff."""
-    return lambda edge, solver: Run(preset("fast"), Cliff(edge), Plan(preset("fast"), compact, solver, LEVELS))
+    return lambda edge, solver: Run(preset("fast"), Cliff(edge), Plan(seen_by(compact, preset("fast")), solver, LEVELS))
 
 
 def test_a_step_over_the_cliff_is_taken_back_and_then_shorter(run):
@@ -147,7 +153,7 @@ def in_format(compact, monkeypatch):
     """in_format(problem, name): 40 evaluations in a number format of CUDA, which is said to be here."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     of = lambda name: replace(preset("fast"), dtype=name)  # noqa: E731
-    return lambda problem, name: Run(of(name), problem, Plan(of(name), compact, Adam(), LEVELS))
+    return lambda problem, name: Run(of(name), problem, Plan(seen_by(compact, of(name)), Adam(), LEVELS))
 
 
 def test_two_runs_in_turn_keep_their_own_number_formats(in_format):

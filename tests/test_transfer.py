@@ -1,6 +1,7 @@
 """Transfers, small but real: what comes out, and what is refused before anything is computed."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -237,9 +238,10 @@ def test_each_size_has_its_encoder_and_its_terms():
     assert [step.size for step in steps] == [(64, 48), (64, 48), (128, 96), (128, 96)]
     assert steps[0].terms.keys() == {"content/relu1_2", "style/relu2_1", "calm", "range"}
     assert steps[3].terms.keys() == {"content/relu4_2", "style/relu1_1", "range"}
-    assert [level.encoder for level in ready.plan.levels] == ["vgg19", "compact"]
+    assert [view.encoder.name for view in ready.plan.views] == ["vgg19", "compact"]
     assert [each.name for each in ready.record().encoders] == ["vgg19", "compact"]
-    assert "vgg19: 64x48 (2); compact: 128x96 (2)" in ready.plan.summary()["levels"]
+    assert ready.plan.summary()["style layers"] == "relu2_1; above 64 px relu1_1"
+    assert re.match(r"vgg19 \(.*\); above 64 px compact \(", ready.plan.summary()["encoder"])
     assert len(ready.plan.estimate.by_level) == 2
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from data import Pictures, batch, load_pictures
-from impasto import TransferConfig, prepare
+from impasto import prepare
 from impasto.images import to_pil
 
 COARSE, FINE = 128, 224
@@ -23,9 +24,9 @@ KEPT_STEPS = (6, 25)  # beside the last
 HELD_OUT = 20  # every HELD_OUT-th transfer is kept for evaluation; these are made first
 
 
-def kept(content: Tensor, style: Tensor, config: TransferConfig) -> Iterator[Tensor]:
+def kept(content: Tensor, style: Tensor, **settings: Any) -> Iterator[Tensor]:
     """The pictures of a transfer that are kept, the last one last.  Shape: (3, H, W) in [0, 1] each."""
-    for step in prepare(content[None], [style[None]], config):
+    for step in prepare(content[None], [style[None]], preset="fast", **settings):
         if step.last or step.done in KEPT_STEPS:
             yield step.image[0].clamp(0, 1)
 
@@ -38,16 +39,13 @@ def one_transfer(pictures: Pictures, number: int, weights: Path | None = None) -
     strength, start = 0.3 + 0.6 * uniform(), ("matched", "content", "random", "matched")[int(4 * uniform())]
     init: str | Tensor = start
     if uniform() < 0.7:
-        coarse = TransferConfig(
-            encoder="vgg19", size=COARSE, strength=strength, init=start, iterations=20 + int(30 * uniform())
-        )
-        for init in kept(content, style, coarse):
+        count = 20 + int(30 * uniform())
+        for init in kept(content, style, encoder="vgg19", size=COARSE, strength=strength, init=start, iterations=count):
             yield init
         init = init[None]
-    fine = TransferConfig(
-        weights=weights, size=FINE, levels=1, strength=strength, init=init, iterations=10 + int(50 * uniform())
-    )
-    yield from kept(content, style, fine)
+    count = 10 + int(50 * uniform())
+    fine = {"weights": weights, "size": FINE, "levels": 1, "strength": strength, "init": init, "iterations": count}
+    yield from kept(content, style, **fine)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import torch
 from impasto.devices import describe_device, format_name
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UsageError
+from impasto.fitting import View
 from impasto.footprint import PICTURE, SMALLEST_TILE, Bytes, Look, Work
 from impasto.memory import free_memory, in_words, keep_freed, resident_memory, rounded_up
 from impasto.recipe import Recipe
@@ -59,14 +60,23 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do.  `recipe` has the layers of `encoder`, both as at the full size; levels have their tiles."""
+    """What a run will do: its levels, coarse to fine, with their tiles, and how each is seen."""
 
-    recipe: Recipe
-    encoder: ChainEncoder = field(repr=False)
+    views: tuple[View, ...] = field(repr=False)
     solver: Solver
     levels: tuple[Level, ...]
     notes: tuple[str, ...] = ()
     estimate: Estimate | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """As it is at the full size, with the layers of `encoder`."""
+        return self.views[-1].recipe
+
+    @property
+    def encoder(self) -> ChainEncoder:
+        """That of the full size."""
+        return self.views[-1].encoder
 
     @property
     def number_format(self) -> str:
@@ -81,20 +91,18 @@ class Plan:
     def summary(self) -> dict[str, str]:
         """The plan in words, in the order a reader wants it."""
         recipe, last = self.recipe, self.levels[-1]
-        names = dict.fromkeys(level.encoder for level in self.levels)
-        sizes = [(f"{name}: " if len(names) > 1 else "") + self._sizes(name) for name in names]
         return {
             "preset": recipe.name,
-            "encoder": f"{self.encoder.name} ({self.encoder.pooling} pooling, {self.encoder.padding} padding)",
+            "encoder": self._seen(lambda view: _described(view.encoder)),
             "device": describe_device(self.encoder.device),
             "dtype": self.number_format,
             "size": f"{last.width}x{last.height}",
-            "levels": "; ".join(sizes),
+            "levels": ", ".join(f"{level.width}x{level.height} ({level.iterations})" for level in self.levels),
             "evaluations": f"at most {self.evaluations}" if recipe.until else str(self.evaluations),
-            "solver": str(self.solver),
-            "content layers": ", ".join(recipe.content_layers),
-            "style layers": ", ".join(recipe.style_layers),
-            "style loss": recipe.style_loss,
+            "solver": self._solver(),
+            "content layers": self._seen(lambda view: ", ".join(view.recipe.content_layers)),
+            "style layers": self._seen(lambda view: ", ".join(view.recipe.style_layers)),
+            "style loss": self._seen(lambda view: view.recipe.style_loss),
         } | self._expected()
 
     def keep_freed(self) -> None:
@@ -113,10 +121,23 @@ class Plan:
             "time of levels": ", ".join(f"{level.size} px {seconds:.1f} s" for level, seconds in pairs),
         }
 
-    def _sizes(self, encoder: str) -> str:
-        """The levels that an encoder looks at, with their evaluations."""
-        seen = (level for level in self.levels if level.encoder == encoder)
-        return ", ".join(f"{level.width}x{level.height} ({level.iterations})" for level in seen)
+    def _seen(self, of: Callable[[View], str]) -> str:
+        """What is so at every size, or what is so at first and from which sizes on it is otherwise."""
+        found = {view.size: of(view) for view in self.views}
+        first, *others = found.values()
+        if set(others) <= {first}:
+            return first
+        return "; ".join(f"above {size} px {text}" if size else text for size, text in found.items())
+
+    def _solver(self) -> str:
+        """Its name and its numbers, with the history that there is room for."""
+        asked, remembered = self.recipe.solver, history(self.solver)
+        numbers = {**asked.numbers, **({"history": remembered} if remembered else {})}
+        return ", ".join([asked.method, *(f"{name} {number:g}" for name, number in numbers.items())])
+
+
+def _described(encoder: ChainEncoder) -> str:
+    return f"{encoder.name} ({encoder.pooling} pooling, {encoder.padding} padding)"
 
 
 def within_memory(plan: Plan, work: Work, small: Small, memory: int | None = None) -> Plan:

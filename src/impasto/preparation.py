@@ -59,8 +59,7 @@ def prepare(
     styles = [_shape(each.picture) for each in opened if each.role == "style"]
     scale = _style_scale(recipe, shape, styles)
     levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scale)
-    seen = [views.at(level.size) for level in levels]
-    levels = tuple(replace(lv, encoder=view.encoder.name) for lv, view in zip(levels, seen, strict=True))
+    seen = tuple(views.at(level.size) for level in levels)
     problem = PictureProblem(recipe, _given(recipe, opened), views, style_scale=scale)
     used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
     told = dict.fromkeys(note for view in seen for note in view.notes)
@@ -69,15 +68,15 @@ def prepare(
     def precise() -> PictureProblem:
         return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
 
-    last, solver = seen[-1], solver_of(recipe.solver)
+    solver = solver_of(recipe.solver)
     if as_planned:
-        plan = Plan(last.recipe, last.encoder, with_history(solver, as_planned.history), levels, said)
+        plan = Plan(seen, with_history(solver, as_planned.history), levels, said)
     else:
         shapes = tuple(tuple(problem.style_shapes(level)) for level in levels)
         others = sum(each.role != "style" for each in opened)
         looks = {view.size: Look(view.encoder, *_used(view.recipe)) for view in seen}
         work = Work(tuple(looks[view.size] for view in seen), shapes, others)
-        plan = Plan(last.recipe, last.encoder, solver, levels, said)
+        plan = Plan(seen, solver, levels, said)
         plan = within_memory(plan, work, problem.small_evaluation, recipe.memory_bytes)
     problem.keep_only(levels)
     alpha = opened[0].picture.alpha if opened[0].role == "content" else None

@@ -13,15 +13,13 @@ from impasto.errors import UsageError
 class Level:
     """One size of the pyramid, in pixels, and the solver's steps (evaluations) spent there.
 
-    `tile` is the side of the tiles it is evaluated in, None for the whole image at once; `encoder` the name of the
-    network that looks at it.
+    `tile` is the side of the tiles it is evaluated in, None for the whole image at once.
     """
 
     height: int
     width: int
     iterations: int
     tile: int | None = None
-    encoder: str = ""
 
     @property
     def size(self) -> int:
