@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from impasto.version import __version__
 
 if TYPE_CHECKING:
+    from impasto.choices import Above as Above
     from impasto.encoders.registry import encoder_names as encoder_names
     from impasto.engine import Step as Step
     from impasto.errors import ImpastoError as ImpastoError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from impasto.presets import PRESETS as PRESETS
     from impasto.recipe import Recipe as Recipe
     from impasto.run import Run as Run
+    from impasto.schedule import Pyramid as Pyramid
     from impasto.terms import FeatureTerm as FeatureTerm
     from impasto.terms import PixelTerm as PixelTerm
     from impasto.terms import Term as Term
@@ -47,6 +49,8 @@ _HOMES = {
     "Painter": "impasto.painter",
     "Painting": "impasto.painting",
     "Recipe": "impasto.recipe",
+    "Above": "impasto.choices",
+    "Pyramid": "impasto.schedule",
     "PRESETS": "impasto.presets",
     "Run": "impasto.run",
     "Step": "impasto.engine",
@@ -62,12 +66,14 @@ _HOMES = {
 
 __all__ = [
     "PRESETS",
+    "Above",
     "FeatureTerm",
     "ImpastoError",
     "Painter",
     "Painting",
     "Picture",
     "PixelTerm",
+    "Pyramid",
     "Recipe",
     "Run",
     "Step",
