@@ -21,7 +21,7 @@ from impasto import prepare
 from impasto.distributed import processes
 torch.set_num_threads(1)
 content, style, image = torch.load(sys.argv[1], weights_only=True)
-run = prepare(content, [style], size=112, iterations=9, dtype="float64", solver=sys.argv[3])
+run = prepare(content, [style], size=112, iterations=9, dtype="float64", preset="fast", solver=sys.argv[3])
 with processes() as team:
     shared = run.over(team)
     evaluation = shared.problem.objective(shared.plan.levels[-1]).evaluate(image)
@@ -98,7 +98,7 @@ def test_processes_make_the_picture_that_one_makes(count, solver, uniform, tmp_p
     (tmp_path / "program.py").write_text(PROGRAM)
     torchrun(count, tmp_path / "program.py", tmp_path / "in.pt", tmp_path / "out.pt", solver)
     loss, grad, picture = torch.load(tmp_path / "out.pt", weights_only=True)
-    run = prepare(content, [style], size=112, iterations=9, dtype="float64", solver=solver)
+    run = prepare(content, [style], size=112, iterations=9, dtype="float64", preset="fast", solver=solver)
     alone = run.problem.objective(run.plan.levels[-1]).evaluate(image)
     assert float(loss) == pytest.approx(float(alone.loss), rel=1e-10)
     assert float((grad - alone.grad).abs().max() / alone.grad.abs().max()) < 1e-10

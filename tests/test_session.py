@@ -89,8 +89,10 @@ def test_it_tells_what_happens_in_order(run):
 
 def test_the_milestones_of_a_preset_are_told_and_saved(run):
     tutorial = run(preset="tutorial", encoder="compact", iterations=5)
-    few = replace(tutorial.plan.recipe, milestones=replace(tutorial.plan.recipe.milestones, every=2))
-    events = list(Session(replace(tutorial, plan=replace(tutorial.plan, recipe=few)), OUT).events())
+    (view,) = tutorial.plan.views
+    few = replace(view.recipe, milestones=replace(view.recipe.milestones, every=2))
+    plan = replace(tutorial.plan, views=(replace(view, recipe=few),))
+    events = list(Session(replace(tutorial, plan=plan), OUT).events())
     assert [type(event) for event in events if not isinstance(event, Stepped)] == [Planned, *[Milestone] * 2, Saved]
     assert events[2].line.startswith("epoch 2: ")
     assert isinstance(events[3], Stepped) and events[3].step.done == 2  # told when all is saved
