@@ -46,12 +46,16 @@ def can_redraw() -> bool:
 
 @contextmanager
 def loading(*, shown: bool) -> Iterator[None]:
-    """The block imports what takes its time; a terminal tells a person so, if `shown`."""
+    """The block imports what takes its time; a terminal tells a person so, if `shown`.
+
+    An interruption waits for its end: compiled libraries may abort the process if one is raised in mid-import.
+    """
     with ExitStack() as stack:
         if shown and can_redraw():
             from rich.console import Console
 
             stack.enter_context(Console(file=sys.stderr).status("loading PyTorch"))
+        stack.enter_context(interrupts.held_back())
         yield
     interrupts.check()
 
