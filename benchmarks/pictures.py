@@ -33,14 +33,13 @@ from impasto import Painter, load_image
 from impasto.color import luminance
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
-from impasto.images import resize, size_for
+from impasto.images import resize
 from impasto.presets import preset
 from impasto.recipe import from_json
-from impasto.statistics import moments
 from pairs import sheet
-from quality import pairs
+from quality import CONTENT_LAYER, STYLE_LAYERS, at_size, gram_distance, pairs
 
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+LAYERS = (*STYLE_LAYERS, CONTENT_LAYER)
 NEIGHBORS = ("relu2_1", "relu3_1")
 PLACES = 4096
 SCALES = (1, 2, 4)
@@ -95,8 +94,7 @@ class Judge:
 
     def pixels(self, path: Path) -> Tensor:
         """A picture with a long side of `size`."""
-        pixels = load_image(path).pixels
-        return resize(pixels, *size_for(*pixels.shape[-2:], self.size))
+        return at_size(path, self.size)
 
     @torch.no_grad()
     def look(self, image: Tensor, scale: int) -> dict[str, Tensor]:
@@ -113,12 +111,11 @@ class Judge:
         found: dict[str, float] = {}
         for scale in SCALES:
             x, s = self.look(image, scale), self.seen(style, scale)
-            grams = [(moments(x[layer]).gram, moments(s[layer]).gram) for layer in LAYERS if layer != "relu4_2"]
-            found[f"gram/{scale}"] = sum(float((g - a).norm() / a.norm()) for g, a in grams) / len(grams)
+            found[f"gram/{scale}"] = gram_distance(x, s)
             found[f"N/{scale}"] = sum(neighbor_distance(x[each], s[each]) for each in NEIGHBORS) / len(NEIGHBORS)
             if scale == 1:
                 c = self.seen(content, 1)
-                found["content"] = float((x["relu4_2"] - c["relu4_2"]).norm() / c["relu4_2"].norm())
+                found["content"] = float((x[CONTENT_LAYER] - c[CONTENT_LAYER]).norm() / c[CONTENT_LAYER].norm())
                 own, other = (self_similarity(each["relu3_1"]) for each in (x, c))
                 found["self"] = float((own - other).abs().mean())
         found["flat"], found["busy"] = detail(image, self.pixels(content))

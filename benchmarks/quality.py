@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -34,14 +34,19 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
 
 
+def gram_distance(x: Mapping[str, Tensor], s: Mapping[str, Tensor], layers: Sequence[str] = STYLE_LAYERS) -> float:
+    """Mean over layers of |G_x - G_s|_F / |G_s|_F, from features.  Shape: (1, C, H, W) each."""
+    grams = [(moments(x[layer]).gram, moments(s[layer]).gram) for layer in layers]
+    return sum(float((g - a).norm() / a.norm()) for g, a in grams) / len(grams)
+
+
 @torch.no_grad()
 def distances(judge: ChainEncoder, image: Tensor, content: Tensor, style: Tensor) -> tuple[float, float]:
     """(style, content) distance of `image`, as far as the judge's layers go."""
     layers = [layer for layer in STYLE_LAYERS if layer in judge.layers]
     wanted = {*layers, *({CONTENT_LAYER} & set(judge.layers))}
     x, s = judge(image, wanted), judge(style, layers)
-    grams = [(moments(x[layer]).gram, moments(s[layer]).gram) for layer in layers]
-    style_distance = sum(float((g - a).norm() / a.norm()) for g, a in grams) / len(grams)
+    style_distance = gram_distance(x, s, layers)
     if CONTENT_LAYER not in wanted:
         return style_distance, float("nan")
     c = judge(content, [CONTENT_LAYER])[CONTENT_LAYER]

@@ -82,6 +82,9 @@ def free_port():
         return free.getsockname()[1]
 
 
+TRANSFER = ("transfer", "swatch:seigaiha", "swatch:mosaic", "--preset", "fast")
+
+
 def torchrun(count, *arguments):
     """What `count` processes with these arguments print; they must end well."""
     port = free_port()
@@ -112,19 +115,7 @@ def test_solvers_in_strips_go_on_at_the_next_size_as_whole_ones_do(tmp_path):
 
 
 def test_the_command_started_by_torchrun_writes_one_picture(tmp_path):
-    common = [
-        "transfer",
-        "swatch:seigaiha",
-        "swatch:mosaic",
-        "--preset",
-        "fast",
-        "--size",
-        160,
-        "--iterations",
-        8,
-        "--dtype",
-        "float32",
-    ]
+    common = [*TRANSFER, "--size", 160, "--iterations", 8, "--dtype", "float32"]
     told = torchrun(2, "-m", "impasto", *common, "-o", tmp_path / "two.png", "--checkpoint", tmp_path / "kept")
     assert told.count("Wrote") == 1
     subprocess.run([sys.executable, "-m", "impasto", *map(str, common), "-q", "-o", tmp_path / "one.png"], check=True)
@@ -134,36 +125,14 @@ def test_the_command_started_by_torchrun_writes_one_picture(tmp_path):
 
 
 def test_a_dry_run_waits_for_nobody(tmp_path):
-    common = [
-        "transfer",
-        "swatch:seigaiha",
-        "swatch:mosaic",
-        "--preset",
-        "fast",
-        "--size",
-        96,
-        "-o",
-        tmp_path / "out.png",
-        "--dry-run",
-    ]
+    common = [*TRANSFER, "--size", 96, "-o", tmp_path / "out.png", "--dry-run"]
     assert torchrun(2, "-m", "impasto", *common).count("encoder") == 1
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_process_that_dies_does_not_take_the_picture_along(tmp_path, sent):
-    command = [
-        "transfer",
-        "swatch:seigaiha",
-        "swatch:mosaic",
-        "--preset",
-        "fast",
-        "--size",
-        "160",
-        "--dtype",
-        "float32",
-        "--json",
-    ]
+    command = [*TRANSFER, "--size", "160", "--dtype", "float32", "--json"]
     meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
     first, second = (
         subprocess.Popen(

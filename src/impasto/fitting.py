@@ -47,7 +47,7 @@ class Views:
             WeightsError: the weights cannot be had, or are not usable.
             UnknownNameError: a required layer is missing.
         """
-        bound = max((each.size for each in self._recipe.by_size if size > each.size), default=0)
+        bound = self._recipe.bound(size)
         if bound not in self._made:
             self._made[bound] = self._view(bound, self._recipe.at(size))
         return self._made[bound]

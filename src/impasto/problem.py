@@ -112,7 +112,7 @@ class PictureProblem:
             encoder,
             style_encoder,
             content,
-            None if content is None else self._recolored(level),
+            lambda: self._recolored(level),
             self._styles_at(level),
             self._style_weights,
             self._team,

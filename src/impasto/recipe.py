@@ -274,8 +274,12 @@ class Recipe:
 
     def at(self, size: int) -> Recipe:
         """The recipe as it is while the picture's long side is `size` pixels."""
-        larger = [each.settings for each in self.by_size if size > each.size]
-        return replace(self, by_size=(), **(larger[-1] if larger else {}))
+        settings_above = {each.size: each.settings for each in self.by_size}
+        return replace(self, by_size=(), **settings_above.get(self.bound(size), {}))
+
+    def bound(self, size: int) -> int:
+        """The largest size below `size` at which `by_size` has a change; 0 if there is none."""
+        return max((each.size for each in self.by_size if size > each.size), default=0)
 
     @property
     def restraint(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,8 +33,8 @@ from impasto.tiling import Team, Tiling
 class Sitting:
     """The pictures of a run as they are at a `level`, and the encoders that look at them there.
 
-    `recipe` has the layers of `encoder`; `style_encoder` looks at the styles, which count `shares` each. `recolored` is
-    the content in the colors that the picture begins with.
+    `recipe` has the layers of `encoder`; `style_encoder` looks at the styles, which count `shares` each. `recolored`
+    makes the content in the colors that the picture begins with; few terms ask for it.
 
     Shape: content, recolored and each style (1, 3, H, W).
     """
@@ -44,7 +44,7 @@ class Sitting:
     encoder: Encoder
     style_encoder: Encoder
     content: Tensor | None
-    recolored: Tensor | None
+    recolored: Callable[[], Tensor]
     styles: Sequence[Tensor]
     shares: Sequence[float]
     team: Team
@@ -90,20 +90,20 @@ class Sitting:
         recipe = self.recipe
         weight = recipe.neighbor_weight * (2 * recipe.strength) ** 2
         layers = {layer: share for layer, share in recipe.neighbor_layers.items() if share > 0}
-        if weight == 0 or not layers or self.recolored is None:
+        if self.content is None or weight == 0 or not layers:
             return []
-        return [NeighborTerm.of(self.encoder, self.style_encoder, self.recolored, self.styles, layers, weight)]
+        return [NeighborTerm.of(self.encoder, self.style_encoder, self.recolored(), self.styles, layers, weight)]
 
     def pixel_terms(self) -> list[Term]:
         """Smoothness, the range that can be displayed, and calm where the content is."""
-        recipe = self.recipe
+        recipe, calm = self.recipe, self.recipe.calm * self.recipe.restraint
         terms = [
             PixelTerm("tv", recipe.tv_weight, SMOOTHNESS[recipe.tv_loss]),
             PixelTerm("range", recipe.range_weight, out_of_range),
         ]
-        if self.recolored is not None:
-            calm = partial(flat_steps, target=self.recolored, flatness=flatness(self.recolored))
-            terms.append(PixelTerm("calm", recipe.calm * recipe.restraint, calm))
+        if self.content is not None and calm > 0:
+            target = self.recolored()
+            terms.append(PixelTerm("calm", calm, partial(flat_steps, target=target, flatness=flatness(target))))
         return [term for term in terms if term.weight > 0]
 
     def _style_targets(self, layers: Collection[str]) -> dict[str, Moments]:
