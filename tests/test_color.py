@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from impasto.color import LUMA, luminance, matched_colors
+from impasto.color import LUMA, absent_colors, luminance, matched_colors
+from impasto.losses import absent_color_error
 from impasto.statistics import moments
 
 
@@ -72,3 +73,19 @@ def test_luminance_is_the_luma_of_rec_601(uniform):
     expected = 0.299 * image[:, 0] + 0.587 * image[:, 1] + 0.114 * image[:, 2]
     torch.testing.assert_close(luminance(image), expected[:, None], rtol=1e-12, atol=1e-12)
     assert sum(LUMA) == pytest.approx(1)
+
+
+def test_a_gray_picture_lacks_all_colors_but_gray(uniform):
+    absent = absent_colors(moments(uniform(1, 1, 24, 32).expand(1, 3, 24, 32)))
+    gray = torch.full((3,), 3**-0.5, dtype=torch.float64)
+    assert torch.allclose(absent.diagonal().sum(), torch.tensor(2.0).double(), atol=1e-4)
+    assert float(gray @ absent @ gray) < 1e-4
+    assert float(absent_colors(moments(uniform(1, 3, 24, 32))).amax()) < 1e-4
+
+
+def test_only_changes_towards_absent_colors_count(uniform):
+    image, gray = uniform(1, 3, 24, 32), moments(uniform(1, 1, 24, 32).expand(1, 3, 24, 32))
+    absent = absent_colors(gray)
+    assert float(absent_color_error(image + 0.3, image, absent)) < 1e-4
+    red = image + 0.3 * torch.tensor([1.0, 0.0, 0.0]).double()[:, None, None]
+    assert float(absent_color_error(red, image, absent)) == pytest.approx(0.09 * 2 / 3, rel=1e-3)

@@ -314,7 +314,15 @@ def test_every_loss_is_tested_here():
     public = {name for name, f in vars(losses).items() if getattr(f, "__module__", "") == losses.__name__}
     functions = {name for name in public if callable(getattr(losses, name)) and name.islower() and name[0] != "_"}
     tested = {f.__name__ for f in (*MOMENT_LOSSES, *CONTENT_LOSSES, *IMAGE_LOSSES)}
-    assert functions - tested == {"root_trace", "matrix_root", "weighted_sum", "energy", "flat_steps", "flatness"}
+    assert functions - tested == {
+        "root_trace",
+        "matrix_root",
+        "weighted_sum",
+        "energy",
+        "flat_steps",
+        "flatness",
+        "absent_color_error",
+    }
 
 
 # Calm

@@ -67,6 +67,7 @@ WRONG = {
     "calm": BELOW_ZERO,
     "tv_weight": BELOW_ZERO,
     "tv_loss": NO_NAME,
+    "palette_weight": BELOW_ZERO,
     "range_weight": BELOW_ZERO,
     "extra_terms": [3, None, [3], "tv", [None]],
     "encoder": NO_NAME,

@@ -245,6 +245,17 @@ def test_each_size_has_its_encoder_and_its_terms():
     assert len(ready.plan.estimate.by_level) == 2
 
 
+@pytest.mark.parametrize("init", ["matched", "content", "random"])
+def test_a_gray_style_makes_gray_pictures(init):
+    colorful, gray = waves(64, 96, 9.0), waves(64, 96, 5.0).mean(1, keepdim=True).expand(1, 3, 64, 96)
+    made = {}
+    for weight in (0.0, 1000.0):
+        ready = prepare(colorful, [gray], **(QUICK | {"init": init, "iterations": 24, "palette_weight": weight}))
+        image = list(ready)[-1].image
+        made[weight] = float((image.amax(1) - image.amin(1)).mean())
+    assert made[1000.0] < 0.4 * made[0.0]
+
+
 def test_the_default_looks_deep_while_the_picture_is_small_and_at_strokes_beyond():
     steps = list(prepare(waves(90, 300, 20.0), [STYLE], size=300, iterations=2, device="cpu"))
     seen = [{name for name in step.terms if name != "range"} for step in steps]

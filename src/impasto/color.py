@@ -34,3 +34,16 @@ def matched_colors(image: Tensor, source: Moments, target: Moments, amount: floa
     transport = inverse @ matrix_root(root @ t @ root) @ inverse
     mapped = torch.einsum("ij,njhw->nihw", transport.to(image), image - source.mean[0, :, None, None])
     return torch.lerp(image, mapped + target.mean[0, :, None, None], amount)
+
+
+def absent_colors(style: Moments) -> Tensor:
+    """How much a style lacks each direction of color: A = (R (S + R)^-1)^2, R = (2/255)^2 of the identity.
+
+    Its eigenvalues are near 1 where colors vary by much less than two levels of 255, as all of those that are not gray
+    do in a drawing, and near 0 where they vary more.
+
+    Shape: moments of one image, N = 1 -> (3, 3), symmetric.
+    """
+    ridge = (2 / 255) ** 2 * torch.eye(3, dtype=torch.float64)
+    absence: Tensor = ridge @ torch.linalg.inv(style.covariance[0].cpu().double() + ridge)
+    return absence @ absence

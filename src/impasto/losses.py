@@ -232,6 +232,15 @@ def flat_steps(image: Tensor, target: Tensor, flatness: Tensor) -> Tensor:
     return (down * flatness[..., 1:, :]).mean() + (right * flatness[..., 1:]).mean()
 
 
+def absent_color_error(image: Tensor, reference: Tensor, absent: Tensor) -> Tensor:
+    """mean over pixels of d' A d, d the change of color from the reference, A what `color.absent_colors` says.
+
+    Shape: image (1, 3, H, W), reference the same or a color (1, 3, 1, 1), absent (3, 3) -> no dimensions.
+    """
+    change = image - reference
+    return torch.einsum("ncp,cd,ndp->", *(change.flatten(2), absent, change.flatten(2))) / change[0, 0].numel()
+
+
 def flatness(content: Tensor, energy: float = 1e-4) -> Tensor:
     """e0 / (e + e0) with e the energy of the detail around each place: 1 where an image is flat, towards 0 elsewhere.
 

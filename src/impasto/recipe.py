@@ -151,6 +151,7 @@ class Recipe:
     calm: float = setting(
         100.0, settings.weight, "How much flat areas stay flat below half strength.", only=[TRANSFER], varies=True
     )
+    palette_weight: float = setting(1000.0, settings.weight, varies=True)
     range_weight: float = setting(100.0, settings.weight, varies=True)
     required_layers: tuple[str, ...] = ()
     extra_terms: tuple[Any, ...] = setting((), settings.terms)

@@ -49,6 +49,7 @@ class Settings(TypedDict, total=False):
     tv_weight: float | None
     tv_loss: str | None
     calm: float | None
+    palette_weight: float | None
     range_weight: float | None
     extra_terms: Sequence[Any] | None
     encoder: str | None

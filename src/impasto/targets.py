@@ -8,6 +8,7 @@ from functools import partial
 
 from torch import Tensor
 
+from impasto.color import absent_colors
 from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.footprint import KEPT, LARGE_STYLE
 from impasto.losses import (
@@ -15,6 +16,7 @@ from impasto.losses import (
     SMOOTHNESS,
     STYLE_LOSSES,
     MomentLoss,
+    absent_color_error,
     energy,
     flat_steps,
     flatness,
@@ -24,9 +26,11 @@ from impasto.losses import (
 from impasto.neighbors import NeighborTerm
 from impasto.recipe import Recipe
 from impasto.schedule import Level
-from impasto.statistics import Moments, at_least_float32, blend
+from impasto.statistics import Moments, at_least_float32, blend, moments
 from impasto.terms import ContentTerm, PixelTerm, RecomputedContentTerm, StyleTerm, Term
 from impasto.tiling import Team, Tiling
+
+HARDLY_ABSENT = 0.01  # of what `absent_colors` says: nearly all paintings lack no color
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,20 @@ class Sitting:
         if self.content is not None and calm > 0:
             target = self.recolored()
             terms.append(PixelTerm("calm", calm, partial(flat_steps, target=target, flatness=flatness(target))))
-        return [term for term in terms if term.weight > 0]
+        return [term for term in [*terms, *self._palette_terms()] if term.weight > 0]
+
+    def _palette_terms(self) -> list[PixelTerm]:
+        """Colors that the styles have none of stay as they begin; where that is not in the styles' colors, away."""
+        recipe, matched = self.recipe, self.content is not None and self.recipe.init == "matched"
+        weight = recipe.palette_weight * (1.0 if matched else 1 - recipe.restraint)
+        if weight == 0 or not self.styles:
+            return []
+        palette = blend([moments(style) for style in self.styles], self.shares)
+        absent = absent_colors(palette).to(self.styles[0])
+        if float(absent.diagonal().amax()) < HARDLY_ABSENT:
+            return []
+        reference = self.recolored() if matched else palette.mean[..., None, None]
+        return [PixelTerm("palette", weight, partial(absent_color_error, reference=reference, absent=absent))]
 
     def _style_targets(self, layers: Collection[str]) -> dict[str, Moments]:
         """The blended moments of the styles, by layer."""

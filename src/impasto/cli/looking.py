@@ -25,7 +25,7 @@ _SETTINGS = {
     "Network": ("encoder", "preprocessing", "pooling", "padding", "normalize"),
     "Content": ("content_layers", "content_loss", "content_weight"),
     "Style": ("style_layers", "style_loss", "style_weight"),
-    "Picture": ("relative", "tv_weight", "tv_loss", "range_weight", "resample", "stretch_style"),
+    "Picture": ("relative", "tv_weight", "tv_loss", "palette_weight", "range_weight", "resample", "stretch_style"),
     "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype", "milestones"),
 }
 _SIZE = "In pixels; one number is the long side of 4:3.  [default: 1024x768]"

@@ -29,6 +29,7 @@ PUBLISHED = replace(
     relative=False,
     range_weight=0.0,
     calm=0.0,
+    palette_weight=0.0,
     padding=None,
     by_size=(),
     init="content",
