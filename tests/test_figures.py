@@ -473,9 +473,9 @@ def test_a_dry_run_writes_nothing(impasto, tmp_path):
         (("features", "photo.png", "-o", "no/out.png"), "there is no folder no"),
         (("features", "nothing.png", "-o", "out.png"), "There is no file nothing.png"),
         (("features", "photo.png", "-o", "out.png", "--layers", "relu4_9"), "the closest is 'relu4_4'"),
-        (("layers", *TWO, "-o", "out.png", "--layers", "relu9_1"), "Unknown layer 'relu9_1' for compact"),
+        (("layers", *TWO, "-o", "out.png", "--layers", "relu9_1"), "Unknown layer 'relu9_1' for vgg19"),
         (("tradeoff", *TWO, "-o", "out.png", "--ratios", "1,x"), "it must be numbers with commas"),
-        (("representations", *TWO, "-o", "out.png", "--size", "8"), "8x6 pixels, but compact needs at least"),
+        (("representations", *TWO, "-o", "out.png", "--size", "8"), "8x6 pixels, but vgg19 needs at least"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )

@@ -103,6 +103,7 @@ SOURCES = {
     "default": own,
     "fast": partial(own, layers=VGG19_LAYERS, alpha=1.0),
     "best": own,
+    "study": partial(own, layers=FIVE, alpha=1.0),
     "gatys2015": printed_in_2016,
     "gatys2016": printed_in_2016,
     "gatys2016-code": authors_code,
@@ -328,7 +329,7 @@ def test_every_preset_is_valid(found):
     assert solver.result(torch.ones(1, 3, 2, 2), state).shape == (1, 3, 2, 2)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best"}))
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best", "study"}))
 def test_published_presets_say_where_their_numbers_come_from_and_how_they_differ(name):
     assert len(preset(name).source) > 30
     assert preset(name).differences
@@ -343,7 +344,7 @@ def test_with_compact_a_layer_that_is_missing_becomes_the_nearest_and_is_told(na
         assert any(f"has no {layer};" in note for note in notes)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best"}))
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best", "study"}))
 def test_what_a_source_feeds_its_network_is_not_fed_to_weights_of_another_origin(name):
     found = preset(name)
     assert found.preprocessing is not None

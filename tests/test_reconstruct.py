@@ -69,7 +69,7 @@ def test_one_call_gives_a_picture():
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"layers": ("relu6_1",)}, UnknownNameError, "Unknown layer 'relu6_1' for compact"),
+        ({"layers": ("relu6_1",)}, UnknownNameError, "Unknown layer 'relu6_1' for vgg19"),
         ({"representation": "colour"}, UnknownNameError, "content, style"),
         ({"noise": -1}, UsageError, "noise is -1; it goes from 0 to 1"),
         ({"size": 0}, UsageError, "size is 0; it must be at least 1"),

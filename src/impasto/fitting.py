@@ -146,7 +146,7 @@ def levels_that_fit(
 
 def _needed(view: View) -> int:
     """The fewest pixels per side that every layer in use can work with."""
-    layers = (*view.recipe.content_layers, *view.recipe.style_layers)
+    layers = (*view.recipe.content_layers, *view.recipe.style_layers, *view.recipe.matched_layers)
     return max((view.encoder.smallest_side(layer) for layer in layers), default=1)
 
 

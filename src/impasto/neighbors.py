@@ -1,49 +1,42 @@
 """Nearest-neighbour feature matching: every place of the picture is to look like one place of a style.
 
-Places lie on a grid of four pixels; what a place looks like is its column of features of all layers, each layer with
-the same say.  Which place of the style a place of the picture is matched with is found once for each size, from the
-content; so the loss is a sum over places with a fixed target, like a content loss.
+Places lie on the grid of the deepest layer; what a place looks like is its column of features of all layers, each layer
+with the same say, finer ones averaged over the place.  Which place of the style a place of the picture is matched with
+is found once for each size, from the content; so the loss is a sum over places with a fixed target, like a
+content loss.
 
 Reference: Kolkin, Kucera, Paris, Sykora, Shechtman, Shakhnarovich 2022, "Neural Neighbor Style Transfer".
 Differs: columns are found for the recolored content, not for the picture so far mixed with it, and styles are not
-rotated; layers are weighed by what they hold, not by their number of channels; deep layers are repeated on the grid,
-not interpolated, so that tiles see what the whole does.
+rotated; layers are weighed by what they hold, not by their number of channels; places are as far apart as those of the
+deepest layer, not four pixels: deep layers that are repeated or interpolated leave a weave in the picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d
 
 from impasto.encoders.base import Encoder
 from impasto.statistics import at_least_float32
 from impasto.terms import Needs, Seen
 from impasto.tiling import Tile, Tiling
 
-GRID = 4  # pixels between places
 MOST_PLACES = 16_384  # of the styles, which are searched; more are thinned out evenly
 ROWS = 2048  # that are compared with all of the styles' at once
 
 
-def on_grid(features: Tensor, stride: int, shape: tuple[int, int]) -> Tensor:
-    """A layer at every place of the grid: the mean of a finer layer, a coarser one repeated.
+def on_grid(features: Tensor, stride: int, grid: int) -> Tensor:
+    """A layer at every place of a grid of `grid` pixels, a multiple of its own stride: means, at least in float32.
 
-    Shape: (N, C, H', W') -> (N, C, *shape).
+    Shape: (N, C, H', W') -> (N, C, H, W).
     """
-    if stride < GRID:
-        features = avg_pool2d(features, GRID // stride)
-    for axis in (2, 3) if stride > GRID else ():
-        features = features.repeat_interleave(stride // GRID, axis)
-    height, width = shape
-    over = width - features.shape[3], height - features.shape[2]
-    if max(over) > 0:
-        features = pad(features, (0, max(0, over[0]), 0, max(0, over[1])), mode="replicate")
-    return features[..., :height, :width]
+    factor = grid // stride
+    return at_least_float32(features if factor == 1 else avg_pool2d(features, factor))
 
 
 def nearest(rows: Tensor, others: Tensor) -> Tensor:
@@ -73,13 +66,13 @@ class Places:
     scales: Mapping[str, float]
 
     @classmethod
-    def of(cls, encoder: Encoder, styles: Sequence[Tensor], layers: Mapping[str, float]) -> Places:
+    def of(cls, tiling: Tiling, styles: Sequence[Tensor], layers: Mapping[str, float]) -> Places:
         """Those of style images, evenly thinned out beyond `MOST_PLACES`."""
-        each = [rows_of(encoder, style, layers)[0] for style in styles]
-        every = -(-sum(len(rows[next(iter(layers))]) for rows in each) // MOST_PLACES)
-        found = {layer: torch.cat([rows[layer] for rows in each])[::every] for layer in layers}
-        scales = {layer: layers[layer] / _size(rows) for layer, rows in found.items()}
-        return cls({layer: rows * scales[layer] for layer, rows in found.items()}, scales)
+        each = [grids(tiling, style) for style in styles]
+        every = -(-sum(next(iter(found.values()))[0, 0].numel() for found in each) // MOST_PLACES)
+        rows = {layer: torch.cat([_rows(found[layer]) for found in each])[::every] for layer in layers}
+        scales = {layer: layers[layer] / _size(rows[layer]) for layer in layers}
+        return cls({layer: rows[layer] * scales[layer] for layer in layers}, scales)
 
     def nearest(self, rows: Mapping[str, Tensor]) -> Tensor:
         """The numbers of the places that other rows are nearest to.  Shape: (P, C) each -> (P,)."""
@@ -87,14 +80,24 @@ class Places:
         return nearest(torch.cat(scaled, 1), torch.cat(list(self.rows.values()), 1))
 
 
-def rows_of(encoder: Encoder, image: Tensor, layers: Collection[str]) -> tuple[dict[str, Tensor], tuple[int, int]]:
-    """What each place of an image looks like, layer by layer, and the grid's rows and columns.
+def grids(tiling: Tiling, image: Tensor) -> dict[str, Tensor]:
+    """Layers of an image on the grid of the deepest, seen in tiles, without grad.
 
-    Shape: (1, 3, H, W) -> (places, C) each.
+    Shape: (1, 3, H, W) -> (1, C, rows, columns of the grid) each.
     """
-    seen, shape = encoder(image, layers), (image.shape[2] // GRID, image.shape[3] // GRID)
-    grids = {layer: on_grid(at_least_float32(f), encoder.layers[layer].stride, shape) for layer, f in seen.items()}
-    return {layer: grids[layer][0].flatten(1).T for layer in layers}, shape
+    grid, (height, width) = tiling.stride, image.shape[-2:]
+    whole: dict[str, Tensor] = {}
+    for tile in tiling.tiles(height, width):
+        for layer, features in tiling.interiors(image, tile).items():
+            found = on_grid(features, tiling.strides[layer], grid)
+            if layer not in whole:
+                whole[layer] = found.new_empty((1, found.shape[1], height // grid, width // grid))
+            tile.placed(whole[layer], grid).copy_(found)
+    return whole
+
+
+def _rows(features: Tensor) -> Tensor:
+    return features[0].flatten(1).T
 
 
 def _size(rows: Tensor) -> float:
@@ -122,31 +125,36 @@ class NeighborTerm:
     @classmethod
     def of(
         cls,
-        encoder: Encoder,
-        style_encoder: Encoder,
+        encoders: tuple[Encoder, Encoder],
         picture: Tensor,
         styles: Sequence[Tensor],
         layers: Mapping[str, float],
         weight: float,
+        tile: int,
     ) -> NeighborTerm:
-        """Each place of `picture` with its nearest neighbour in `styles`, as the encoders' `layers` see them."""
-        places = Places.of(style_encoder, styles, layers)
-        rows, shape = rows_of(encoder, picture, layers)
-        index = places.nearest(rows).reshape(1, 1, *shape)
-        strides = {layer: encoder.layers[layer].stride for layer in layers}
-        return cls(places, strides, index, weight, index.numel())
+        """Each place of `picture` with its nearest neighbour in `styles`, as their encoders see `layers`."""
+        of_picture, of_styles = (Tiling(encoder, layers, tile) for encoder in encoders)
+        places = Places.of(of_styles, styles, layers)
+        found = grids(of_picture, picture)
+        index = places.nearest({layer: _rows(found[layer]) for layer in layers})
+        shape = next(iter(found.values())).shape[2:]
+        return cls(places, of_picture.strides, index.reshape(1, 1, *shape), weight, index.numel())
 
     @cached_property
     def needs(self) -> Needs:
         """Features of its layers."""
         return Needs(features=tuple(self.strides))
 
+    @property
+    def grid(self) -> int:
+        """Pixels between places."""
+        return max(self.strides.values())
+
     def value(self, seen: Seen) -> Tensor:
         """The mean distance."""
-        shape = (self.index.shape[2], self.index.shape[3])
         products, squares = [], []
         for layer, stride in self.strides.items():
-            f = on_grid(at_least_float32(seen.features[layer]), stride, shape) * self.places.scales[layer]
+            f = on_grid(seen.features[layer], stride, self.grid) * self.places.scales[layer]
             products.append((f * self._targets[layer]).sum(1))
             squares.append(f.square().sum(1))
         lengths = (torch.stack(squares).sum(0) + 1e-12).sqrt() * self._lengths
@@ -154,7 +162,7 @@ class NeighborTerm:
 
     def part(self, tiling: Tiling, tile: Tile) -> NeighborTerm:
         """With the tile's part of the index."""
-        return replace(self, index=tile.placed(self.index, GRID))
+        return replace(self, index=tile.placed(self.index, self.grid))
 
     @cached_property
     def _targets(self) -> dict[str, Tensor]:

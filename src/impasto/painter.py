@@ -17,6 +17,7 @@ from impasto.painting import Painting, painting, result_of
 from impasto.preparation import Pictures
 from impasto.preparation import prepare as prepare_run
 from impasto.presets import preset as named_preset
+from impasto.presets.own import STUDY
 from impasto.ranges import one_of
 from impasto.recipe import Recipe
 from impasto.request import Settings, asked
@@ -145,7 +146,7 @@ class Painter:
         """The run of `reconstruct`, ready to be iterated."""
         one_of("representation", ("content", "style"))("representation", representation)
         of = partial(reconstruction_of, representation=representation, layers=layers)
-        recipe, _ = self._asked(request, of, "fast")
+        recipe, _ = self._asked(request, of, STUDY.name)
         pictures = Pictures(image) if representation == "content" else Pictures(styles=[image])
         return prepare_run(recipe, pictures, self._encoders)
 

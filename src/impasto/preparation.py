@@ -92,10 +92,10 @@ def prepare(
 
 
 def _used(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The layers that weigh anything, of the style and of the content."""
+    """The layers that weigh anything, of the style, its places included, and of the content."""
     style, content = (
         tuple(layer for layer, weight in side.items() if weight > 0)
-        for side in (recipe.style_layers, recipe.content_layers)
+        for side in ({**recipe.style_layers, **recipe.matched_layers}, recipe.content_layers)
     )
     return style, content
 

@@ -212,4 +212,5 @@ class PictureProblem:
         sizes = [size_for(*p.shape, min(recipe.usual_size, max(p.shape))) for p in pictures]
         seen = [picture.at(*size) for picture, size in zip(pictures, sizes, strict=True)]
         with torch.no_grad(), products(format_name(recipe.dtype, view.encoder.dtype)):
-            return mean_activations(view.style_encoder, seen, {**recipe.content_layers, **recipe.style_layers})
+            layers = {**recipe.content_layers, **recipe.style_layers, **recipe.matched_layers}
+            return mean_activations(view.style_encoder, seen, layers)

@@ -269,7 +269,7 @@ class Recipe:
         changes.setdefault("by_size", _without(self.by_size, changes))
         if changes.get("tileable"):
             changes.setdefault("padding", None)
-        layers = [ranges.layers(name, changes[name]) for name in ("content_layers", "style_layers") if name in changes]
+        layers = [ranges.layers(name, changes[name]) for name in LAYERS if name in changes]
         required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
 
@@ -281,6 +281,11 @@ class Recipe:
     def bound(self, size: int) -> int:
         """The largest size below `size` at which `by_size` has a change; 0 if there is none."""
         return max((each.size for each in self.by_size if size > each.size), default=0)
+
+    @property
+    def matched_layers(self) -> Mapping[str, float]:
+        """The layers by which neighbors are found, if that weighs anything."""
+        return {layer: share for layer, share in self.neighbor_layers.items() if share * self.neighbor_weight > 0}
 
     @property
     def restraint(self) -> float:
@@ -336,6 +341,7 @@ _NOT_IN_JSON = {"extra_terms", "milestones"}
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
 
 
+LAYERS = ("content_layers", "style_layers", "neighbor_layers")
 _WITH_ENCODER = ("encoder", "weights")
 
 

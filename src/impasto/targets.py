@@ -91,12 +91,11 @@ class Sitting:
 
     def neighbor_terms(self) -> list[Term]:
         """Each place of the recolored content with the nearest of the styles' places."""
-        recipe = self.recipe
-        weight = recipe.neighbor_weight * (2 * recipe.strength) ** 2
-        layers = {layer: share for layer, share in recipe.neighbor_layers.items() if share > 0}
+        weight, layers = self.recipe.neighbor_weight * (2 * self.recipe.strength) ** 2, self.recipe.matched_layers
         if self.content is None or weight == 0 or not layers:
             return []
-        return [NeighborTerm.of(self.encoder, self.style_encoder, self.recolored(), self.styles, layers, weight)]
+        encoders, tile = (self.encoder, self.style_encoder), self.level.tile or self.level.size
+        return [NeighborTerm.of(encoders, self.recolored(), self.styles, layers, weight, tile)]
 
     def pixel_terms(self) -> list[Term]:
         """Smoothness, the range that can be displayed, and calm where the content is."""

@@ -158,7 +158,7 @@ class Tiling:
         self.halo = math.ceil(reach / self.stride) * self.stride
         self._bands = bands
         self._encoder = encoder
-        self._strides = {layer: encoder.layers[layer].stride for layer in layers}
+        self.strides = {layer: encoder.layers[layer].stride for layer in layers}
         self._repeats = getattr(getattr(encoder, "encoder", encoder), "padding", None) == "circular"
 
     def tiles(self, height: int, width: int) -> list[Tile]:
@@ -181,7 +181,7 @@ class Tiling:
         """Features of the tile's interior in `image`, without grad."""
         with torch.no_grad():
             features = self._encoder(self.seen(image, tile), self.layers)
-        return {layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()}
+        return {layer: tile.counted(f, self.strides[layer]) for layer, f in features.items()}
 
     def sums(
         self, seen: Tensor, tile: Tile, summed: Collection[Sums], layers: Collection[str] = ()
@@ -193,12 +193,12 @@ class Tiling:
         here = {each: self._placed_weight(each, tile) for each in summed}
         sums, features = sums_and_features(self._encoder, seen, here.values(), layers, tile.window)
         return {each: sums[part] for each, part in here.items()}, {
-            layer: tile.counted(f, self._strides[layer]) for layer, f in features.items()
+            layer: tile.counted(f, self.strides[layer]) for layer, f in features.items()
         }
 
     def placed(self, whole: Tensor, layer: str, tile: Tile) -> Tensor:
         """The part of a layer of the whole image that is the tile's interior: a view."""
-        return tile.placed(whole, self._strides[layer])
+        return tile.placed(whole, self.strides[layer])
 
     def _placed_weight(self, sums: Sums, tile: Tile) -> Sums:
         return sums if sums.weight is None else Sums(sums.layer, self.placed(sums.weight, sums.layer, tile))
@@ -235,7 +235,7 @@ class Tiling:
             for layer, features in self.interiors(image, tile).items():
                 f = at_least_float32(features)
                 if layer not in whole:
-                    stride = self._strides[layer]
+                    stride = self.strides[layer]
                     shape = (batch, f.shape[1], height // stride, width // stride)
                     empty = torch.empty(shape, dtype=f.dtype, device=image.device)
                     whole[layer] = empty.contiguous(memory_format=torch.channels_last)

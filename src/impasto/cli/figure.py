@@ -15,7 +15,7 @@ from impasto.cli import interrupts, options
 from impasto.cli.options import NAMES, NUMBERS, Decorator, debug_option, flag
 from impasto.cli.output import Output, requested
 from impasto.cli.running import prepared
-from impasto.presets.own import FAST
+from impasto.presets.own import STUDY
 from impasto.recipe import Recipe
 from impasto.tasks.reconstruct import reconstruction_of
 
@@ -66,14 +66,14 @@ def _add(
         return _execute(partial(getattr(figures, f"prepare_{name}"), *sources, recipe, **given), output)
 
     examples = " ".join("painting.jpg" if each == "style" else "photo.jpg" for each in pictures)
-    size = flag("size", "256", help="Long side of each picture in pixels.")
-    method = [options.preset_option(FAST.name)] if iterations else []
+    size = flag("size", "192", help="Long side of each picture in pixels.")
+    method = [options.preset_option(STUDY.name)] if iterations else []
     without = ["levels"] if iterations else options.OPTIMISATION
     decorators = [
         figure.command(name, help=about, epilog=f"Example:  impasto figure {name} {examples} -o figure.png"),
         *(cloup.argument(each, help=text) for each, text in pictures.items()),
         cloup.option_group("Look", *look, *method, size),
-        options.recipe_options(FAST, without=without, iterations=iterations),
+        options.recipe_options(STUDY, without=without, iterations=iterations),
         options.file_options(_FILE.format("-".join([*map(str.upper, pictures), name]))),
     ]
     options.stacked(*decorators)(command)
@@ -162,7 +162,7 @@ _add(
     "features",
     "Show the feature maps of layers and their Gram matrices.",
     cloup.option("--layers", "style_layers", type=NAMES, help="Layers to show.  [default: relu1_1 to relu5_1]"),
-    *options.flags(FAST, "device"),
+    *options.flags(STUDY, "device"),
     pictures=_ONE,
     of=partial(reconstruction_of, representation="style"),
 )

@@ -11,7 +11,7 @@ import cloup
 from impasto.cli import options
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
-from impasto.presets.own import FAST
+from impasto.presets.own import STUDY
 from impasto.recipe import Recipe
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 from impasto.tasks.texture import texture_of
@@ -84,7 +84,7 @@ def texture(styles: tuple[str, ...], **given: Any) -> int:
 
 # Reconstruction -----------------------------------------------------------------------------------------------------
 
-_RECONSTRUCTION = reconstruction_of(FAST)
+_RECONSTRUCTION = reconstruction_of(STUDY)
 _IMAGES = "{recipe.usual_size}, or the image's own if that is less"
 
 

@@ -17,7 +17,7 @@ import cloup
 from impasto.cli.words import words
 from impasto.errors import UsageError
 from impasto.presets import preset
-from impasto.presets.own import FAST
+from impasto.presets.own import STUDY
 from impasto.recipe import SETTINGS, Recipe
 from impasto.request import asked
 
@@ -116,7 +116,7 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
     --preset, if there is one, and the settings are taken out of `options`; `of` makes a task's recipe of the preset.
     """
     settings = {name: options.pop(name) for name in [*options] if name in SETTINGS}
-    return asked(of(preset(options.pop("preset", FAST.name))), settings)
+    return asked(of(preset(options.pop("preset", STUDY.name))), settings)
 
 
 # Everything else ----------------------------------------------------------------------------------------------------

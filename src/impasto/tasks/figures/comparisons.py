@@ -13,7 +13,7 @@ from torch import Tensor
 from impasto.errors import UsageError, named
 from impasto.fitting import with_layers_of
 from impasto.loading import Encoders
-from impasto.presets.own import FAST
+from impasto.presets.own import STUDY
 from impasto.presets.published import FIVE_LAYERS
 from impasto.ranges import layers as parsed_layers
 from impasto.recipe import Recipe
@@ -56,7 +56,7 @@ def prepare_representations(
 
     Raises: as `prepare_materials`.
     """
-    recipe, layers = recipe or reconstruction_of(FAST), named("convention", convention, CONVENTIONS)
+    recipe, layers = recipe or reconstruction_of(STUDY), named("convention", convention, CONVENTIONS)
     materials = prepare_materials([content, style], recipe, encoders)
     photograph, painting = materials.pictures
     of_style, of_content = replace(recipe, content_layers={}), replace(recipe, style_layers={})
@@ -102,7 +102,7 @@ def prepare_layers(
     Raises: as `prepare_materials`.
     Reference: Gatys, Ecker & Bethge 2016, figure 5.
     """
-    recipe = replace(recipe or FAST, init="random")
+    recipe = replace(recipe or STUDY, init="random")
     materials = prepare_materials([content, style], recipe, encoders)
     chosen = parsed_layers("layers", layers or LOW_AND_HIGH)
     recipe = replace(recipe, required_layers=(*recipe.required_layers, *(chosen if layers else ())))
@@ -136,7 +136,7 @@ def prepare_tradeoff(
     """
     if not ratios or not all(0 < ratio < float("inf") for ratio in ratios):
         raise UsageError(f"ratios are {', '.join(f'{r:g}' for r in ratios)}; each must be a number above 0.")
-    recipe = replace(recipe or FAST, init="random")
+    recipe = replace(recipe or STUDY, init="random")
     materials = prepare_materials([content, style], recipe, encoders)
     nested = (
         with_layers_of(materials.encoder, replace(recipe, style_layers=dict.fromkeys(each, 1.0))) for each in NESTED

@@ -19,7 +19,7 @@ from impasto.sources import ImageSource, image_notes, open_picture
 from impasto.tasks.figures.bands import Curve
 from impasto.tasks.figures.plate import Panel, Plate
 
-SIZE = 256
+SIZE = 192
 
 
 @dataclass(frozen=True)

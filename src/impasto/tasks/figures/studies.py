@@ -12,7 +12,7 @@ from torch import Tensor
 from impasto.devices import format_name, products
 from impasto.fitting import Views, levels_that_fit, with_layers_of
 from impasto.loading import Encoders
-from impasto.presets.own import FAST
+from impasto.presets.own import STUDY
 from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.schedule import Pyramid
@@ -38,7 +38,7 @@ def prepare_features(image: ImageSource, recipe: Recipe | None = None, encoders:
 
     Raises: as `prepare_materials`.
     """
-    recipe = recipe or reconstruction_of(FAST, "style")
+    recipe = recipe or reconstruction_of(STUDY, "style")
     materials = prepare_materials([image], recipe, encoders)
     recipe, notes = with_layers_of(materials.encoder, recipe)
     (picture,), layers = materials.pictures, tuple(recipe.style_layers)
@@ -96,7 +96,7 @@ def prepare_progress(
 
     Raises: as `prepare_materials`.
     """
-    recipe = replace(recipe or replace(FAST, init="random"), schedule=ONE_SIZE, blank_schedule=None)
+    recipe = replace(recipe or replace(STUDY, init="random"), schedule=ONE_SIZE, blank_schedule=None)
     materials = prepare_materials([content, style], recipe, encoders)
     run = materials.run(recipe, *materials.pictures)
 
