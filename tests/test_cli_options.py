@@ -24,8 +24,8 @@ from impasto.tasks.texture import texture_of
 BASES = {
     transfer: Recipe(),
     texture: texture_of(Recipe()),
-    content: reconstruction_of(preset("fast"), "content"),
-    style: reconstruction_of(preset("fast"), "style"),
+    content: reconstruction_of(preset("study"), "content"),
+    style: reconstruction_of(preset("study"), "style"),
     plan: Recipe(),
 }
 ARGUMENTS = {transfer: ["a.jpg", "b.jpg"], texture: ["b.jpg"], content: ["a.jpg"], style: ["b.jpg"], plan: []}

@@ -28,6 +28,8 @@ from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSpro
 from impasto.sources import Resampled
 
 ROWS, COLUMNS = 32, 48
+OWN = {"default", "fast", "best", "neighbors", "study"}
+REPLICATED = {"crowson2021", "default", "best", "neighbors"}
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 VGG19_LAYERS = {name.replace("conv", "relu") for name in convolution_names("vgg19")}
 
@@ -103,6 +105,7 @@ SOURCES = {
     "default": own,
     "fast": partial(own, layers=VGG19_LAYERS, alpha=1.0),
     "best": own,
+    "neighbors": partial(own, alpha=0.1),
     "study": partial(own, layers=FIVE, alpha=1.0),
     "gatys2015": printed_in_2016,
     "gatys2016": printed_in_2016,
@@ -132,7 +135,7 @@ def plain_network(tensors, name, image):
     for conv in convolution_names("vgg19"):
         if conv.endswith("_1") and conv != "conv1_1":
             x = F.avg_pool2d(x, 2) if "gatys201" in name and "code" not in name else F.max_pool2d(x, 2)
-        x = F.pad(x, (1, 1, 1, 1), mode="replicate" if name in ("crowson2021", "default", "best") else "constant")
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate" if name in REPLICATED else "constant")
         before[conv.replace("conv", "relu")] = z = F.conv2d(x, tensors[f"{conv}.weight"], tensors[f"{conv}.bias"])
         x = z.relu()
     return before
@@ -154,7 +157,7 @@ def positions(features):
 def test_value_and_gradient_are_those_of_the_printed_formulas(name, full_width, vgg_tensors, uniform):
     """The printed gradients with respect to F, nothing where the unit is off, drawn through a network written anew."""
     tensors = full_width if name != "crowson2021" else vgg_tensors(dtype=torch.float64)
-    found = preset(name)
+    found = replace(preset(name), neighbor_weight=0.0)  # tests/test_neighbors.py has that
     encoder = ChainEncoder(
         "random",
         tensors,
@@ -329,7 +332,7 @@ def test_every_preset_is_valid(found):
     assert solver.result(torch.ones(1, 3, 2, 2), state).shape == (1, 3, 2, 2)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best", "study"}))
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - OWN))
 def test_published_presets_say_where_their_numbers_come_from_and_how_they_differ(name):
     assert len(preset(name).source) > 30
     assert preset(name).differences
@@ -344,7 +347,7 @@ def test_with_compact_a_layer_that_is_missing_becomes_the_nearest_and_is_told(na
         assert any(f"has no {layer};" in note for note in notes)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"default", "fast", "best", "study"}))
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - OWN))
 def test_what_a_source_feeds_its_network_is_not_fed_to_weights_of_another_origin(name):
     found = preset(name)
     assert found.preprocessing is not None

@@ -3,7 +3,7 @@
 A preset is complete: nothing that shapes the result lies outside it but the images, the size, the seed and the
 strength. Published ones say where their numbers come from, and how we still differ from the source.
 
-    own.py      ours: quicker than the default, better, and for figures
+    own.py      ours: quicker than the default, better, by places, and for figures
     gatys.py    the papers by Gatys, Ecker and Bethge, and their code
     others.py   other people's published programs
 
@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from impasto.presets.gatys import GATYS_2015, GATYS_2016, GATYS_CODE
 from impasto.presets.others import CROWSON, JOHNSON, KERAS, TUTORIAL
-from impasto.presets.own import BEST, FAST, STUDY
+from impasto.presets.own import BEST, FAST, NEIGHBORS, STUDY
 from impasto.ranges import one_of
 from impasto.recipe import Recipe
 
@@ -26,7 +26,20 @@ __all__ = ["PRESETS", "preset"]
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
     {
         each.name: each
-        for each in (Recipe(), FAST, BEST, STUDY, GATYS_2015, GATYS_2016, GATYS_CODE, JOHNSON, KERAS, TUTORIAL, CROWSON)
+        for each in (
+            Recipe(),
+            FAST,
+            BEST,
+            NEIGHBORS,
+            STUDY,
+            GATYS_2015,
+            GATYS_2016,
+            GATYS_CODE,
+            JOHNSON,
+            KERAS,
+            TUTORIAL,
+            CROWSON,
+        )
     }
 )
 

@@ -1,4 +1,4 @@
-"""Our own recipes beside the default: quicker, better, and for figures."""
+"""Our own recipes beside the default: quicker, better, by places, and for figures."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ BEST = replace(
     summary="The default with more time: VGG-19 to its deep layers at every size.",
     by_size=(Above(256, {"content_weight": 0.3}),),
     schedule=Pyramid(128, 2.0, (24, 24, 24), evaluations=72),
+)
+
+# Places are matched while the picture is small: beyond, the photograph's own texture would find its like.
+NEIGHBORS = replace(
+    Recipe(),
+    name="neighbors",
+    summary="Each place as some place of the style, beside the default's terms: calmer, more of one piece.",
+    content_weight=0.1,
+    neighbor_weight=3.0,
+    by_size=tuple(Above(each.size, {**each.settings, "neighbor_weight": 0.0}) for each in Recipe().by_size),
 )
 
 # What a figure shows is the papers' network, at one size and from noise if the figure says so; that takes minutes.
