@@ -1,17 +1,20 @@
 """The documentation says what is so: links lead somewhere, code runs, commands parse, quoted lines are in the code."""
 
 import ast
+import importlib
 import os
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from impasto.cli.app import app, run
+from impasto.presets import preset
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -212,3 +215,14 @@ def test_the_pictures_of_the_lesson_can_be_made_again(desk):
     subprocess.run([sys.executable, script, "pictures", *options], check=True)
     shown = {Path(target).name for _, target in LINK.findall(prose(LESSONS[0])) if "how-it-works/" in target}
     assert {file.name for file in (desk / "pictures").iterdir()} == shown
+
+
+def test_the_pictures_are_what_the_recipes_make_today(monkeypatch):
+    """After a change to settings, weights or arithmetic: look, then `benchmarks/committed.py --make` those it names."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    committed = importlib.import_module("committed")
+    assert committed.stale() == {}
+    shown = {str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs").rglob("*") if p.suffix in (".jpg", ".png")}
+    assert shown == set(committed.PICTURES)
+    changed = replace(preset("default"), content_weight=0.47)
+    assert not committed.near(committed.yardstick("default"), committed.yardstick(changed))
