@@ -239,7 +239,7 @@ class Recipe:
         shown="what is free",
         metavar="SIZE",
     )
-    max_pixels: int = setting(100_000_000, ranges.whole(), "Refuse larger image files.")
+    max_pixels: int = setting(200_000_000, ranges.whole(), "Refuse larger image files.")
 
     def __post_init__(self) -> None:
         for name, about in SETTINGS.items():

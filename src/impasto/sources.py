@@ -25,7 +25,7 @@ _LONGEST_SEED = 20  # digits, as 64 bits have
 ImageSource = str | os.PathLike[str] | BinaryIO | Image.Image | np.ndarray[Any, Any] | Tensor | Picture
 
 
-def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_000_000) -> Picture:
+def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 200_000_000) -> Picture:
     """The picture that `source` means.
 
     A path or open file is read; `swatch:NAME` or `swatch:NAME:SEED` is drawn with a long side of `size`; a PIL image,

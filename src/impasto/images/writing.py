@@ -16,16 +16,26 @@ from torch import Tensor
 
 from impasto.errors import MissingFileError, OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, write_atomically
-from impasto.images.deep import deep_png, deep_samples, deep_tiff
-from impasto.images.formats import WRITABLE_FORMATS
-from impasto.images.metadata import XMP_TAG, checked_text, png_text, xmp_packet
+from impasto.images.decoding import array_of, image_of, libvips
+from impasto.images.formats import LONGEST_SIDES, WRITABLE_FORMATS
+from impasto.images.metadata import checked_text, xmp_packet
 from impasto.images.opening import opened
+from impasto.images.png import with_text
 from impasto.images.profiles import srgb_profile
 from impasto.images.reading import load_image
 
 _WITHOUT_ALPHA: Final = ("JPEG", "BMP")
 _LOSSLESS: Final = ("PNG", "TIFF", "BMP")
-_DEEP: Final = {"PNG": deep_png, "TIFF": deep_tiff}
+_DEEP: Final = ("PNG", "TIFF")
+_SAVERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "PNG": (".png", {"compression": 6, "filter": "sub"}),
+    "JPEG": (".jpg", {"subsample_mode": "off", "optimize_coding": True}),
+    "WEBP": (".webp", {"smart_subsample": True, "effort": 4}),
+    "TIFF": (".tif", {"compression": "deflate", "predictor": "horizontal"}),
+    "AVIF": (".avif", {"subsample_mode": "off", "effort": 1}),
+}
+_KEPT: Final = 8 | 2  # the profile and XMP, of what libvips may write
+_MOST_XMP: Final = {"JPEG": 65_502}  # bytes
 
 
 def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -63,7 +73,7 @@ def encode_image(
         image, alpha = 1 - alpha * (1 - image.clamp(0, 1)), None
     levels = _levels(image, alpha, np.uint16 if bits == 16 else np.uint8)
     try:
-        return _DEEP[format_name](levels, text) if bits == 16 else _encoded(levels, format_name, quality, text)
+        return _encoded(levels, format_name, quality, text)
     except Exception as problem:
         size = f"{levels.shape[1]}x{levels.shape[0]}"
         raise OutputError(
@@ -147,7 +157,7 @@ def same_pixels(file: str | os.PathLike[str], image: Tensor, alpha: Tensor | Non
     with opened(file) as found:
         if found.format not in _LOSSLESS:
             return None
-        bits = 8 if deep_samples(found) is None else 16
+        bits = 8 if array_of(found.decode()).dtype == np.uint8 else 16
     kept, made = load_image(file), load_image(encode_image(image, ".png", alpha=alpha, bits=bits))
     pairs = ((kept.pixels, made.pixels), (kept.alpha, made.alpha))
     return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
@@ -170,24 +180,25 @@ def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[A
 
 
 def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[str, str]) -> bytes:
-    """Encode 8-bit levels with Pillow: full chroma resolution wherever the format has it.
+    """Encode levels: full chroma resolution wherever the format has it.
 
-    No `optimize` for JPEG: Pillow then guesses a buffer's size, which noise at high quality exceeds.
-
-    Shape: (H, W, 3) or (H, W, 4)
+    Shape: (H, W, 3) or (H, W, 4), uint8 or uint16
     """
-    xmp = xmp_packet(text)
-    options: dict[str, dict[str, Any]] = {
-        "PNG": {"pnginfo": png_text(text)},
-        "JPEG": {"quality": quality, "subsampling": "4:4:4", "xmp": xmp},
-        "WEBP": {"quality": quality, "method": 4, "use_sharp_yuv": True, "xmp": xmp},
-        "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {XMP_TAG: xmp} if xmp else {}},
-        "AVIF": {"quality": quality, "subsampling": "4:4:4", "speed": 8, "xmp": xmp},
-        "BMP": {},
-    }
-    buffer = BytesIO()
-    Image.fromarray(levels).save(buffer, format_name, icc_profile=srgb_profile(), **options[format_name])
-    return buffer.getvalue()
+    if format_name == "BMP":
+        buffer = BytesIO()
+        Image.fromarray(levels).save(buffer, "BMP")
+        return buffer.getvalue()
+    if max(levels.shape[:2]) > LONGEST_SIDES.get(format_name, levels.size):
+        raise ValueError(f"its sides are at most {LONGEST_SIDES[format_name]} pixels long")
+    image, xmp = image_of(levels, profile=srgb_profile()), b"" if format_name == "PNG" else xmp_packet(text)
+    if len(xmp) > _MOST_XMP.get(format_name, len(xmp)):
+        raise ValueError(f"its XMP packet holds {_MOST_XMP[format_name]} bytes, and this one has {len(xmp)}")
+    if xmp:
+        image.set_type(libvips().GValue.blob_type, "xmp-data", xmp)
+    suffix, options = _SAVERS[format_name]
+    lossy = {} if format_name in _LOSSLESS else {"Q": quality}
+    data: bytes = image.write_to_buffer(suffix, keep=_KEPT, **lossy, **options)
+    return with_text(data, text) if format_name == "PNG" else data
 
 
 def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
@@ -199,9 +210,6 @@ def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
         raise UsageError(f"{target}: impasto reads {extension} files but does not write them. Use one of {accepted}.")
     if extension not in formats:
         raise UnknownNameError("extension", extension, formats, of=str(target))
-    Image.init()
-    if formats is WRITABLE_FORMATS and formats[extension] not in Image.SAVE:
-        raise UsageError(f"{target}: this Pillow cannot write {extension} files. Install a newer one, or use .png.")
 
 
 def _check_folder(target: Path) -> None:

@@ -1,0 +1,83 @@
+"""What libvips does not tell of TIFF files: which page is the picture, and what its extra channels are.
+
+Reference: TIFF 6.0, section 2; BigTIFF; DNG 1.7, DNGVersion
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Final
+
+from impasto.images.formats import CAMERA_RAW, Content
+
+Page = Mapping[int, tuple[int, int]]
+"""The tags of a page -> (their first number where it stands in the directory itself, the place of that in the file)."""
+
+SUBFILE_TYPE: Final = 254
+PHOTOMETRIC: Final = 262
+SAMPLES: Final = 277
+PLANES: Final = 284
+SUBDIRECTORIES: Final = 330
+EXTRA_SAMPLES: Final = 338
+DNG_VERSION: Final = 50706
+MEANINGLESS: Final = 0  # of EXTRA_SAMPLES
+
+_MOST_PAGES: Final = 1000
+_NUMBERS: Final = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # by the type of the tag
+
+
+def pages_of(data: Content) -> list[Page]:
+    """Read the directories that follow one another, as far as they are whole."""
+    order = "<" if data[:1] == b"I" else ">"
+    big = b"+" in data[2:4]
+    count, link = struct.Struct(order + ("Q" if big else "H")), struct.Struct(order + ("Q" if big else "I"))
+    entry = struct.Struct(order + ("HHQQ" if big else "HHII"))
+    pages: dict[int, Page] = {}
+    try:
+        (place,) = link.unpack_from(data, 8 if big else 4)
+        while place and place not in pages and len(pages) < _MOST_PAGES:
+            start = place + count.size
+            end = start + entry.size * count.unpack_from(data, place)[0]
+            tags = {}
+            for at in range(start, min(end, len(data)), entry.size):
+                tag, kind, _, _ = entry.unpack_from(data, at)
+                value = at + entry.size - link.size
+                tags[tag] = (struct.unpack_from(order + _NUMBERS.get(kind, "B"), data, value)[0], value)
+            pages[place] = tags
+            (place,) = link.unpack_from(data, end)
+    except (struct.error, OverflowError):
+        pass
+    return list(pages.values())
+
+
+def is_reduced(page: Page) -> bool:
+    """Whether this is a smaller version of another page, such as a thumbnail."""
+    return bool(page.get(SUBFILE_TYPE, (0, 0))[0] & 1)
+
+
+def picture_page(pages: list[Page]) -> int:
+    """Find the first page in full size.
+
+    Raises:
+        ValueError: this is a camera's raw file
+    """
+    full = next((number for number, page in enumerate(pages) if not is_reduced(page)), None)
+    first = pages[0] if pages else {}
+    if DNG_VERSION in first or (full is None and SUBDIRECTORIES in first):
+        raise ValueError(CAMERA_RAW)
+    return full or 0
+
+
+def without_traps(data: Content, page: Page) -> Content:
+    """The same file, but for what libvips (8.18) reads wrongly: planes of gray and alpha, each line half a line early.
+
+    Called colors, as which it does not know two channels, it copies them as they are.
+    """
+    if (page.get(PLANES, (1, 0))[0], page.get(SAMPLES, (1, 0))[0]) != (2, 2) or PHOTOMETRIC not in page:
+        return data
+    white_is_zero, place = not page[PHOTOMETRIC][0], page[PHOTOMETRIC][1]
+    if white_is_zero:
+        raise ValueError("gray and alpha in planes, with white as 0")
+    color = struct.pack("<H" if data[:1] == b"I" else ">H", 2)
+    return b"".join((data[:place], color, data[place + 2 :]))
