@@ -131,7 +131,7 @@ def outcome(data: bytes) -> str:
     try:
         texts, picture = read_text(data), load_image(data, max_pixels=MAX_PIXELS)
     except ImageError as error:
-        return "out of memory" if "memory" in str(error) else "plain error"
+        return "out of memory" if "fit into memory" in str(error) else "plain error"
     except BaseException as error:
         return f"other error: {type(error).__name__}: {error}"
     planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]

@@ -128,6 +128,7 @@ def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
 
     output.destination.check()
     plan = prepared(prepare, output).plan
+    output.destination.check_size(plan.levels[-1].width, plan.levels[-1].height)
     series_of(plan, output.destination).check(allowed=lambda _: output.destination.force)
     show_plan(plan, output)
     return 0

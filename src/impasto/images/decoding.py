@@ -46,7 +46,10 @@ class RefusalError(Exception):
 
 @dataclass(frozen=True)
 class Encoded:
-    """An image file whose pixels are not decoded yet; `notes` are plain sentences worth telling the user."""
+    """An image file whose pixels are not decoded yet; `notes` are plain sentences worth telling the user.
+
+    It holds the bytes that `decode` reads, perhaps as late as pixels are asked for: keep it until then.
+    """
 
     format: str
     data: Content
@@ -98,14 +101,15 @@ def _by_libvips(data: Content, format_name: str, **page: int) -> Encoded:
 
     def load(content: Content, fail_on: str = "error") -> pyvips.Image:
         source = libvips().Source.new_from_memory(content)
-        image: pyvips.Image = loader(source, access="sequential", fail_on=fail_on, **page)
+        image: pyvips.Image = loader(source, memory=True, fail_on=fail_on, **page)
         return with_profile(image, png.profile_of(content)) if format_name == "PNG" else image
 
     def decode() -> pyvips.Image:
         try:
             return image.copy_memory() if format_name == "JPEG" else image
         except libvips().Error:  # once more, in case that nothing but its end marker is missing
-            return load(data[:] + b"\xff\xd9", "warning").copy_memory()
+            ended = data[:] + b"\xff\xd9"
+            return load(ended, "warning").copy_memory()
 
     image = load(data)
     animated = field(image, "n-pages", 1) > 1 if format_name != "PNG" else b"acTL" in dict(png.chunks_of(data))

@@ -12,16 +12,21 @@ from typing import Final
 from impasto.images.formats import CAMERA_RAW, Content
 
 Page = Mapping[int, tuple[int, int]]
-"""The tags of a page -> (their first number where it stands in the directory itself, the place of that in the file)."""
+"""The tags of a page -> (their first number, its place in the file)."""
 
 SUBFILE_TYPE: Final = 254
+BITS: Final = 258
 PHOTOMETRIC: Final = 262
 SAMPLES: Final = 277
 PLANES: Final = 284
 SUBDIRECTORIES: Final = 330
 EXTRA_SAMPLES: Final = 338
+SAMPLE_FORMAT: Final = 339
 DNG_VERSION: Final = 50706
 MEANINGLESS: Final = 0  # of EXTRA_SAMPLES
+SEPARATE: Final = 2  # of PLANES
+FLOAT: Final = 3  # of SAMPLE_FORMAT
+WHITE_IS_ZERO: Final = 0  # of PHOTOMETRIC
 
 _MOST_PAGES: Final = 1000
 _NUMBERS: Final = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # by the type of the tag
@@ -41,9 +46,10 @@ def pages_of(data: Content) -> list[Page]:
             end = start + entry.size * count.unpack_from(data, place)[0]
             tags = {}
             for at in range(start, min(end, len(data)), entry.size):
-                tag, kind, _, _ = entry.unpack_from(data, at)
-                value = at + entry.size - link.size
-                tags[tag] = (struct.unpack_from(order + _NUMBERS.get(kind, "B"), data, value)[0], value)
+                tag, kind, numbers, elsewhere = entry.unpack_from(data, at)
+                form = struct.Struct(order + _NUMBERS.get(kind, "B"))
+                value = at + entry.size - link.size if numbers * form.size <= link.size else elsewhere
+                tags[tag] = (form.unpack_from(data, value)[0], value)
             pages[place] = tags
             (place,) = link.unpack_from(data, end)
     except (struct.error, OverflowError):
@@ -70,14 +76,18 @@ def picture_page(pages: list[Page]) -> int:
 
 
 def without_traps(data: Content, page: Page) -> Content:
-    """The same file, but for what libvips (8.18) reads wrongly: planes of gray and alpha, each line half a line early.
+    """The same file, but for what libvips (8.18) reads wrongly: planes that it converts, each line half a line early.
 
-    Called colors, as which it does not know two channels, it copies them as they are.
+    Gray and alpha are called colors, as which it does not know two channels and copies them as they are.
+
+    Raises:
+        ValueError: that is of no help
     """
-    if (page.get(PLANES, (1, 0))[0], page.get(SAMPLES, (1, 0))[0]) != (2, 2) or PHOTOMETRIC not in page:
+    if page.get(PLANES, (1, 0))[0] != SEPARATE or PHOTOMETRIC not in page:
         return data
-    white_is_zero, place = not page[PHOTOMETRIC][0], page[PHOTOMETRIC][1]
-    if white_is_zero:
-        raise ValueError("gray and alpha in planes, with white as 0")
+    bits, (photometric, place) = page.get(BITS, (1, 0))[0], page[PHOTOMETRIC]
+    two, half = page.get(SAMPLES, (1, 0))[0] == 2, (bits, page.get(SAMPLE_FORMAT, (1, 0))[0]) == (16, FLOAT)
+    if bits < 8 or half or (two and photometric == WHITE_IS_ZERO):
+        raise ValueError("an uncommon number format in separate planes")
     color = struct.pack("<H" if data[:1] == b"I" else ">H", 2)
-    return b"".join((data[:place], color, data[place + 2 :]))
+    return b"".join((data[:place], color, data[place + 2 :])) if two else data

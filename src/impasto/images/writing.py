@@ -81,8 +81,8 @@ def encode_image(
         ) from problem
 
 
-def check_encoding(extension: str, *, bits: int = 8, quality: int = 95) -> None:
-    """Make sure that files with this known extension can be written so.
+def check_encoding(extension: str, *, bits: int = 8, quality: int = 95, size: tuple[int, int] | None = None) -> None:
+    """Make sure that files with this known extension can be written so, with pictures of this width and height.
 
     Raises:
         UsageError: they cannot
@@ -93,6 +93,9 @@ def check_encoding(extension: str, *, bits: int = 8, quality: int = 95) -> None:
         raise UsageError(f"bits is {bits}; a channel of an image file has 8 or 16.")
     if bits == 16 and WRITABLE_FORMATS[extension.lower()] not in _DEEP:
         raise UsageError(f"{extension} files are written with 8 bits per channel; for 16, use .png or .tiff.")
+    longest = LONGEST_SIDES.get(WRITABLE_FORMATS[extension.lower()])
+    if size and longest and max(size) > longest:
+        raise UsageError(f"{extension} files are at most {longest} pixels wide and high; save it as .png instead.")
 
 
 def save_image(

@@ -76,6 +76,14 @@ class Destination:
         check_encoding(self.path.suffix, bits=self.bits)
         check_beside(self.path)
 
+    def check_size(self, width: int, height: int) -> None:
+        """Make sure that the file's format holds pictures of this size.
+
+        Raises:
+            UsageError: it does not.
+        """
+        check_encoding(self.path.suffix, bits=self.bits, size=(width, height))
+
     def named(self) -> Destination:
         """The same, a fresh name numbered if there is such a file."""
         return replace(self, path=unused(self.path), base=self.path) if self.fresh else self
