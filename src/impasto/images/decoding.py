@@ -105,11 +105,16 @@ def _by_libvips(data: Content, format_name: str, **page: int) -> Encoded:
         return with_profile(image, png.profile_of(content)) if format_name == "PNG" else image
 
     def decode() -> pyvips.Image:
+        if format_name != "JPEG":
+            return image
         try:
-            return image.copy_memory() if format_name == "JPEG" else image
-        except libvips().Error:  # once more, in case that nothing but its end marker is missing
-            ended = data[:] + b"\xff\xd9"
-            return load(ended, "warning").copy_memory()
+            return image.copy_memory()
+        except libvips().Error:  # perhaps nothing is missing but the end marker: then no more bytes make a difference
+            files = [data[:] + more + b"\xff\xd9" for more in (b"", b"\x5a" * 4096)]
+            ended, longer = (load(file, "none").copy_memory() for file in files)
+            if (ended != longer).max():
+                raise
+            return ended
 
     image = load(data)
     animated = field(image, "n-pages", 1) > 1 if format_name != "PNG" else b"acTL" in dict(png.chunks_of(data))
