@@ -55,6 +55,8 @@ def seeds() -> list[tuple[str, bytes]]:
         ("JPEG", "CMYK", {"quality": 60}),
         ("WEBP", "RGBA", {"exif": exif, "icc_profile": profile}),
         ("WEBP", "RGB", {"lossless": True, **frames}),
+        ("AVIF", "RGB", {"exif": exif, "icc_profile": profile}),
+        ("AVIF", "RGBA", {"quality": 60}),
         ("TIFF", "RGB", {"exif": exif}),
         ("TIFF", "RGB", {"compression": "tiff_lzw", "icc_profile": profile}),
         ("TIFF", "CMYK", {"compression": "packbits"}),

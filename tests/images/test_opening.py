@@ -283,3 +283,27 @@ def test_the_size_of_a_webp_file_is_known_from_its_header(options: dict[str, obj
         header = encoded(Image.new("RGB", (width, height)), "WEBP", **options).getvalue()[:HEADER_BYTES]
         assert webp_size(header) == (width, height)
     assert webp_size(b"RIFF\0\0\0\0WEBPVP9 ") == (0, 0)
+
+
+def test_libvips_is_not_imported_before_a_file_is_read_and_says_nothing_itself() -> None:
+    """A TIFF file with an unknown tag and a compression that its strip does not have: libtiff tells of both."""
+    code = """
+import sys
+import impasto.images
+print("pyvips" in sys.modules)
+import io
+import numpy as np
+from PIL import Image
+file = io.BytesIO()
+Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(file, "TIFF", tiffinfo={65000: 1}, compression="tiff_lzw")
+data = bytearray(file.getvalue())
+impasto.images.load_image(bytes(data))
+print("pyvips" in sys.modules)
+data[8:40] = bytes(range(32))
+try:
+    impasto.images.load_image(bytes(data))
+except impasto.ImageError:
+    print("refused")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True", "refused"] and not run.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
@@ -81,7 +82,7 @@ def _told(name: str) -> Iterator[None]:
     except RefusalError as refusal:
         raise ImageError(f"{name} {refusal}") from refusal
     except Exception as problem:
-        lines = [line.strip() for line in str(problem).splitlines() if not line.startswith("unable to")]
+        lines = [line.strip() for line in str(problem).splitlines() if not re.search("^unable to|bad seek", line)]
         detail = "; ".join(dict.fromkeys(filter(None, lines))) or type(problem).__name__
         if isinstance(problem, MemoryError) or "out of memory" in detail:
             remedy = "Make it smaller, then try again."

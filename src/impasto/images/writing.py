@@ -29,7 +29,7 @@ _LOSSLESS: Final = ("PNG", "TIFF", "BMP")
 _DEEP: Final = ("PNG", "TIFF")
 _SAVERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "PNG": (".png", {"compression": 6, "filter": "sub"}),
-    "JPEG": (".jpg", {"subsample_mode": "off", "optimize_coding": True}),
+    "JPEG": (".jpg", {"subsample_mode": "off"}),
     "WEBP": (".webp", {"smart_subsample": True, "effort": 4}),
     "TIFF": (".tif", {"compression": "deflate", "predictor": "horizontal"}),
     "AVIF": (".avif", {"subsample_mode": "off", "effort": 1}),
