@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from image_files import as_bytes, encoded, png, refused, smooth
+from image_files import tiff as raw_tiff
 from PIL import Image, PngImagePlugin
 
 from impasto.images import Picture, encode_image, load_image
@@ -158,6 +159,14 @@ def test_raw_files_of_cameras_are_not_taken_for_their_thumbnails(tags: dict[str,
 )
 def test_raw_files_of_other_kinds_are_named(beginning: bytes) -> None:
     assert "is a camera raw file; develop it first" in refused(beginning.ljust(200, b"\0"))
+
+
+def test_twelve_bits_reach_from_black_to_white() -> None:
+    values = np.array([[0, 4095, 2048, 1000]] * 2)
+    packed = bytes(b for row in values for x, y in row.reshape(2, 2) for b in (x >> 4, (x & 15) << 4 | y >> 8, y & 255))
+    tags = {256: 4, 257: 2, 258: 12, 259: 1, 262: 1, 277: 1, 278: 2, 279: len(packed)}
+    picture = load_image(raw_tiff({tag: (4, 1, value) for tag, value in tags.items()}, packed))
+    assert np.abs(pixels(picture)[:, :, 0] - values / 4095).max() < 2e-5
 
 
 def test_numbers_of_64_bits_are_refused() -> None:

@@ -302,7 +302,7 @@ print("pyvips" in sys.modules)
 data[8:40] = bytes(range(32))
 try:
     impasto.images.load_image(bytes(data))
-except impasto.ImageError:
+except impasto.ImpastoError:
     print("refused")
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -129,19 +129,24 @@ def _tiff(data: Content) -> Encoded:
     except ValueError as raw:
         raise RefusalError(f"is {raw}.") from raw
     page = pages[number] if pages else {}
-    try:
-        image = _by_libvips(tiff.without_traps(data, page), "TIFF", page=number)
-    except libvips().Error:
+    if tiff.is_beyond_libvips(page):
         opened = TiffImageFile(BytesIO(data))
         opened.seek(number)
-        if opened.mode not in ("LAB", "F", "I;16"):
-            raise
         image = _by_pillow(data, opened)
-    decode = image.decode
-    if page.get(tiff.EXTRA_SAMPLES, (1, 0))[0] == tiff.MEANINGLESS:
-        decode = lambda: (made := image.decode())[: color_bands(made)]  # noqa: E731
+    else:
+        image = _by_libvips(tiff.without_traps(data, page), "TIFF", page=number)
+    decode = partial(_repaired, image.decode, page)
     several = sum(not tiff.is_reduced(each) for each in pages) > 1
     return replace(image, data=data, decode=decode, notes=(_PAGES,) if several else ())
+
+
+def _repaired(decode: Callable[[], pyvips.Image], page: tiff.Page) -> pyvips.Image:
+    """Decode a page; 12 bits become 16, and channels that mean nothing go."""
+    image = decode()
+    if page.get(tiff.BITS, (1, 0))[0] == 12:
+        image = (image << 4) | (image >> 8)
+    meaningless = page.get(tiff.EXTRA_SAMPLES, (1, 0))[0] == tiff.MEANINGLESS
+    return image[: color_bands(image)] if meaningless else image
 
 
 def _by_pillow(data: Content, image: Image.Image) -> Encoded:

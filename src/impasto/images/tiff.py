@@ -27,6 +27,7 @@ MEANINGLESS: Final = 0  # of EXTRA_SAMPLES
 SEPARATE: Final = 2  # of PLANES
 FLOAT: Final = 3  # of SAMPLE_FORMAT
 WHITE_IS_ZERO: Final = 0  # of PHOTOMETRIC
+CIE_LAB: Final = 8
 
 _MOST_PAGES: Final = 1000
 _NUMBERS: Final = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # by the type of the tag
@@ -73,6 +74,12 @@ def picture_page(pages: list[Page]) -> int:
     if DNG_VERSION in first or (full is None and SUBDIRECTORIES in first):
         raise ValueError(CAMERA_RAW)
     return full or 0
+
+
+def is_beyond_libvips(page: Page) -> bool:
+    """Whether this is gray of 12 bits, or CIE L*a*b* in bytes: libvips refuses these, and Pillow reads them."""
+    bits, photometric = (page.get(tag, (0, 0))[0] for tag in (BITS, PHOTOMETRIC))
+    return bits == 12 or (bits, photometric) == (8, CIE_LAB)
 
 
 def without_traps(data: Content, page: Page) -> Content:
