@@ -142,7 +142,8 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     drawn = longest if recipe.task == TEXTURE else _drawn(max(shape) * recipe.style_scale, recipe.max_pixels)
     opened = [first]
     for role, source in others:
-        opened.append(_Opened(role, source, open_picture(source, size=drawn, max_pixels=recipe.max_pixels)))
+        style = open_picture(source, size=drawn, max_pixels=recipe.max_pixels).cropped()
+        opened.append(_Opened(role, source, style))
     if pictures.init is not None:
         opened.append(_Opened("init", pictures.init, _start(pictures.init, recipe)))
     return opened, shape
@@ -190,7 +191,8 @@ def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float
 
 def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
     def of(role: str) -> list[Resampled]:
-        return [Resampled(o.picture.pixels, RESAMPLERS[recipe.resample]) for o in opened if o.role == role]
+        pictures, resample = [each.picture for each in opened if each.role == role], RESAMPLERS[recipe.resample]
+        return [Resampled(picture.pixels, resample, alpha=picture.alpha) for picture in pictures]
 
     content, start = of("content"), of("init")
     return Given(content[0] if content else None, tuple(of("style")), start[0] if start else None)

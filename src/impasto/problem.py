@@ -116,6 +116,8 @@ class PictureProblem:
             self._styles_at(level),
             self._style_weights,
             self._team,
+            content_alpha=self._visible_at(level),
+            style_alphas=self._styles_visible_at(level),
         )
 
     def keep_only(self, levels: Sequence[Level]) -> None:
@@ -190,12 +192,23 @@ class PictureProblem:
         content = self._content_at(level)
         if self._recipe.init != "matched":
             return content
-        target = blend([moments(style) for style in self._styles_at(level)], self._style_weights)
-        return matched_colors(content, moments(content), target, 1 - self._recipe.restraint).clamp(0, 1)
+        seen = zip(self._styles_at(level), self._styles_visible_at(level), strict=True)
+        target = blend([moments(style, alpha) for style, alpha in seen], self._style_weights)
+        return matched_colors(
+            content, moments(content, self._visible_at(level)), target, 1 - self._recipe.restraint
+        ).clamp(0, 1)
 
     def _content_at(self, level: Level) -> Tensor:
         assert self._given.content is not None, "a recipe that looks at the content needs one"
         return self._given.content.at(level.height, level.width)
+
+    def _visible_at(self, level: Level) -> Tensor | None:
+        """The content's alpha at this level."""
+        return self._given.content.visible(level.height, level.width) if self._given.content else None
+
+    def _styles_visible_at(self, level: Level) -> list[Tensor | None]:
+        shapes = self.style_shapes(level)
+        return [style.visible(*shape) for style, shape in zip(self._given.styles, shapes, strict=True)]
 
     def _styles_at(self, level: Level) -> list[Tensor]:
         return [style.at(*shape) for style, shape in zip(self._given.styles, self.style_shapes(level), strict=True)]

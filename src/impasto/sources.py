@@ -109,15 +109,29 @@ def _from_tensor(image: Tensor) -> Picture:
 
 
 class Resampled:
-    """A picture at the sizes that are asked of it, each made once.  Shape: pixels (1, 3, H, W)."""
+    """A picture at the sizes that are asked of it, each made once, with its transparency, if it has any.
 
-    def __init__(self, pixels: Tensor, resample: Resampler, device: torch.device | str = "cpu"):
+    Shape: pixels (1, 3, H, W), alpha (1, 1, H, W).
+    """
+
+    def __init__(
+        self,
+        pixels: Tensor,
+        resample: Resampler,
+        device: torch.device | str = "cpu",
+        alpha: Tensor | None = None,
+    ):
         height, width = pixels.shape[-2:]
         self.shape = height, width
         self._original: Tensor | None = pixels
         self._resample = resample
         self._device = torch.device(device)
         self._made: dict[tuple[int, int], Tensor] = {}
+        self._alpha = None if alpha is None else Resampled(alpha, resample, device)
+
+    def visible(self, height: int, width: int) -> Tensor | None:
+        """How much of each pixel can be seen at this size, (1, 1, height, width); None for all."""
+        return self._alpha.at(height, width) if self._alpha else None
 
     def at(self, height: int, width: int) -> Tensor:
         """The picture at this size, (1, 3, height, width), on the device."""
@@ -129,17 +143,21 @@ class Resampled:
     def only(self, sizes: Iterable[tuple[int, int]]) -> Resampled:
         """The same at these sizes alone; the original can be let go."""
         kept = copy(self)
+        sizes = list(sizes)
         kept._made = {size: self.at(*size) for size in sizes}
-        kept._original = None
+        kept._original, kept._alpha = None, self._alpha and self._alpha.only(sizes)
         return kept
 
     def reduced(self, side: int) -> Resampled:
         """The smallest that there is of it, squeezed into `side` by `side` pixels."""
         there = self._original if self._original is not None else min(self._made.values(), key=torch.numel)
-        return Resampled(F.interpolate(there, (side, side)).to(self._device), self._resample, self._device)
+        reduced = Resampled(F.interpolate(there, (side, side)).to(self._device), self._resample, self._device)
+        reduced._alpha = self._alpha and self._alpha.reduced(side)
+        return reduced
 
     def on(self, device: torch.device) -> Resampled:
         """The same on another device."""
         moved = copy(self)
         moved._device, moved._made = device, {size: image.to(device) for size, image in self._made.items()}
+        moved._alpha = self._alpha and self._alpha.on(device)
         return moved

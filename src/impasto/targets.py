@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import overload
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.color import absent_colors
@@ -38,9 +40,10 @@ class Sitting:
     """The pictures of a run as they are at a `level`, and the encoders that look at them there.
 
     `recipe` has the layers of `encoder`; `style_encoder` looks at the styles, which count `shares` each. `recolored`
-    makes the content in the colors that the picture begins with; few terms ask for it.
+    makes the content in the colors that the picture begins with; few terms ask for it. What `content_alpha` and
+    `style_alphas` say cannot be seen does not count, neither in features nor in sums.
 
-    Shape: content, recolored and each style (1, 3, H, W).
+    Shape: content, recolored and each style (1, 3, H, W), alphas (1, 1, H, W).
     """
 
     recipe: Recipe
@@ -52,6 +55,8 @@ class Sitting:
     styles: Sequence[Tensor]
     shares: Sequence[float]
     team: Team
+    content_alpha: Tensor | None = None
+    style_alphas: Sequence[Tensor | None] = ()
 
     def terms(self) -> list[Term]:
         """All terms that weigh anything."""
@@ -65,10 +70,19 @@ class Sitting:
         if self.content is None or scale == 0 or not shares:
             return []
         loss = CONTENT_LOSSES[recipe.content_loss]
-        kept = [layer for layer in shares if tile is None or _bytes_per_pixel(self.encoder, layer) <= KEPT]
+        alpha = self.content_alpha
+        kept = [
+            each for each in shares if tile is None or alpha is not None or _bytes_per_pixel(self.encoder, each) <= KEPT
+        ]
         features = _features(self.encoder, self.content, kept, tile)
         terms: list[Term] = []
         for layer, share in shares.items():
+            if layer in features and alpha is not None:
+                visible = at_layer(alpha, self.encoder, layer)
+                visible = (visible / visible.mean().clamp_min(1e-12)).sqrt()
+                target = features[layer] * visible.to(features[layer])
+                terms.append(ContentTerm(layer, target, scale * share, loss, visible=visible))
+                continue
             if layer in features:
                 terms.append(ContentTerm(layer, features[layer], scale * share, loss))
                 continue
@@ -85,7 +99,13 @@ class Sitting:
             return []
         targets, losses = self._style_targets(shares), STYLE_LOSSES[recipe.style_loss]
         return [
-            StyleTerm(layer, targets[layer], scale * share, _in_units(losses, targets[layer], recipe.relative))
+            StyleTerm(
+                layer,
+                targets[layer],
+                scale * share,
+                _in_units(losses, targets[layer], recipe.relative),
+                guide=at_layer(self.content_alpha, self.encoder, layer),
+            )
             for layer, share in shares.items()
         ]
 
@@ -115,7 +135,7 @@ class Sitting:
         weight = recipe.palette_weight * (1.0 if matched else 1 - recipe.restraint)
         if weight == 0 or not self.styles:
             return []
-        palette = blend([moments(style) for style in self.styles], self.shares)
+        palette = blend([moments(style, alpha) for style, alpha in self._seen_styles()], self.shares)
         absent = absent_colors(palette).to(self.styles[0])
         if float(absent.diagonal().amax()) < HARDLY_ABSENT:
             return []
@@ -125,10 +145,25 @@ class Sitting:
     def _style_targets(self, layers: Collection[str]) -> dict[str, Moments]:
         """The blended moments of the styles, by layer."""
         sums = [
-            _moments(self.style_encoder, style, layers, _style_tile(style, self.level), self.team)
-            for style in self.styles
+            _moments(self.style_encoder, style, alpha, layers, _style_tile(style, self.level), self.team)
+            for style, alpha in self._seen_styles()
         ]
         return {layer: blend([each[layer] for each in sums], self.shares) for layer in layers}
+
+    def _seen_styles(self) -> list[tuple[Tensor, Tensor | None]]:
+        return list(zip(self.styles, self.style_alphas or [None] * len(self.styles), strict=True))
+
+
+@overload
+def at_layer(alpha: Tensor, encoder: Encoder, layer: str) -> Tensor: ...
+@overload
+def at_layer(alpha: None, encoder: Encoder, layer: str) -> None: ...
+def at_layer(alpha: Tensor | None, encoder: Encoder, layer: str) -> Tensor | None:
+    """The mean alpha around each position of a layer.  Shape: (1, 1, H, W) -> (1, 1, H', W')."""
+    if alpha is None:
+        return None
+    height, width = (max(1, side // encoder.layers[layer].stride) for side in alpha.shape[-2:])
+    return F.interpolate(alpha, (height, width), mode="area")
 
 
 def _bytes_per_pixel(encoder: Encoder, layer: str) -> float:
@@ -152,13 +187,14 @@ def _features(encoder: Encoder, image: Tensor, layers: Collection[str], tile: in
 
 
 def _moments(
-    encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None, team: Team
+    encoder: Encoder, image: Tensor, alpha: Tensor | None, layers: Collection[str], tile: int | None, team: Team
 ) -> dict[str, Moments]:
-    """Moments of layers of an image, seen in tiles, which a team shares, or whole."""
+    """Moments of layers of an image where it can be seen, in tiles, which a team shares, or whole."""
+    wanted = [Sums(layer, at_layer(alpha, encoder, layer)) for layer in layers]
     if tile is None:
-        sums, _ = sums_and_features(encoder, image, [Sums(layer) for layer in layers])
+        sums, _ = sums_and_features(encoder, image, wanted)
     else:
-        sums = Tiling(encoder, layers, tile, bands=team.size).moments(image, team=team)
+        sums = Tiling(encoder, layers, tile, bands=team.size).moments(image, wanted, team=team)
     return {each.layer: found for each, found in sums.items()}
 
 

@@ -86,3 +86,12 @@ def test_color_keys_of_png(depth: int, color: int, row: bytes, key: bytes, expec
 def test_premultiplied_alpha_is_divided_out() -> None:
     picture = from_pil(Image.new("RGBa", (2, 2), (100, 50, 0, 128)))
     assert np.abs(as_bytes(picture)[0, 0].astype(int) - [199, 100, 0]).max() <= 1
+
+
+def test_a_picture_is_cropped_to_what_is_visible() -> None:
+    pixels = np.zeros((6, 8, 4), np.uint8)
+    pixels[2:4, 3:7] = (10, 20, 30, 200)
+    picture = from_array(pixels).cropped()
+    assert picture.pixels.shape == (1, 3, 2, 4) and picture.alpha is not None and picture.alpha.shape == (1, 1, 2, 4)
+    nothing = from_array(np.zeros((2, 2, 4), np.uint8))
+    assert nothing.cropped() is nothing

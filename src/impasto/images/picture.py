@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +25,14 @@ class Picture:
     pixels: Tensor
     alpha: Tensor | None = None
     notes: tuple[str, ...] = ()
+
+    def cropped(self) -> Picture:
+        """The part that holds all that can be seen; all of it if nothing can."""
+        if self.alpha is None or not self.alpha.any():
+            return self
+        rows, columns = (torch.nonzero(self.alpha[0, 0].any(side)).flatten() for side in (1, 0))
+        part = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        return replace(self, pixels=self.pixels[part].contiguous(), alpha=self.alpha[part].contiguous())
 
 
 def from_array(array: np.ndarray) -> Picture:
