@@ -553,4 +553,20 @@ def test_no_strength_gives_the_content_back_through_all_levels():
 
 
 def test_published_presets_add_no_detail_of_their_own():
-    assert [name for name, found in PRESETS.items() if found.detail] == ["default", "fast", "best"]
+    assert {name for name, found in PRESETS.items() if found.detail} == {
+        "default",
+        "fast",
+        "best",
+        "neighbors",
+        "study",
+    }
+
+
+@pytest.mark.parametrize(("strength", "share"), [(0.25, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)])
+def test_beyond_half_strength_ever_less_of_the_contents_detail_joins(strength, share, small_encoder):
+    small, large = Level(36, 48, 1), Level(72, 96, 1)
+    recipe = replace(preset("default"), strength=strength, init="content")
+    asked = problem(recipe, small_encoder, CONTENT, STYLE)
+    image = waves(36, 48, 4.0)
+    fine = asked.initial(large) - resize(asked.initial(small), 72, 96)
+    assert torch.allclose(asked.enlarged(image, large), resize(image, 72, 96) + share * fine, atol=1e-6)

@@ -185,7 +185,8 @@ class PictureProblem:
         if self._given.content is None:
             return 0.0
         begins_with_content = self._given.start is None and self._recipe.init in ("matched", "content")
-        return max(self._recipe.detail if begins_with_content else 0.0, self._recipe.restraint)
+        detail = self._recipe.detail * (1 - self._recipe.freedom)
+        return max(detail if begins_with_content else 0.0, self._recipe.restraint)
 
     def _recolored(self, level: Level) -> Tensor:
         """The content at this level; in the colors of the styles if `init` says so, below half strength less so."""

@@ -58,7 +58,8 @@ class Recipe:
     * `schedule` has the sizes, coarse to fine, and how many evaluations there are at a long side of `usual_size`; the
       further levels of a larger picture have their share on top. `blank_schedule` is that of pictures that begin with
       noise or gray, None the same. `iterations` replaces the number, `levels` limits the sizes.
-    * `detail` is how much of the start's finer detail is added whenever the picture is enlarged.
+    * `detail` is how much of the start's finer detail is added whenever the picture is enlarged; beyond half strength
+      ever less of it, and none at full strength.
     * `by_size` has what differs once the picture is larger than a size: of its entries, the last such one counts.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
     * `milestones` is what a source's program prints and saves on its way.
@@ -291,6 +292,11 @@ class Recipe:
     def restraint(self) -> float:
         """1 at no strength, where the content must come back as it was; 0 from half strength on."""
         return max(0.0, 1 - 2 * self.strength)
+
+    @property
+    def freedom(self) -> float:
+        """0 to half strength; 1 at full strength, where nothing of the content needs to stay."""
+        return max(0.0, 2 * self.strength - 1)
 
     @property
     def sides(self) -> tuple[int, int] | None:
