@@ -2,7 +2,8 @@
 
 python benchmarks/house.py
 
-Lines of code are those that are neither docstrings nor comments nor empty. Parsing is what reads values from elsewhere: requests, records, image and weight files.
+Lines of code are those that are neither docstrings nor comments nor empty. Parsing is what reads values from elsewhere:
+requests, records, image and weight files.
 """
 
 from __future__ import annotations
