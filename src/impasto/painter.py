@@ -20,6 +20,7 @@ from impasto.presets import preset as named_preset
 from impasto.presets.own import STUDY
 from impasto.ranges import one_of
 from impasto.recipe import Recipe
+from impasto.regions import Region
 from impasto.request import Settings, asked
 from impasto.run import Run
 from impasto.sources import ImageSource
@@ -38,9 +39,11 @@ class Request(Settings, total=False):
 
 
 class Watched(Request, total=False):
-    """A request, and who is told of its steps."""
+    """A request, what is told of its steps, and which parts of the content have styles of their own or are kept."""
 
     callback: Callback | None
+    regions: Sequence[Region]
+    keep: ImageSource | None
 
 
 class Painter:
@@ -94,10 +97,11 @@ class Painter:
     ) -> Any:
         """`content` in the style of `style`, one image or a list of them.
 
-        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. `request` has settings of `Recipe`, and as
-        `preset` a name or a recipe that has the others. `callback` is called with each `Step`; if it returns False, the
-        picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W, 3) float32 in [0, 1]; or `torch`,
-        (1, 3, H, W) float32 in [0, 1].
+        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. With `regions`, each a `Region`, `style` is
+        for the rest, and may be an empty list; where the mask `keep` is white the content stays. `request` has settings
+        of `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is called with each `Step`; if
+        it returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W, 3) float32
+        in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
 
         Raises:
             UsageError: settings that cannot be met.
@@ -125,10 +129,18 @@ class Painter:
         prepare = self.prepare_reconstruction
         return _made(lambda: prepare(image, representation=representation, layers=layers, **request), callback, output)
 
-    def prepare(self, content: ImageSource, style: Styles, **request: Unpack[Request]) -> Run:
+    def prepare(
+        self,
+        content: ImageSource,
+        style: Styles,
+        *,
+        regions: Sequence[Region] = (),
+        keep: ImageSource | None = None,
+        **request: Unpack[Request],
+    ) -> Run:
         """The run of `stylize`, ready to be iterated; nothing is optimised yet."""
         recipe, init = self._asked(request)
-        return prepare_run(recipe, Pictures(content, _listed(style), init), self._encoders)
+        return prepare_run(recipe, Pictures(content, _listed(style), init, tuple(regions), keep), self._encoders)
 
     def prepare_texture(self, style: Styles, **request: Unpack[Request]) -> Run:
         """The run of `synthesize`, ready to be iterated."""

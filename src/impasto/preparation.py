@@ -17,19 +17,31 @@ from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
 from impasto.problem import Given, PictureProblem
 from impasto.recipe import Recipe
+from impasto.regions import Area, Region, apart, kept_part, mask_of
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
-from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input
+from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory."""
+    """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory.
+
+    `regions` have styles of their own, `styles` are for the rest; what `keep` is white at stays the content.
+    """
 
     content: ImageSource | None = None
     styles: Sequence[ImageSource] = ()
     init: ImageSource | None = None
+    regions: Sequence[Region] = ()
+    keep: ImageSource | None = None
+
+
+# Roles of pictures, in the order of records.
+REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
+STYLES = ("style", REGION_STYLE)
+HARDLY_LEFT = 1e-3  # of the picture
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ def prepare(
     encoders = encoders or Encoders()
     opened, shape = _open_all(recipe, pictures)
     views = Views(recipe, encoders.load)
-    styles = [_shape(each.picture) for each in opened if each.role == "style"]
+    styles = [_shape(each.picture) for each in opened if each.role in STYLES]
     scale = _style_scale(recipe, shape, styles)
     levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scale)
     seen = tuple(views.at(level.size) for level in levels)
@@ -116,7 +128,9 @@ def _levels(recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape],
 def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
     """Raise UsageError unless there are the pictures that the recipe looks at, and as many weights as styles."""
     count = len(pictures.styles)
-    if recipe.style_layers and count == 0:
+    if recipe.task != TRANSFER and (pictures.regions or pictures.keep is not None):
+        raise UsageError(f"A {recipe.task} has no content, so it has no regions and nothing to keep.")
+    if recipe.style_layers and count == 0 and not pictures.regions:
         raise UsageError(f"A {recipe.task} needs at least one style image.")
     if pictures.content is None and recipe.task == TRANSFER:
         raise UsageError("A transfer needs a content image.")
@@ -144,6 +158,15 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     for role, source in others:
         style = open_picture(source, size=drawn, max_pixels=recipe.max_pixels).cropped()
         opened.append(_Opened(role, source, style))
+    for region in pictures.regions:
+        opened.append(_Opened(REGION, region.mask, open_picture(region.mask, max_pixels=recipe.max_pixels)))
+        style = open_picture(region.style, size=drawn, max_pixels=recipe.max_pixels)
+        opened.append(_Opened(REGION_STYLE, region.style, style.cropped() if region.style_mask is None else style))
+        if region.style_mask is not None:
+            mask = open_picture(region.style_mask, max_pixels=recipe.max_pixels)
+            opened.append(_Opened(STYLE_MASK, region.style_mask, mask))
+    if pictures.keep is not None:
+        opened.append(_Opened(KEEP, pictures.keep, open_picture(pictures.keep, max_pixels=recipe.max_pixels)))
     if pictures.init is not None:
         opened.append(_Opened("init", pictures.init, _start(pictures.init, recipe)))
     return opened, shape
@@ -190,12 +213,56 @@ def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float
 
 
 def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
-    def of(role: str) -> list[Resampled]:
-        pictures, resample = [each.picture for each in opened if each.role == role], RESAMPLERS[recipe.resample]
-        return [Resampled(picture.pixels, resample, alpha=picture.alpha) for picture in pictures]
+    resample = RESAMPLERS[recipe.resample]
 
-    content, start = of("content"), of("init")
-    return Given(content[0] if content else None, tuple(of("style")), start[0] if start else None)
+    def scalable(picture: Picture) -> Resampled:
+        return Resampled(picture.pixels, resample, alpha=picture.alpha)
+
+    of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
+    content, keep = next(iter(of["content"]), None), None
+    for each in opened:
+        if each.role == KEEP:
+            assert content is not None, "only a transfer keeps anything"
+            mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
+            keep = kept_part(mask, source_name(each.source), content.pixels)
+            content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
+    own = _masked_styles(opened)
+    return Given(
+        scalable(content) if content else None,
+        tuple(map(scalable, (*of["style"], *own))),
+        next(map(scalable, of["init"]), None),
+        _areas(recipe, opened, content, len(of["style"])),
+        None if keep is None else Resampled(keep, resize),
+    )
+
+
+def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:
+    """The regions' styles, of which only what is in their masks can be seen."""
+    styles: list[Picture] = []
+    for each in opened:
+        if each.role == REGION_STYLE:
+            styles.append(each.picture)
+        if each.role == STYLE_MASK:
+            style, name = styles.pop(), source_name(each.source)
+            mask = resize(mask_of(each.picture, name, style, "its style"), *style.pixels.shape[-2:])
+            styles.append(replace(style, alpha=mask * (1 if style.alpha is None else style.alpha)).cropped())
+    return styles
+
+
+def _areas(recipe: Recipe, opened: Sequence[_Opened], content: Picture | None, rest: int) -> tuple[Area, ...]:
+    """Where which of the styles count, of which the first `rest` are for what no region has."""
+    regions = [each for each in opened if each.role == REGION]
+    if not regions or content is None:
+        return ()
+    names = [source_name(each.source) for each in regions]
+    named = [name if names.count(name) == 1 else f"{name}-{i}" for i, name in enumerate(names, 1)]
+    masks = [mask_of(each.picture, source_name(each.source), content, "the photograph") for each in regions]
+    masks, left = apart(masks, _shape(content))
+    there = zip(named, masks, strict=True)
+    areas = [Area(name, Resampled(mask, resize), (rest + i,), (1.0,)) for i, (name, mask) in enumerate(there)]
+    if rest and float(left.mean()) > HARDLY_LEFT:
+        areas.append(Area("rest", Resampled(left, resize), tuple(range(rest)), recipe.style_weights or (1.0,) * rest))
+    return tuple(areas)
 
 
 def _shape(picture: Picture) -> Shape:

@@ -112,9 +112,9 @@ class Run:
         return replace(self, start=Snapshot(1, 0, resize(image.to(self.home), first.height, first.width)))
 
     def full_size(self, image: Tensor) -> Tensor:
-        """`image` at the size of the result, even if it is of a coarser level."""
+        """`image` at the size of the result, even if it is of a coarser level, with what is kept of the content."""
         last = self.plan.levels[-1]
-        return resize(image, last.height, last.width)
+        return self.problem.kept(resize(image, last.height, last.width), last)
 
     def record(self, result: Result | None = None) -> Record:
         """What was asked for, what is used to carry it out, and what came of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import overload
@@ -36,14 +36,41 @@ HARDLY_ABSENT = 0.01  # of what `absent_colors` says: nearly all paintings lack 
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the picture, `where` it counts, and the styles that it is to have, which count `shares` each.
+
+    `share` is how much of the picture it is. All of it, and each position once, if `where` is None.
+
+    Shape: styles (1, 3, H, W) each, alphas (1, 1, H, W) or None each, where (1, 1, height, width of the picture).
+    """
+
+    styles: Sequence[Tensor]
+    alphas: Sequence[Tensor | None]
+    shares: Sequence[float]
+    where: Tensor | None = None
+    share: float = 1.0
+    name: str = ""
+
+    def named(self, term: str) -> str:
+        """The name of a term of this part."""
+        return f"{term}/{self.name}" if self.name else term
+
+    @property
+    def palette(self) -> Moments:
+        """The blended moments of the styles' colors."""
+        seen = zip(self.styles, self.alphas, strict=True)
+        return blend([moments(style, alpha) for style, alpha in seen], self.shares)
+
+
+@dataclass(frozen=True)
 class Sitting:
     """The pictures of a run as they are at a `level`, and the encoders that look at them there.
 
-    `recipe` has the layers of `encoder`; `style_encoder` looks at the styles, which count `shares` each. `recolored`
-    makes the content in the colors that the picture begins with; few terms ask for it. What `content_alpha` and
-    `style_alphas` say cannot be seen does not count, neither in features nor in sums.
+    `recipe` has the layers of `encoder`; `style_encoder` looks at the styles. `recolored` makes the content in the
+    colors that the picture begins with; few terms ask for it. What `visible` says cannot be seen of the content does
+    not count in its features.
 
-    Shape: content, recolored and each style (1, 3, H, W), alphas (1, 1, H, W).
+    Shape: content and recolored (1, 3, H, W), visible (1, 1, H, W).
     """
 
     recipe: Recipe
@@ -52,11 +79,9 @@ class Sitting:
     style_encoder: Encoder
     content: Tensor | None
     recolored: Callable[[], Tensor]
-    styles: Sequence[Tensor]
-    shares: Sequence[float]
+    parts: Sequence[Part]
     team: Team
-    content_alpha: Tensor | None = None
-    style_alphas: Sequence[Tensor | None] = ()
+    visible: Tensor | None = None
 
     def terms(self) -> list[Term]:
         """All terms that weigh anything."""
@@ -70,7 +95,7 @@ class Sitting:
         if self.content is None or scale == 0 or not shares:
             return []
         loss = CONTENT_LOSSES[recipe.content_loss]
-        alpha = self.content_alpha
+        alpha = self.visible
         kept = [
             each for each in shares if tile is None or alpha is not None or _bytes_per_pixel(self.encoder, each) <= KEPT
         ]
@@ -97,25 +122,29 @@ class Sitting:
         scale = recipe.style_weight * (2 * recipe.strength) ** 2
         if scale == 0 or not shares:
             return []
-        targets, losses = self._style_targets(shares), STYLE_LOSSES[recipe.style_loss]
-        return [
-            StyleTerm(
-                layer,
-                targets[layer],
-                scale * share,
-                _in_units(losses, targets[layer], recipe.relative),
-                guide=at_layer(self.content_alpha, self.encoder, layer),
-            )
-            for layer, share in shares.items()
-        ]
+        return [term for part in self.parts for term in self._styled(part, shares, scale * part.share)]
+
+    def _styled(self, part: Part, shares: Mapping[str, float], scale: float) -> Iterator[StyleTerm]:
+        targets, losses = self._style_targets(part, shares), STYLE_LOSSES[self.recipe.style_loss]
+        for layer, share in shares.items():
+            loss = _in_units(losses, targets[layer], self.recipe.relative)
+            guide = at_layer(part.where, self.encoder, layer)
+            yield StyleTerm(layer, targets[layer], scale * share, loss, guide=guide, region=part.name)
 
     def neighbor_terms(self) -> list[Term]:
         """Each place of the recolored content with the nearest of the styles' places."""
         weight, layers = self.recipe.neighbor_weight * (2 * self.recipe.strength) ** 2, self.recipe.matched_layers
         if self.content is None or weight == 0 or not layers:
             return []
-        encoders, tile = (self.encoder, self.style_encoder), self.level.tile or self.level.size
-        return [NeighborTerm.of(encoders, self.recolored(), self.styles, layers, weight, tile)]
+        encoders, tile, picture = (
+            (self.encoder, self.style_encoder),
+            self.level.tile or self.level.size,
+            self.recolored(),
+        )
+        return [
+            NeighborTerm.of(encoders, picture, p.styles, layers, weight * p.share, tile, p.where, p.named("neighbors"))
+            for p in self.parts
+        ]
 
     def pixel_terms(self) -> list[Term]:
         """Smoothness, the range that can be displayed, and calm where the content is."""
@@ -127,31 +156,29 @@ class Sitting:
         if self.content is not None and calm > 0:
             target = self.recolored()
             terms.append(PixelTerm("calm", calm, partial(flat_steps, target=target, flatness=flatness(target))))
-        return [term for term in [*terms, *self._palette_terms()] if term.weight > 0]
+        return [term for term in [*terms, *map(self._palette_term, self.parts)] if term and term.weight > 0]
 
-    def _palette_terms(self) -> list[PixelTerm]:
+    def _palette_term(self, part: Part) -> PixelTerm | None:
         """Colors that the styles have none of stay as they begin; where that is not in the styles' colors, away."""
         recipe, matched = self.recipe, self.content is not None and self.recipe.init == "matched"
         weight = recipe.palette_weight * (1.0 if matched else 1 - recipe.restraint)
-        if weight == 0 or not self.styles:
-            return []
-        palette = blend([moments(style, alpha) for style, alpha in self._seen_styles()], self.shares)
-        absent = absent_colors(palette).to(self.styles[0])
+        if weight == 0 or not part.styles:
+            return None
+        palette = part.palette
+        absent = absent_colors(palette).to(part.styles[0])
         if float(absent.diagonal().amax()) < HARDLY_ABSENT:
-            return []
+            return None
         reference = self.recolored() if matched else palette.mean[..., None, None]
-        return [PixelTerm("palette", weight, partial(absent_color_error, reference=reference, absent=absent))]
+        loss = partial(absent_color_error, reference=reference, absent=absent, where=part.where)
+        return PixelTerm(part.named("palette"), weight, loss)
 
-    def _style_targets(self, layers: Collection[str]) -> dict[str, Moments]:
-        """The blended moments of the styles, by layer."""
+    def _style_targets(self, part: Part, layers: Collection[str]) -> dict[str, Moments]:
+        """The blended moments of a part's styles, by layer."""
         sums = [
             _moments(self.style_encoder, style, alpha, layers, _style_tile(style, self.level), self.team)
-            for style, alpha in self._seen_styles()
+            for style, alpha in zip(part.styles, part.alphas, strict=True)
         ]
-        return {layer: blend([each[layer] for each in sums], self.shares) for layer in layers}
-
-    def _seen_styles(self) -> list[tuple[Tensor, Tensor | None]]:
-        return list(zip(self.styles, self.style_alphas or [None] * len(self.styles), strict=True))
+        return {layer: blend([each[layer] for each in sums], part.shares) for layer in layers}
 
 
 @overload
