@@ -28,7 +28,7 @@ from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSpro
 from impasto.sources import Resampled
 
 ROWS, COLUMNS = 32, 48
-OWN = {"default", "fast", "best", "neighbors", "study"}
+OWN = {"default", "fast", "best", "neighbors", "palette", "study"}
 REPLICATED = {"crowson2021", "default", "best", "neighbors"}
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 VGG19_LAYERS = {name.replace("conv", "relu") for name in convolution_names("vgg19")}
@@ -106,6 +106,7 @@ SOURCES = {
     "fast": partial(own, layers=VGG19_LAYERS, alpha=1.0),
     "best": own,
     "neighbors": partial(own, alpha=0.1),
+    "palette": lambda x, p, s, image: [("image", formulas.out_of_range(image, 100.0))],
     "study": partial(own, layers=FIVE, alpha=1.0),
     "gatys2015": printed_in_2016,
     "gatys2016": printed_in_2016,

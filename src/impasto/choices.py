@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+COLORS = ("style", "content", "luminance", "histogram", "match")
 INITS = ("matched", "content", "random", "gray", "style")
 BLANK = ("random", "gray")  # those that show nothing yet
 WITHOUT_CONTENT = (*BLANK, "style")  # those that need no photograph

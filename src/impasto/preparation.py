@@ -8,6 +8,7 @@ from pathlib import Path
 
 from impasto import record
 from impasto.choices import INITS, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.color import gray, matched_colors
 from impasto.devices import own_modes
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, levels_that_fit
@@ -22,6 +23,7 @@ from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
 from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
+from impasto.statistics import moments
 
 
 @dataclass(frozen=True)
@@ -226,14 +228,26 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
             mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
             keep = kept_part(mask, source_name(each.source), content.pixels)
             content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
-    own = _masked_styles(opened)
+    styles, own = [*of["style"], *_masked_styles(opened)], None
+    if recipe.colors == "luminance" and content:
+        own, content = scalable(content), replace(content, pixels=gray(content.pixels))
+        styles = [replace(style, pixels=gray(style.pixels)) for style in styles]
+    if recipe.colors in ("luminance", "content") and content:
+        styles = [_in_colors_of(content, style) for style in styles]
     return Given(
         scalable(content) if content else None,
-        tuple(map(scalable, (*of["style"], *own))),
+        tuple(map(scalable, styles)),
         next(map(scalable, of["init"]), None),
         _areas(recipe, opened, content, len(of["style"])),
         None if keep is None else Resampled(keep, resize),
+        own,
     )
+
+
+def _in_colors_of(content: Picture, style: Picture) -> Picture:
+    """A style with the mean and covariance of the content's colors."""
+    own, wanted = moments(style.pixels, style.alpha), moments(content.pixels, content.alpha)
+    return replace(style, pixels=matched_colors(style.pixels, own, wanted).clamp(0, 1))
 
 
 def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from impasto.color import matched_colors
+from impasto.color import luminance, matched_colors, samples, transported, with_luminance
 from impasto.devices import format_name, products
 from impasto.encoders.base import Encoder
 from impasto.encoders.normalization import Normalized, mean_activations
@@ -31,7 +31,8 @@ from impasto.tiling import Alone, Team
 class Given:
     """The pictures of a run: the content, if it has any, the styles, and an image to begin with, if there is one.
 
-    `areas` say where which styles count; without any, all count everywhere. Where `keep` is 1, the content stays.
+    `areas` say where which styles count; without any, all count everywhere. Where `keep` is 1, the content stays. `own`
+    is the content in its own colors, if it is looked at in others.
     """
 
     content: Resampled | None
@@ -39,6 +40,7 @@ class Given:
     start: Resampled | None = None
     areas: tuple[Area, ...] = ()
     keep: Resampled | None = None
+    own: Resampled | None = None
 
     def on(self, device: torch.device) -> Given:
         """The same on another device."""
@@ -55,9 +57,9 @@ class Given:
         return replace(kept, styles=tuple(style.only(wanted) for style, wanted in there))
 
     def _each(self, change: Callable[[Resampled], Resampled]) -> Given:
-        content, start, keep = (each and change(each) for each in (self.content, self.start, self.keep))
+        content, start, keep, own = (each and change(each) for each in (self.content, self.start, self.keep, self.own))
         areas = tuple(replace(area, where=change(area.where)) for area in self.areas)
-        return Given(content, tuple(map(change, self.styles)), start, areas, keep)
+        return Given(content, tuple(map(change, self.styles)), start, areas, keep, own)
 
 
 class KeptObjective:
@@ -93,7 +95,7 @@ class PictureProblem:
 
     def initial(self, level: Level) -> Tensor:
         """The picture to begin with.  Shape: (1, 3, level.height, level.width)."""
-        return self.kept(self._beginning(level), level)
+        return self._kept(self._beginning(level), level, self._given.content)
 
     def _beginning(self, level: Level) -> Tensor:
         size = level.height, level.width
@@ -112,19 +114,28 @@ class PictureProblem:
         resample = RESAMPLERS[self._recipe.resample]
         larger = resample(image, level.height, level.width)
         if self._detail == 0:
-            return self.kept(larger, level)
+            return self._kept(larger, level, self._given.content)
         height, width = image.shape[-2:]
         coarse = self._recolored(Level(height, width, level.iterations))
         blurred = resample(coarse, level.height, level.width)
-        return self.kept(larger + self._detail * (self._recolored(level) - blurred), level)
+        larger = larger + self._detail * (self._recolored(level) - blurred)
+        return self._kept(larger, level, self._given.content)
 
-    def kept(self, image: Tensor, level: Level) -> Tensor:
-        """`image`, at a level's size, with what is kept of the content: exactly the content's pixels where all is."""
-        if self._given.keep is None:
+    def finished(self, image: Tensor, level: Level) -> Tensor:
+        """`image`, at a level's size, as people get it: in the colors that were asked for, with what is kept."""
+        if self._recipe.colors == "luminance" and self._given.own:
+            own = self._given.own.at(level.height, level.width).to(image)
+            image = with_luminance(own, luminance(image))
+        if self._recipe.colors == "match":
+            image = self._mapped(image, level, 1.0)
+        return self._kept(image, level, self._given.own or self._given.content)
+
+    def _kept(self, image: Tensor, level: Level, content: Resampled | None) -> Tensor:
+        """With what is kept of `content`: exactly its pixels where all is."""
+        if self._given.keep is None or content is None:
             return image
-        keep = self._given.keep.at(level.height, level.width).to(image)
-        content = self._content_at(level).to(image)
-        return torch.where(keep >= 1, content, torch.lerp(image, content, keep))
+        keep, there = (each.at(level.height, level.width).to(image) for each in (self._given.keep, content))
+        return torch.where(keep >= 1, there, torch.lerp(image, there, keep))
 
     def objective(self, level: Level) -> Objective:
         """All terms at this level, targets computed once.
@@ -232,12 +243,18 @@ class PictureProblem:
         content = self._content_at(level)
         if self._recipe.init != "matched":
             return content
-        changes, amount = content, 1 - self._recipe.restraint
+        return self._mapped(content, level, 1 - self._recipe.restraint)
+
+    def _mapped(self, image: Tensor, level: Level, amount: float) -> Tensor:
+        """`image` with its colors taken part of the way to those of each part's styles."""
+        result = image
         for part in self._parts(level):
-            mapped = matched_colors(content, moments(content, part.where), part.palette, amount)
-            here = None if not self._given.areas else self._area(part.name, level)
-            changes = mapped if here is None else changes + here * (mapped - content)
-        return changes.clamp(0, 1)
+            if self._recipe.colors == "histogram":
+                mapped = torch.lerp(image, transported(image, samples(image, part.where), part.samples), amount)
+            else:
+                mapped = matched_colors(image, moments(image, part.where), part.palette, amount)
+            result = result + self._area(part.name, level) * (mapped - image) if part.name else mapped
+        return result.clamp(0, 1)
 
     def _parts(self, level: Level) -> list[Part]:
         """The parts of the picture with their styles at this level."""

@@ -90,10 +90,13 @@ def sides(name: str, value: Any) -> int | tuple[int, int]:
     return pixels
 
 
+LARGEST_SHARES = 1e100  # in all; they are multiplied by counts
+
+
 def shares(name: str, value: Any) -> tuple[float, ...]:
     """Numbers of at least 0, not all 0, in any unit."""
     parts = tuple(_as_number(name, each) for each in _entries(name, value, "numbers, such as (2, 1)"))
-    if not parts or not (min(parts) >= 0 and 0 < sum(parts) < math.inf):
+    if not parts or not (min(parts) >= 0 and 0 < sum(parts) < LARGEST_SHARES):
         raise UsageError(f"{name} are {', '.join(f'{each:g}' for each in parts)}; none may be below 0, and not all 0.")
     return parts
 

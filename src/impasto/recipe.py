@@ -17,6 +17,7 @@ from impasto import ranges, settings
 from impasto.choices import (
     ALL_LAYERS,
     BLANK,
+    COLORS,
     CONTENT_LOSSES,
     IMAGE,
     INITS,
@@ -103,6 +104,12 @@ class Recipe:
         "or an image file.",
         metavar="WAY|FILE",
     )
+    colors: str = setting(
+        "style",
+        ranges.one_of("colors", COLORS),
+        "Whose: style, content, luminance (the content's, place by place), histogram or match.",
+        only=[TRANSFER],
+    )
     tileable: bool = setting(
         False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
     )
@@ -169,12 +176,7 @@ class Recipe:
     )
     preprocessing: Preprocessing | None = setting(None, settings.preprocessing, varies=True)
     pooling: str | None = setting(
-        None,
-        ranges.one_of("pooling", POOLINGS),
-        "max, average or l2.",
-        shown="max",
-        metavar="KIND",
-        varies=True,
+        None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max", metavar="KIND", varies=True
     )
     padding: str | None = setting(
         "replicate",

@@ -35,6 +35,7 @@ class Settings(TypedDict, total=False):
     style_weights: Sequence[float] | None
     style_scale: float | None
     init: Any
+    colors: str | None
     tileable: bool | None
     noise: float | None
     content_layers: Sequence[str] | Mapping[str, float] | None

@@ -112,9 +112,9 @@ class Run:
         return replace(self, start=Snapshot(1, 0, resize(image.to(self.home), first.height, first.width)))
 
     def full_size(self, image: Tensor) -> Tensor:
-        """`image` at the size of the result, even if it is of a coarser level, with what is kept of the content."""
+        """`image` as people get it: at the size and in the colors of the result, even if it is of a coarser level."""
         last = self.plan.levels[-1]
-        return self.problem.kept(resize(image, last.height, last.width), last)
+        return self.problem.finished(resize(image, last.height, last.width), last)
 
     def record(self, result: Result | None = None) -> Record:
         """What was asked for, what is used to carry it out, and what came of it."""

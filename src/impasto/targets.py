@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import overload
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.color import absent_colors
+from impasto.color import absent_colors, samples
 from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.footprint import KEPT, LARGE_STYLE
 from impasto.losses import (
@@ -54,6 +55,13 @@ class Part:
     def named(self, term: str) -> str:
         """The name of a term of this part."""
         return f"{term}/{self.name}" if self.name else term
+
+    @property
+    def samples(self) -> Tensor:
+        """Colors of the styles, in proportion to their shares.  Shape: (P, 3)."""
+        seen = [samples(style, alpha) for style, alpha in zip(self.styles, self.alphas, strict=True)]
+        counts = [max(1, round(len(seen[0]) * share / sum(self.shares))) for share in self.shares]
+        return torch.cat([colors[:: max(1, len(colors) // n)] for colors, n in zip(seen, counts, strict=True)])
 
     @property
     def palette(self) -> Moments:

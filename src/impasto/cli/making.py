@@ -34,7 +34,7 @@ Examples:
 @options.picture_options(
     _TRANSFER,
     "a new CONTENT-STYLE.png here",
-    options.flags(_TRANSFER, "strength", "size", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS),
+    options.flags(_TRANSFER, "strength", "size", "colors", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS),
     options.method_of(_TRANSFER),
     iterations="{recipe.schedule.evaluations}, or {recipe.blank_schedule.evaluations} from noise",
 )
