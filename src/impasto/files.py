@@ -5,17 +5,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from difflib import get_close_matches
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, islice
 from math import inf
 from pathlib import Path
 from typing import Final
 
-from impasto.errors import ImpastoError, OutputError, UsageError
+from impasto.errors import ImpastoError, MissingFileError, OutputError, UsageError
 
 _FULL: Final = "Free some space or choose another disk."
 _REMEDIES: Final = {
@@ -24,6 +26,29 @@ _REMEDIES: Final = {
     errno.EFBIG: _FULL,
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def missing(name: str, swatches: Iterable[str] = ()) -> MissingFileError:
+    """The error that there is no such file: what may have been meant, if it can be told."""
+    path, parts = Path(name), [part.strip() for part in name.split(",")]
+    if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
+        return MissingFileError(f"{name} is an address on the web, not a file. Download it first, then name the file.")
+    if len(parts) > 1 and any(map(os.path.lexists, parts)):
+        several = " ".join(f"-s {part}" for part in parts)
+        return MissingFileError(f"There is no file {name}. If these are several styles, name each: {several}.")
+    if name in swatches:
+        return MissingFileError(f"There is no file {name}. Did you mean the swatch swatch:{name}?")
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where not even that may be known
+        return MissingFileError(f"There is no file {path}: there is no folder {path.parent}.")
+    names: dict[str, str] = {}
+    with suppress(OSError):
+        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
+    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
+    hint = f"Did you mean {path.with_name(names[close[0]])}?" if close else "Check the name and the folder."
+    return MissingFileError(f"There is no file {path}. {hint}")
 
 
 # Writing ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto import swatches
 from impasto.errors import MissingFileError, UsageError
-from impasto.files import file_hash
+from impasto.files import file_hash, missing
 from impasto.images import Picture, Resampler, from_array, from_pil, load_image
 from impasto.record import Input
 
@@ -52,9 +52,9 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 200_
     try:
         return load_image(source, max_pixels=max_pixels)
     except MissingFileError as error:
-        if source not in swatches.names():
+        if os.path.lexists(_path(source)) or "\0" in _path(source):
             raise
-        raise MissingFileError(f"There is no file {source}. Did you mean the swatch {SWATCH}{source}?") from error
+        raise missing(_path(source), swatches.names()) from error
 
 
 def source_name(source: ImageSource) -> str:

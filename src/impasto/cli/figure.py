@@ -74,7 +74,7 @@ def _add(
         *(cloup.argument(each, help=text) for each, text in pictures.items()),
         cloup.option_group("Look", *look, *method, size),
         options.recipe_options(STUDY, without=without, iterations=iterations),
-        options.file_options(_FILE.format("-".join([*map(str.upper, pictures), name]))),
+        options.file_options(options.output_option(_FILE.format("-".join([*map(str.upper, pictures), name])))),
     ]
     options.stacked(*decorators)(command)
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import click
 import cloup
 
 from impasto.cli import options
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
+from impasto.errors import UsageError
 from impasto.presets.own import STUDY
 from impasto.recipe import Recipe
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
@@ -24,26 +26,49 @@ _TRANSFERS = """\b
 Examples:
   impasto transfer photo.jpg painting.jpg -o out.png
   impasto transfer photo.jpg swatch:mosaic --strength 0.7 --size 1024
-  impasto transfer photo.jpg a.jpg b.jpg --style-weights 2,1
+  impasto transfer photo.jpg -s a.jpg -s b.jpg
 """
+
+
+def transfer_options(files: options.Decorator, *look: options.Decorator) -> options.Decorator:
+    """The options of a command that paints photographs; `look` come before the others that shape the result."""
+    shaping = options.flags(_TRANSFER, "strength", "size", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS)
+    evaluations = "{recipe.schedule.evaluations}, or {recipe.blank_schedule.evaluations} from noise"
+    method = options.method_of(_TRANSFER)
+    return options.picture_options(_TRANSFER, files, [*look, *shaping], method, iterations=evaluations)
 
 
 @cloup.command(epilog=_TRANSFERS)
 @cloup.argument("content", help="The photograph: an image file, or - for standard input.")
 @options.styles_argument
-@options.picture_options(
-    _TRANSFER,
-    "a new CONTENT-STYLE.png here",
-    options.flags(_TRANSFER, "strength", "size", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS),
-    options.method_of(_TRANSFER),
-    iterations="{recipe.schedule.evaluations}, or {recipe.blank_schedule.evaluations} from noise",
-)
-def transfer(content: str, styles: tuple[str, ...], **given: Any) -> int:
+@transfer_options(options.result_options("a new CONTENT-STYLE.png here"), options.style_option())
+def transfer(content: str, named: tuple[str, ...], styles: tuple[str, ...], **given: Any) -> int:
     """Paint the photograph CONTENT in the style of the picture STYLE.
 
-    Ctrl-C stops early and saves the picture so far.
+    Ctrl-C stops early and saves the picture so far. `impasto batch` paints many photographs.
     """
-    return make(given, content, styles)
+    return make(given, content, _meant(named, styles, given, content))
+
+
+def _meant(
+    named: tuple[str, ...], styles: tuple[str, ...], given: Mapping[str, Any], content: str = ""
+) -> tuple[str, ...]:
+    """The styles: those `named` as arguments, which are one unless their weights are `given`, and those of -s.
+
+    Raises:
+        UsageError: it is not plain that there are to be several.
+        click.MissingParameter: there is none.
+    """
+    ctx = click.get_current_context()
+    if not named and not styles:
+        raise click.MissingParameter(ctx=ctx, param=next(each for each in ctx.command.params if each.name == "named"))
+    if len(named) > 1 and not given["style_weights"]:
+        photograph = f"{content} is the photograph, and " if content else ""
+        most = " ".join(f"-s {name}" for name in named[:3]) + (" ..." if len(named) > 3 else "")
+        blend = f"To blend them: {' '.join(filter(None, (ctx.command_path, content, most)))}."
+        many = f" To paint many photographs: impasto batch {content} ... -s STYLE -o FOLDER." if content else ""
+        raise UsageError(f"{photograph}{len(named)} styles follow, {named[0]} to {named[-1]}. {blend}{many}")
+    return (*named, *styles)
 
 
 # Texture ------------------------------------------------------------------------------------------------------------
@@ -63,8 +88,9 @@ Examples:
 @options.styles_argument
 @options.picture_options(
     _TEXTURE,
-    "a new STYLE-texture.png here",
+    options.result_options("a new STYLE-texture.png here"),
     [
+        options.style_option(),
         options.flag("size", _OWN_SIZE, type=options.Size(), metavar="WxH", help=_SIDES),
         options.flag("tileable"),
         *options.flags(_TEXTURE, "style_weights"),
@@ -73,13 +99,13 @@ Examples:
     ],
     options.method_of(_TEXTURE),
 )
-def texture(styles: tuple[str, ...], **given: Any) -> int:
+def texture(named: tuple[str, ...], styles: tuple[str, ...], **given: Any) -> int:
     """Make a texture of the picture STYLE, at any size.
 
     It has the style's colors, strokes and motifs, and nothing of its arrangement. Ctrl-C stops early and saves the
     picture so far.
     """
-    return make(given, None, styles, texture_of, kind="texture")
+    return make(given, None, _meant(named, styles, given), texture_of, kind="texture")
 
 
 # Reconstruction -----------------------------------------------------------------------------------------------------
@@ -107,8 +133,8 @@ def _reconstruction(representation: str, *more: options.Decorator) -> options.De
         *more,
     ]
     image = cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
-    default = f"a new IMAGE-{representation}.png here"
-    return options.stacked(image, options.picture_options(_RECONSTRUCTION, default, look))
+    files = options.result_options(f"a new IMAGE-{representation}.png here")
+    return options.stacked(image, options.picture_options(_RECONSTRUCTION, files, look))
 
 
 @reconstruct.command(epilog="Example:  impasto reconstruct content photo.jpg --layer relu4_2 -o out.png")

@@ -76,7 +76,6 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
     "Mapping[str, float]": {"type": NAMES},
 }
 _TEXT = {"type": click.STRING, "metavar": "NAME"}
-_LETTERS = {"strength": ["-s"]}
 _CHECKPOINT = "Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]"
 _BITS = "Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]"
 _SAVE_EVERY = "Also save OUT-0050.png, ... every N evaluations."
@@ -96,7 +95,7 @@ def flag(name: str, default: str = "", **other: Any) -> Decorator:
     option = usual | other
     if default:
         option["help"] += f"  [default: {default}]"
-    return cloup.option(*_LETTERS.get(name, ()), "--" + name.replace("_", "-"), name, **option)
+    return cloup.option("--" + name.replace("_", "-"), name, **option)
 
 
 def default_of(base: Recipe, name: str, shown: str = "") -> str:
@@ -122,12 +121,13 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
 # Everything else ----------------------------------------------------------------------------------------------------
 
 styles_argument = cloup.argument(
-    "styles",
-    nargs=-1,
-    required=True,
-    metavar="STYLE...",
-    help="One or more image files, or swatch:NAME to have one drawn.",
+    "named", nargs=-1, metavar="STYLE", help="The style: an image file, or swatch:NAME to have one drawn."
 )
+
+
+def style_option(help: str = "A style, as STYLE; once for each where several are blended.", **other: Any) -> Decorator:
+    """-s, once for each style."""
+    return cloup.option("-s", "--style", "styles", multiple=True, metavar="STYLE", help=help, **other)
 
 
 def preset_option(usual: str) -> Decorator:
@@ -138,6 +138,7 @@ def preset_option(usual: str) -> Decorator:
 
 
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
+bits_option = cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS)
 no_metadata_option = cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made.")
 quiet_option = cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 json_option = cloup.option("--json", "as_json", is_flag=True, help="Print JSON records on standard output, one a line.")
@@ -145,15 +146,15 @@ dry_run_option = cloup.option("--dry-run", is_flag=True, help="Check everything,
 debug_option = cloup.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 
-def output_option(help: str) -> Decorator:
+def output_option(help: str, metavar: str = "OUT", **other: Any) -> Decorator:
     """-o, where the result goes."""
-    return cloup.option("-o", "--output", metavar="OUT", help=help)
+    return cloup.option("-o", "--output", metavar=metavar, help=help, **other)
 
 
-def file_options(output: str, *more: Decorator) -> Decorator:
-    """All that concerns files and reports: -o, whose help is `output`, `more`, and what every command has."""
+def file_options(output: Decorator, *more: Decorator) -> Decorator:
+    """All that concerns files and reports: `output`, which is -o, `more`, and what every command has."""
     reports = (*flags(Recipe(), "max_pixels"), quiet_option, json_option, dry_run_option, debug_option)
-    return cloup.option_group("Files and reports", output_option(output), force_option, *more, *reports)
+    return cloup.option_group("Files and reports", output, force_option, *more, *reports)
 
 
 def method_of(base: Recipe) -> list[str]:
@@ -174,21 +175,25 @@ def recipe_options(base: Recipe, *, without: Collection[str] = (), **shown: str)
     return stacked(network, cloup.option_group("Optimisation", *flags(base, *names, **shown))) if names else network
 
 
-def picture_options(
-    base: Recipe, default: str, look: Iterable[Decorator], method: Collection[str] = (), **shown: str
-) -> Decorator:
-    """The options of a command that makes a picture.
-
-    `base` is the recipe that it has without any, `default` where the picture then goes; `look` are the options of its
-    own, `method` the settings whose defaults are the preset's.
-    """
-    files = file_options(
-        f"The result, or - for standard output; its ending sets the format.  [default: {default}]",
+def result_options(default: str) -> Decorator:
+    """All that concerns the file of one picture, which without any goes to `default`, and what is said meanwhile."""
+    return file_options(
+        output_option(f"The result, or - for standard output; its ending sets the format.  [default: {default}]"),
         cloup.option("--checkpoint", metavar="DIR", help=_CHECKPOINT),
         no_metadata_option,
-        cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS),
+        bits_option,
         cloup.option("--save-every", type=click.IntRange(1), metavar="N", help=_SAVE_EVERY),
     )
+
+
+def picture_options(
+    base: Recipe, files: Decorator, look: Iterable[Decorator], method: Collection[str] = (), **shown: str
+) -> Decorator:
+    """The options of a command that makes pictures.
+
+    `base` is the recipe that it has without any, `files` where the pictures go; `look` are the options of its own,
+    `method` the settings whose defaults are the preset's.
+    """
     methods = cloup.option_group(
         "Method (the preset has what is not given)", preset_option(base.name), *map(flag, method)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -11,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto import swatches
 from impasto.cli.terminal import loading
 from impasto.errors import OutputError, UsageError
+from impasto.files import missing
 
 if TYPE_CHECKING:
     from impasto.session import Destination
@@ -100,9 +103,13 @@ def requested(
     Without --output, the result gets a new name made of `names`. If it `may_be_piped`, - is standard output.
 
     Raises:
+        MissingFileError: an input is not there.
         UsageError: something else is to go to standard output.
     """
     began, name = time.perf_counter(), options.pop("output")
+    for each in inputs:
+        if not (each == PIPE or each.startswith("swatch:") or "\0" in each or os.path.lexists(each)):
+            raise missing(each, swatches.names())
     quiet, as_json, dry_run = (options.pop(each) for each in ("quiet", "as_json", "dry_run"))
     with loading(shown=not (quiet or as_json)):
         from impasto.session.destination import Destination, name_of

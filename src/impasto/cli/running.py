@@ -79,7 +79,7 @@ def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpo
                 interrupts.check()
         return 0
     with output.reserved() as reserved, _together(prepared(prepare, reserved)) as run:
-        return _carry_out(run, reserved, resumed)
+        return carry_out(run, reserved, resumed)
 
 
 @contextmanager
@@ -107,14 +107,19 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def prepared(prepare: Callable[[Encoders], T], output: Output) -> T:
-    """What `prepare` gives, called with the encoders to take; a dry run downloads nothing."""
+def encoders_for(output: Output) -> Encoders:
+    """The encoders to take; a dry run downloads nothing."""
     from impasto.cli.weights import DownloadBar
     from impasto.loading import Encoders
 
     bar = None if output.quiet or output.as_json else DownloadBar()
+    return Encoders(download=not output.dry_run, progress=bar)
+
+
+def prepared(prepare: Callable[[Encoders], T], output: Output, encoders: Encoders | None = None) -> T:
+    """What `prepare` gives, called with `encoders`, or with those to take."""
     try:
-        return prepare(Encoders(download=not output.dry_run, progress=bar))
+        return prepare(encoders or encoders_for(output))
     except WeightsError as error:
         if not output.dry_run:
             raise
@@ -134,7 +139,7 @@ def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
     return 0
 
 
-def _carry_out(run: Run, output: Output, resumed: Checkpoints | None) -> int:
+def carry_out(run: Run, output: Output, resumed: Checkpoints | None = None) -> int:
     """Carry the run out; the exit code.
 
     Raises:
