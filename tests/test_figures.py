@@ -438,7 +438,7 @@ def test_progress_is_over_all_pictures_with_time_left(impasto):
     lines = err.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["picture 1/2 64x48", "picture 2/2 64x48"]
     assert all(line.endswith("left") for line in lines)
-    assert lines[-1].endswith("0:00 left")
+    assert lines[-1].endswith("0.0 s left")
 
 
 def test_without_a_name_the_figure_gets_one_of_its_own(impasto, tmp_path):
@@ -469,7 +469,7 @@ def test_a_dry_run_writes_nothing(impasto, tmp_path):
     [
         (("features", "photo.png", "-o", "out.jpg"), "Unknown extension '.jpg'"),
         (("features", "photo.png", "-o", "out"), "Add one of .png, .pdf, .svg"),
-        (("features", "photo.png", "-o", "photo.png"), "photo.png exists already"),
+        (("features", "photo.png", "-o", "photo.png"), "photo.png is itself one of the images"),
         (("features", "photo.png", "-o", "no/out.png"), "there is no folder no"),
         (("features", "nothing.png", "-o", "out.png"), "There is no file nothing.png"),
         (("features", "photo.png", "-o", "out.png", "--layers", "relu4_9"), "the closest is 'relu4_4'"),

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from impasto.choices import DEVICES, DTYPES
 from impasto.errors import UnknownNameError, UsageError
 
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 TF32 = "tf32"
 _FLAGS = (  # how CUDA multiplies float32 numbers; the first two set the others, which came with PyTorch 2.9
     ("cuda.matmul", "allow_tf32"),
@@ -100,9 +100,9 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
         if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
             raise UsageError(f"{device} has no tf32, which NVIDIA GPUs have since Ampere; use float32 or auto.")
         return torch.float32
-    if name not in DTYPES:
-        raise UnknownNameError("dtype", name, ("auto", *DTYPES))
-    return DTYPES[name]
+    if name not in FORMATS:
+        raise UnknownNameError("dtype", name, DTYPES)
+    return FORMATS[name]
 
 
 def format_name(asked: str, dtype: torch.dtype) -> str:

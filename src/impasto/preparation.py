@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from impasto import record
-from impasto.choices import INITS, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.choices import TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.devices import own_modes
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, levels_that_fit
@@ -21,7 +20,7 @@ from impasto.regions import Area, Region, apart, kept_part, mask_of
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
-from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
+from impasto.sources import ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     if pictures.keep is not None:
         opened.append(_Opened(KEEP, pictures.keep, open_picture(pictures.keep, max_pixels=recipe.max_pixels)))
     if pictures.init is not None:
-        opened.append(_Opened("init", pictures.init, _start(pictures.init, recipe)))
+        opened.append(_Opened("init", pictures.init, open_picture(pictures.init, max_pixels=recipe.max_pixels)))
     return opened, shape
 
 
@@ -184,13 +183,6 @@ def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
         return height, width
     own = _shape(picture)
     return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
-
-
-def _start(source: ImageSource, recipe: Recipe) -> Picture:
-    """The image to begin with; a word that is neither a file's name nor a way to begin is said to be unknown."""
-    if isinstance(source, str) and not (source.startswith(SWATCH) or Path(source).suffix or Path(source).exists()):
-        raise UnknownNameError("init", source, (*INITS, "or an image file"))
-    return open_picture(source, max_pixels=recipe.max_pixels)
 
 
 def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float:

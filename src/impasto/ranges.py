@@ -48,11 +48,11 @@ def whole(least: int = 1, most: int | None = None, *, rule: str = "") -> Check:
     return check
 
 
-def one_of(kind: str, names: Iterable[str] | Callable[[], Iterable[str]]) -> Check:
-    """One of `names`, which may be looked up when a value is checked; `kind` is the word for what is named."""
+def one_of(kind: str, names: Iterable[str]) -> Check:
+    """One of `names`; `kind` is the word for what is named."""
+    choices = tuple(names)
 
     def check(name: str, value: Any) -> str:
-        choices = tuple(names() if callable(names) else names)
         if not isinstance(value, str):
             raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
         if value not in choices:
@@ -150,6 +150,8 @@ def parse_bytes(size: str) -> int:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?|)B?\s*", size.upper())
     count = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if match and not match[2] and 0 < count < _UNITS["M"]:
+        raise UsageError(f"memory is {size!r}, which are bytes. Did you mean {size.strip()}GB?")
     if not 1 <= count < math.inf:
         raise UsageError(f"memory is {size!r}; it must be a size such as 4GB, 500MB or 1.5GiB.")
     return round(count)

@@ -18,6 +18,8 @@ from impasto.choices import (
     ALL_LAYERS,
     BLANK,
     CONTENT_LOSSES,
+    DEVICES,
+    DTYPES,
     IMAGE,
     INITS,
     MOST_EVALUATIONS,
@@ -28,6 +30,7 @@ from impasto.choices import (
     RECONSTRUCT,
     RESAMPLERS,
     SMOOTHNESS,
+    SOLVERS,
     STOPS,
     STYLE_LOSSES,
     TASKS,
@@ -45,6 +48,9 @@ from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
 from impasto.settings import setting
 from impasto.untrusted import printable
+
+# How many evaluations there are, told of a recipe.
+EVALUATIONS = "{recipe.pyramid.evaluations} up to {recipe.usual_size} px, more beyond"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +108,7 @@ class Recipe:
         "What to begin with: matched (the content in the style's colors), content, random, gray, style, "
         "or an image file.",
         metavar="WAY|FILE",
+        choices=INITS,
     )
     tileable: bool = setting(
         False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
@@ -132,8 +139,9 @@ class Recipe:
     style_loss: str = setting(
         "gram+mean-std",
         ranges.one_of("style loss", STYLE_LOSSES),
-        "gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2.",
+        "{choices}.",
         varies=True,
+        choices=STYLE_LOSSES,
     )
     style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.", varies=True)
     relative: bool = setting(True, ranges.truth, varies=True)
@@ -160,9 +168,10 @@ class Recipe:
     # The network
     encoder: str = setting(
         VGG19,
-        ranges.one_of("encoder", encoder_names),
+        ranges.one_of("encoder", encoder_names()),
         "vgg19 or compact (in the package), vgg16, or one of `impasto weights list`.",
         varies=True,
+        choices=encoder_names(),
     )
     weights: str | None = setting(
         None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
@@ -171,18 +180,20 @@ class Recipe:
     pooling: str | None = setting(
         None,
         ranges.one_of("pooling", POOLINGS),
-        "max, average or l2.",
+        "{choices}.",
         shown="max",
         metavar="KIND",
         varies=True,
+        choices=POOLINGS,
     )
     padding: str | None = setting(
         "replicate",
         ranges.one_of("padding", PADDINGS),
-        "zeros, reflect or replicate.",
+        "{choices}.",
         shown="as trained",
         metavar="KIND",
         varies=True,
+        choices=PADDINGS,
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
@@ -202,19 +213,18 @@ class Recipe:
     )
 
     # The way there
-    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "lbfgs, adam or rmsprop.")
+    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
     schedule: Pyramid = setting(Pyramid(128, 2.0, (24, 24, 9), evaluations=57), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
-    iterations: int | None = setting(
-        None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown="{recipe.pyramid.evaluations}"
-    )
+    iterations: int | None = setting(None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown=EVALUATIONS)
     until: str | None = setting(
         None,
         ranges.one_of("stop", STOPS),
         "converged: leave a size once 10 evaluations win less than 1 %.",
         shown="--iterations are done",
         metavar="WHEN",
+        choices=STOPS,
     )
     levels: int | None = setting(
         None, ranges.whole(1, MOST_LEVELS), "The most sizes, coarse to fine; 1 for the full size alone."
@@ -231,8 +241,8 @@ class Recipe:
     milestones: Milestones | None = setting(None, settings.milestones)
 
     # The machine
-    device: str = setting("auto", ranges.text, "auto, cpu, cuda, mps or xpu.")
-    dtype: str = setting("auto", ranges.text, "auto, float32, bfloat16, tf32 or float64.")
+    device: str = setting("auto", ranges.text, "{choices}; cuda:1 is the second of its kind.", choices=DEVICES)
+    dtype: str = setting("auto", ranges.text, "{choices}.", choices=DTYPES)
     memory: str | None = setting(
         None,
         ranges.memory_size,

@@ -17,13 +17,15 @@ def asked(base: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, Any]:
     """`base` with the `changes` of a request, and the picture to begin with if its `init` is one.
 
     Raises:
-        UsageError: a setting that the task does not have, or a value out of range.
+        UsageError: a setting that the task does not have, a value out of range, or a word that is no way to begin.
     """
     init = changes.get("init")
     if init is None or (isinstance(init, str) and init in INITS):
         return base.override(**changes), None
     if base.task != TRANSFER:
         raise UnknownNameError("init", str(init), WITHOUT_CONTENT, of=f"a {base.task}")
+    if isinstance(init, str) and not (init.startswith("swatch:") or Path(init).suffix or Path(init).exists()):
+        raise UnknownNameError("init", init, (*INITS, "or an image file"))
     return base.override(**{**changes, "init": IMAGE}), init
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 import cloup
@@ -12,34 +11,19 @@ from impasto.cli import interrupts, terminal
 from impasto.cli.again import replay, resume
 from impasto.cli.batch import batch
 from impasto.cli.beforehand import bench, plan
+from impasto.cli.completion import completion
 from impasto.cli.figure import figure
+from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
 from impasto.cli.options import debug_option
 from impasto.cli.weights import weights
-from impasto.errors import UnknownNameError, UsageError, closest
+from impasto.errors import UsageError, closest
 from impasto.version import __version__
 
 
-class _Group(cloup.Group):
-    """A group whose unknown commands are answered as every unknown name."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is named, or UnknownNameError."""
-        name = str(args[0])
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            if ctx.parent is None and Path(name).is_file():
-                raise UsageError(
-                    f"{name!r} is a file, not a command. To paint it: impasto transfer {name} STYLE -o OUT"
-                )
-            raise UnknownNameError("command", name, self.list_commands(ctx))
-        return super().resolve_command(ctx, args)
-
-
 @cloup.group(
-    cls=_Group,
+    cls=Group,
     context_settings=cloup.Context.settings(
         help_option_names=["-h", "--help"], max_content_width=100, show_default=False, align_option_groups=False
     ),
@@ -53,7 +37,7 @@ def app() -> None:
 
 app.section("Make pictures", transfer, batch, texture, reconstruct, figure)
 app.section("Go on, look back", resume, show, replay)
-app.section("Look things up", presets, swatches, weights)
+app.section("Look things up", presets, swatches, weights, completion)
 app.section("Know beforehand", plan, bench)
 
 
@@ -86,7 +70,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _asked_wrongly(error: click.ClickException) -> str:
     """An error that click found in the arguments, in impasto's words, and where to read more."""
-    text, ctx = f"Error: {error.format_message().rstrip('.')}.", getattr(error, "ctx", None)
+    message, ctx = error.format_message().rstrip("."), getattr(error, "ctx", None)
+    text = f"Error: {message}{'' if message.endswith('?') else '.'}"
     match error:
         case _ if type(error).__name__ == "NoArgsIsHelpError":  # which older releases of click do not have
             return error.format_message()

@@ -17,12 +17,14 @@ import click
 import cloup
 
 from impasto.cli import interrupts, options
+from impasto.cli.completion import picture
 from impasto.cli.making import transfer_options
 from impasto.cli.output import Output, requested
 from impasto.cli.running import carry_out, encoders_for, prepared, threads
 from impasto.cli.terminal import columns, say, told
 from impasto.errors import UsageError, WeightsError
 from impasto.files import file_hash, missing, output_errors
+from impasto.quantities import duration
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -54,11 +56,11 @@ class Row:
     def __str__(self) -> str:
         if self.why:
             return f"{self.outcome}: {self.why}"
-        return f"{self.outcome}: {self.result}" + (f"  {self.seconds:.1f} s" if self.outcome == PAINTED else "")
+        return f"{self.outcome}: {self.result}" + (f"  {duration(self.seconds)}" if self.outcome == PAINTED else "")
 
 
 @cloup.command(epilog=_EXAMPLES)
-@cloup.argument("photos", nargs=-1, required=True, metavar="PHOTO...", help=_PHOTOS)
+@cloup.argument("photos", nargs=-1, required=True, metavar="PHOTO...", help=_PHOTOS, shell_complete=picture)
 @transfer_options(
     options.file_options(
         options.output_option("The folder for the results; it is made if need be.", "DIR", required=True),
@@ -79,7 +81,7 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
     began = time.perf_counter()
     recipe, init = options.asked_recipe(given)
     found = list(dict.fromkeys(_files(photos)))
-    output = requested(given, styles, ())
+    output = requested(given, [*styles, *([init] if init else [])], ())
     import torch
 
     from impasto.cli.drawing import print_record
@@ -108,7 +110,9 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
     elif not output.quiet:
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
         click.echo(columns((row.photograph, str(row)) for row in rows))
-        click.echo(f"{len(found)} photographs: {outcomes or 'none painted'}, in {time.perf_counter() - began:.1f} s")
+        click.echo(
+            f"{len(found)} photographs: {outcomes or 'none painted'}, in {duration(time.perf_counter() - began)}"
+        )
     if interrupts.caught() or counts[STOPPED]:
         return interrupts.status()
     return 1 if counts[FAILED] else 0

@@ -12,6 +12,7 @@ import click
 import cloup
 
 from impasto.cli import interrupts, options
+from impasto.cli.group import Group
 from impasto.cli.options import NAMES, NUMBERS, Decorator, debug_option, flag
 from impasto.cli.output import Output, requested
 from impasto.cli.running import prepared
@@ -28,7 +29,7 @@ _FILE = "The figure; its ending sets the format: png, pdf or svg.  [default: a n
 _RATIOS = "Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]"
 
 
-@cloup.group()
+@cloup.group(cls=Group)
 @debug_option
 def figure() -> None:
     """Draw the papers' figures, with pictures of your own.
@@ -62,7 +63,8 @@ def _add(
         output = requested(given, sources, (*sources, name))
         from impasto.tasks import figures
 
-        figures.check_drawing(output.path, force=output.destination.force)
+        figures.check_drawing(output.path, force=True)
+        output.destination.check_overwritten()
         return _execute(partial(getattr(figures, f"prepare_{name}"), *sources, recipe, **given), output)
 
     examples = " ".join("painting.jpg" if each == "style" else "photo.jpg" for each in pictures)

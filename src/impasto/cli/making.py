@@ -10,11 +10,13 @@ import click
 import cloup
 
 from impasto.cli import options
+from impasto.cli.completion import picture
+from impasto.cli.group import Group
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
 from impasto.errors import UsageError
 from impasto.presets.own import STUDY
-from impasto.recipe import Recipe
+from impasto.recipe import EVALUATIONS, Recipe
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 from impasto.tasks.texture import texture_of
 
@@ -25,7 +27,7 @@ _PHOTOGRAPHS = "{recipe.usual_size}, or the photograph's own if that is less"
 _TRANSFERS = """\b
 Examples:
   impasto transfer photo.jpg painting.jpg -o out.png
-  impasto transfer photo.jpg swatch:mosaic --strength 0.7 --size 1024
+  impasto transfer photo.jpg swatch:mosaic --strength 0.7
   impasto transfer photo.jpg -s a.jpg -s b.jpg
 """
 
@@ -33,13 +35,13 @@ Examples:
 def transfer_options(files: options.Decorator, *look: options.Decorator) -> options.Decorator:
     """The options of a command that paints photographs; `look` come before the others that shape the result."""
     shaping = options.flags(_TRANSFER, "strength", "size", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS)
-    evaluations = "{recipe.schedule.evaluations}, or {recipe.blank_schedule.evaluations} from noise"
+    evaluations = EVALUATIONS + "; {recipe.blank_schedule.evaluations} from noise"
     method = options.method_of(_TRANSFER)
     return options.picture_options(_TRANSFER, files, [*look, *shaping], method, iterations=evaluations)
 
 
 @cloup.command(epilog=_TRANSFERS)
-@cloup.argument("content", help="The photograph: an image file, or - for standard input.")
+@cloup.argument("content", help="The photograph: an image file, or - for standard input.", shell_complete=picture)
 @options.styles_argument
 @transfer_options(options.result_options("a new CONTENT-STYLE.png here"), options.style_option())
 def transfer(content: str, named: tuple[str, ...], styles: tuple[str, ...], **given: Any) -> int:
@@ -114,7 +116,7 @@ _RECONSTRUCTION = reconstruction_of(STUDY)
 _IMAGES = "{recipe.usual_size}, or the image's own if that is less"
 
 
-@cloup.group()
+@cloup.group(cls=Group)
 @options.debug_option
 def reconstruct() -> None:
     """Show what layers know of a picture, from noise.
@@ -132,9 +134,13 @@ def _reconstruction(representation: str, *more: options.Decorator) -> options.De
         options.flag("noise", f"1/{1 / _RECONSTRUCTION.noise:.0f}"),
         *more,
     ]
-    image = cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
+    image = cloup.argument(
+        "image", help="The picture to look at: an image file, or swatch:NAME.", shell_complete=picture
+    )
     files = options.result_options(f"a new IMAGE-{representation}.png here")
-    return options.stacked(image, options.picture_options(_RECONSTRUCTION, files, look))
+    return options.stacked(
+        image, options.picture_options(_RECONSTRUCTION, files, look, iterations="{recipe.schedule.evaluations}")
+    )
 
 
 @reconstruct.command(epilog="Example:  impasto reconstruct content photo.jpg --layer relu4_2 -o out.png")

@@ -14,9 +14,11 @@ from typing import Any
 import click
 import cloup
 
+from impasto.cli.completion import among, picture
 from impasto.cli.words import words
+from impasto.encoders.vgg import VGG_LAYERS
 from impasto.errors import UsageError
-from impasto.presets import preset
+from impasto.presets import PRESETS, preset
 from impasto.presets.own import STUDY
 from impasto.recipe import SETTINGS, Recipe
 from impasto.request import asked
@@ -49,6 +51,21 @@ WHOLES = Listed("N,N,...", click.IntRange(1), "whole numbers with commas, such a
 NAMES = Listed("L,L,...", click.STRING, "names with commas, such as relu3_1,relu4_1")
 
 
+class Number(type(click.FLOAT)):  # type: ignore[misc]
+    """A number; several of them are said to be the value of another option, if there is one of that name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse, or say which option was meant."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            others = ctx.command.params if ctx and param and "," in str(value) else []
+            several = next((each.opts[-1] for each in others if each.name == f"{param and param.name}s"), None)
+            if several is None:
+                raise
+        self.fail(f"{value!r} are several numbers. Did you mean {several}?", param, ctx)
+
+
 class Size(click.ParamType[Any]):
     """`1024x768` as (width, height); of one number, the height is `ratio` times that."""
 
@@ -70,7 +87,7 @@ class Size(click.ParamType[Any]):
 _TYPES = {each.name: str(each.type).partition(" | ")[0] for each in fields(Recipe)}
 _KINDS: Mapping[str, Mapping[str, Any]] = {
     "int": {"type": click.INT, "metavar": "N"},
-    "float": {"type": click.FLOAT, "metavar": "X"},
+    "float": {"type": Number(), "metavar": "X"},
     "bool": {"is_flag": True, "default": None},
     "tuple[float, ...]": {"type": NUMBERS},
     "Mapping[str, float]": {"type": NAMES},
@@ -92,10 +109,17 @@ def flag(name: str, default: str = "", **other: Any) -> Decorator:
     usual = dict(_KINDS.get(_TYPES[name], _TEXT)) | {"help": about["help"]}
     if about["metavar"]:
         usual["metavar"] = about["metavar"]
-    option = usual | other
+    option = {"shell_complete": _completed(name)} | usual | other
     if default:
         option["help"] += f"  [default: {default}]"
     return cloup.option("--" + name.replace("_", "-"), name, **option)
+
+
+def _completed(name: str) -> Any:
+    """What a shell is offered as the value of a setting."""
+    if _TYPES[name] == "Mapping[str, float]":
+        return among(lambda: VGG_LAYERS)
+    return among(lambda: SETTINGS[name]["choices"]) if any(SETTINGS[name]["choices"]) else None
 
 
 def default_of(base: Recipe, name: str, shown: str = "") -> str:
@@ -121,20 +145,25 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
 # Everything else ----------------------------------------------------------------------------------------------------
 
 styles_argument = cloup.argument(
-    "named", nargs=-1, metavar="STYLE", help="The style: an image file, or swatch:NAME to have one drawn."
+    "named",
+    nargs=-1,
+    metavar="STYLE",
+    help="The style: an image file, or swatch:NAME to have one drawn.",
+    shell_complete=picture,
 )
 
 
 def style_option(help: str = "A style, as STYLE; once for each where several are blended.", **other: Any) -> Decorator:
     """-s, once for each style."""
-    return cloup.option("-s", "--style", "styles", multiple=True, metavar="STYLE", help=help, **other)
+    names = "-s", "--style", "styles"
+    return cloup.option(*names, multiple=True, metavar="STYLE", help=help, shell_complete=picture, **other)
 
 
 def preset_option(usual: str) -> Decorator:
     """--preset, which is `usual` if it is not given."""
-    return cloup.option(
-        "--preset", metavar="NAME", default=usual, help=f"One of `impasto presets`.  [default: {usual}]"
-    )
+    about = f"One of `impasto presets`.  [default: {usual}]"
+    complete = among(lambda: PRESETS)
+    return cloup.option("--preset", metavar="NAME", default=usual, help=about, shell_complete=complete)
 
 
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")

@@ -16,6 +16,7 @@ from impasto import swatches
 from impasto.cli.terminal import loading
 from impasto.errors import OutputError, UsageError
 from impasto.files import missing
+from impasto.quantities import duration
 
 if TYPE_CHECKING:
     from impasto.session import Destination
@@ -53,7 +54,7 @@ class Output:
 
     def wrote(self, what: str) -> str:
         """The last word: the file, the time that it took, and `what` was made."""
-        return f"Wrote {self.name} in {time.perf_counter() - self.began:.1f} s ({what})"
+        return f"Wrote {self.name} in {duration(time.perf_counter() - self.began)} ({what})"
 
     @contextmanager
     def reserved(self) -> Iterator[Output]:

@@ -46,7 +46,7 @@ def make(
     recipe, init = asked_recipe(options, of)
     names = [*filter(None, (content, *styles[:1], kind))]
     files = ["stdin" if name == PIPE else name for name in names]
-    output = requested(options, sources, files, may_be_piped=True)
+    output = requested(options, [*sources, *([init] if init else [])], files, may_be_piped=True)
     from impasto.preparation import Pictures, prepare
 
     if sources.count(PIPE) > 1:

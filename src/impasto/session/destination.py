@@ -43,7 +43,7 @@ def kept_at(step: Step, error: BaseException | None = None) -> Result:
 class Destination:
     """The file that a run writes, and those beside it.
 
-    * `path` may not be one of `inputs`, nor exist, unless `force` is set.
+    * `path` is never one of `inputs`, and is no file that exists unless `force` is set.
     * `fresh` is a name that nobody asked for, which gives way to NAME-2.png, NAME-3.png, ...; `base` is it unnumbered.
     * `save_every` so many evaluations a picture is saved as NAME-0050.png, NAME-0100.png, ...
     * `checkpoint` is the folder to keep the state in; without, that of a long run is kept beside `path`.
@@ -66,13 +66,8 @@ class Destination:
         Raises:
             UsageError, OutputError: it cannot, or not without overwriting what is there.
         """
-        for source in self.inputs:
-            if not self.force and self.path.is_file() and Path(source).is_file() and self.path.samefile(source):
-                raise UsageError(
-                    f"{self.path} is itself one of the images to read. Choose another name for the result, "
-                    "or overwrite it with --force."
-                )
-        check_output(self.path, force=self.force)
+        check_output(self.path, force=True)
+        self.check_overwritten()
         check_encoding(self.path.suffix, bits=self.bits)
         check_beside(self.path)
 
@@ -83,6 +78,20 @@ class Destination:
             UsageError: it does not.
         """
         check_encoding(self.path.suffix, bits=self.bits, size=(width, height))
+
+    def check_overwritten(self) -> None:
+        """Make sure that no file is overwritten which may not be.
+
+        Raises:
+            UsageError: the path is an input, or it exists and is not to be forced.
+        """
+        if not self.path.exists():
+            return
+        if any(Path(source).is_file() and self.path.samefile(source) for source in self.inputs):
+            remedy = "which are never overwritten. Choose another name for the result."
+            raise UsageError(f"{self.path} is itself one of the images to read, {remedy}")
+        if not self.force:
+            raise UsageError(f"{self.path} exists already. Choose another name, or overwrite it with --force.")
 
     def named(self) -> Destination:
         """The same, a fresh name numbered if there is such a file."""
@@ -107,6 +116,7 @@ class Destination:
         Raises:
             ImpastoError: it cannot be written.
         """
+        self.check_overwritten()
         image = run.full_size(result.image)
         record = run.record(result_of(image, run.alpha, result.step))
         text = {KEYWORD: record.to_text()} if self.metadata else None
@@ -146,6 +156,7 @@ class Series:
     every: int
     evaluations: int
     name: Callable[[int], Path]
+    destination: Destination
     whole: bool = False
     line: str = ""
 
@@ -161,7 +172,8 @@ class Series:
         """
         for done in range(self.every, self.evaluations + self.whole, self.every):
             if done > after:
-                check_output(self.name(done), force=allowed(self.name(done)))
+                path = self.name(done)
+                replace(self.destination, path=path, force=allowed(path), bits=8).check()
 
 
 def series_of(plan: Plan, destination: Destination) -> Series:
@@ -169,6 +181,6 @@ def series_of(plan: Plan, destination: Destination) -> Series:
     path, count, milestones = destination.path, plan.evaluations, plan.recipe.milestones
     if milestones and not destination.save_every:
         every, file, line = milestones.every, milestones.file, milestones.line
-        return Series(every, count, lambda done: path.parent / file.format(done=done), whole=True, line=line)
-    digits = max(4, len(str(count)))
-    return Series(destination.save_every or count, count, lambda done: path.with_stem(f"{path.stem}-{done:0{digits}}"))
+        return Series(every, count, lambda done: path.parent / file.format(done=done), destination, True, line)
+    digits, every = max(4, len(str(count))), destination.save_every or count
+    return Series(every, count, lambda done: path.with_stem(f"{path.stem}-{done:0{digits}}"), destination)

@@ -13,9 +13,10 @@ from impasto.checkpoint import Checkpoints, Pace
 from impasto.engine import Snapshot, Step
 from impasto.errors import CheckpointError
 from impasto.files import file_hash, unused
+from impasto.quantities import duration
 from impasto.run import Run
 from impasto.session.destination import Destination, Result
-from impasto.session.events import Clock, duration
+from impasto.session.events import Clock
 
 LONG = 300.0  # seconds from which on a run is kept unasked
 _JUDGED = 5.0  # seconds after which its speed is known

@@ -143,3 +143,9 @@ class Figure:
             "pictures to make": str(len(self.runs)),
             "evaluations": str(self.evaluations),
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs, with numbers."""
+        sizes = [{"width": level.width, "height": level.height} for level in self.levels]
+        numbers = {"pictures": sizes, "evaluations": self.evaluations, "size": self.materials.size}
+        return {name: text for name, text in self.summary().items() if name != "pictures to make"} | numbers
