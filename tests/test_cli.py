@@ -99,6 +99,48 @@ def test_without_a_name_a_new_one_is_found(impasto, folder):
     assert sorted(left_over(folder)) == ["photo-painting-2.png", "photo-painting.png"]
 
 
+def test_long_names_in_any_script_make_a_name_that_the_system_takes(impasto, folder):
+    """Of 255 bytes at most, with those of the files that may come beside it."""
+    long = {name: f"{each * 80}.png" for name, each in (("photo.png", "长"), ("painting.png", "画"))}
+    for name, longer in long.items():
+        (folder / name).rename(longer)
+    command = ("transfer", *long.values(), "--preset", "fast", "--iterations", "2", "-q")
+    assert impasto(*command, "--save-every", "1") == (0, "", "")
+    assert impasto(*command) == (0, "", "")
+    made = [path.stem for path in folder.iterdir() if path.name not in long.values()]
+    assert sorted(made) == sorted([f"{'长' * 33}-{'画' * 33}{end}" for end in ("", "-0001", "-2")])
+    code, _, err = impasto(*command, "-o", "n" * 252 + ".png")
+    assert code == 1 and "File name too long. Choose a shorter name." in err
+
+
+def test_the_original_size(impasto):
+    assert impasto(*transfer("-q", "-o", "out.png", "--size", "original"))[0] == 0
+    picture("large.png", 3, 700, 20)
+    assert (
+        impasto(
+            "reconstruct",
+            "content",
+            "large.png",
+            "--size",
+            "original",
+            "--iterations",
+            "1",
+            "-q",
+            "--layer",
+            "relu1_1",
+            "-o",
+            "again.png",
+        )[0]
+        == 0
+    )
+    assert impasto("texture", "photo.png", "-q", "--size", "original", "--iterations", "1", "-o", "texture.png")[0] == 0
+    sizes = []
+    for name in ("out.png", "again.png", "texture.png"):
+        with Image.open(name) as made:
+            sizes.append(made.size)
+    assert sizes == [(64, 48), (700, 20), (64, 48)]
+
+
 def test_numbers_of_somebody_else_are_left_alone(impasto, folder):
     picture("photo-IMG-12.png", 3)
     picture("IMG-12.png", 3)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from impasto import record
-from impasto.choices import TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.choices import ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.devices import own_modes
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, levels_that_fit
@@ -182,6 +182,8 @@ def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
         width, height = recipe.sides
         return height, width
     own = _shape(picture)
+    if recipe.size == ORIGINAL:
+        return own
     return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
 
 

@@ -6,6 +6,7 @@ A check is called with the setting's name and the value that was given; it may a
 from __future__ import annotations
 
 import math
+import operator
 import os
 import re
 import reprlib
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from impasto.choices import ORIGINAL
 from impasto.encoders.vgg import canonical_layer
 from impasto.errors import UnknownNameError, UsageError
 
@@ -38,12 +40,15 @@ def whole(least: int = 1, most: int | None = None, *, rule: str = "") -> Check:
     """A whole number of at least `least`, and at most `most`."""
 
     def check(name: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise UsageError(f"{name} is {value!r}; it must be a whole number, such as {max(least, 1)}.")
-        if value < least or (most is not None and value > most):
-            bound = f"at least {least}" if value < least else f"at most {most}"
-            raise UsageError(f"{name} is {reprlib.repr(value)}; {rule or f'it must be {bound}.'}")
-        return value
+        try:
+            number = operator.index("" if isinstance(value, bool) else value)
+        except TypeError:
+            example = f"it must be a whole number, such as {max(least, 1)}."
+            raise UsageError(f"{name} is {reprlib.repr(value)}; {example}") from None
+        if number < least or (most is not None and number > most):
+            bound = f"at least {least}" if number < least else f"at most {most}"
+            raise UsageError(f"{name} is {reprlib.repr(number)}; {rule or f'it must be {bound}.'}")
+        return number
 
     return check
 
@@ -76,16 +81,23 @@ def truth(name: str, value: Any) -> bool:
     return value
 
 
-def sides(name: str, value: Any) -> int | tuple[int, int]:
-    """A long side in pixels, or (width, height)."""
+def sides(name: str, value: Any) -> int | str | tuple[int, int]:
+    """A long side in pixels, (width, height), or `original`; `512` and `640x480` are read too."""
     side = whole(1, _LARGEST_SIDE)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        if len(value) != 2 or not all(type(each) is int for each in value):
+    if value == ORIGINAL:
+        return ORIGINAL
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d{1,9}(x\d{1,9})?", value, re.IGNORECASE):
+            rule = "it must be pixels, such as 512, or WIDTHxHEIGHT, such as 640x480, or original."
+            raise UsageError(f"{name} is {value!r}; {rule}")
+        first, *second = map(int, value.lower().split("x"))
+        value = (first, *second) if second else first
+    if isinstance(value, Sequence):
+        if len(value) != 2:
             raise UsageError(f"{name} is {value!r}; it must be (width, height) in pixels, such as (640, 480).")
-        width, height = value
-        if min(width, height) < 1:
-            raise UsageError(f"{name} is {width}x{height}; both sides must be at least 1 pixel.")
-        return side(name, width), side(name, height)
+        if 0 in value:
+            raise UsageError(f"{name} is {value[0]}x{value[1]}; both sides must be at least 1 pixel.")
+        return side(name, value[0]), side(name, value[1])
     pixels: int = side(name, value)
     return pixels
 

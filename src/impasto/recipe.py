@@ -24,6 +24,7 @@ from impasto.choices import (
     INITS,
     MOST_EVALUATIONS,
     MOST_LEVELS,
+    ORIGINAL,
     PADDINGS,
     PATIENCE,
     POOLINGS,
@@ -81,11 +82,13 @@ class Recipe:
     task: str = TRANSFER
 
     # The picture
-    size: int | tuple[int, int] | None = setting(
+    size: str | int | tuple[int, int] | None = setting(
         None,
         ranges.sides,
-        "Long side of the result in pixels.",
+        "Long side of the result in pixels, or original.",
         shown="{recipe.usual_size}, or the picture's own if that is less",
+        metavar="N|original",
+        choices=[ORIGINAL],
     )
     strength: float = setting(
         0.5,
@@ -316,7 +319,7 @@ class Recipe:
     @property
     def long_side(self) -> int | None:
         """The long side that was asked for."""
-        return self.size if isinstance(self.size, int) else max(self.size or (), default=None)
+        return self.size if isinstance(self.size, int) else max(self.sides or (), default=None)
 
     @property
     def blank(self) -> bool:
@@ -326,7 +329,11 @@ class Recipe:
     @property
     def pyramid(self) -> Pyramid:
         """The sizes and evaluations of this recipe, for its beginning and its limit of sizes."""
-        chosen = self.blank_schedule if self.blank and self.blank_schedule else self.schedule
+        chosen = self.schedule
+        if self.blank and self.blank_schedule:
+            # One size alone leaves the grain of the noise; but where borders are to fit, enlarging shows a seam.
+            fewest = 1 if self.tileable else min(2, self.iterations or 2)
+            chosen = replace(self.blank_schedule, fewest=fewest)
         if self.levels is None:
             return chosen
         coarse_to_fine = chosen if chosen.most > 1 else Recipe().schedule

@@ -32,7 +32,7 @@ def asked(base: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, Any]:
 class Settings(TypedDict, total=False):
     """What a caller may say of a recipe, by name; None is as if it were not said."""
 
-    size: int | tuple[int, int] | None
+    size: int | tuple[int, int] | str | None
     strength: float | None
     style_weights: Sequence[float] | None
     style_scale: float | None

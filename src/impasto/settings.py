@@ -66,6 +66,7 @@ pyramid = dataclass_of(
     shares=ranges.shares,
     most=ranges.whole(1, MOST_LEVELS),
     evaluations=ranges.whole(1, MOST_EVALUATIONS),
+    fewest=ranges.whole(1, MOST_LEVELS),
 )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from impasto.choices import ORIGINAL
 from impasto.cli import interrupts, options
 from impasto.cli.output import Output
 from impasto.cli.running import execute, prepared, threads
@@ -49,7 +50,7 @@ def _inputs_argument(usual: str) -> options.Decorator:
 @_inputs_argument("under their names, where the run was begun")
 @cloup.option_group(
     "Changes (a new run begins with the picture so far)",
-    options.flag("size", type=click.STRING, metavar="N|WxH", help="Another size, in pixels, as the command has it."),
+    options.flag("size", metavar="N|WxH", help="Another size, in pixels, as the command has it."),
     *map(options.flag, _CHANGES),
 )
 @cloup.option_group(
@@ -147,9 +148,8 @@ def _changed(checkpoints: Checkpoints, origin: Origin, changes: dict[str, Any], 
         raise CheckpointError(
             f"There is no picture in {checkpoints.folder} yet. Leave out the changes to begin with it."
         )
-    if "size" in changes:
-        width, height = options.Size().convert(changes["size"], None, None)
-        changes["size"] = (width, height) if origin.record.task == "texture" or "x" in changes["size"] else width
+    if "size" in changes and origin.record.task == "texture":
+        changes["size"] = options.Size(1, ORIGINAL).convert(changes["size"], None, None)
     run = changed_run(origin, changes, encoders)
     before = replace(origin.record, result=result_of(kept.image, None, kept.step))
     others = [f"The {each.role} image {each.source} has changed." for each in origin.inputs if each.same is False]

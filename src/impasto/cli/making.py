@@ -9,6 +9,7 @@ from typing import Any
 import click
 import cloup
 
+from impasto.choices import ORIGINAL
 from impasto.cli import options
 from impasto.cli.completion import picture
 from impasto.cli.group import Group
@@ -77,7 +78,7 @@ def _meant(
 
 _TEXTURE = texture_of(Recipe())
 _OWN_SIZE = f"the style image's own, its long side at most {_TEXTURE.usual_size}"
-_SIDES = "Width and height of the result in pixels; one number for a square."
+_SIDES = "Width and height of the result in pixels; one number for a square; original."
 _STROKES = "Size of the strokes; 1 is as in the style image, 2 twice as large."
 _TEXTURES = """\b
 Examples:
@@ -93,7 +94,7 @@ Examples:
     options.result_options("a new STYLE-texture.png here"),
     [
         options.style_option(),
-        options.flag("size", _OWN_SIZE, type=options.Size(), metavar="WxH", help=_SIDES),
+        options.flag("size", _OWN_SIZE, type=options.Size(1, ORIGINAL), metavar="WxH", help=_SIDES),
         options.flag("tileable"),
         *options.flags(_TEXTURE, "style_weights"),
         options.flag("style_scale", options.default_of(_TEXTURE, "style_scale"), help=_STROKES),

@@ -67,15 +67,17 @@ class Number(type(click.FLOAT)):  # type: ignore[misc]
 
 
 class Size(click.ParamType[Any]):
-    """`1024x768` as (width, height); of one number, the height is `ratio` times that."""
+    """`1024x768` as (width, height); of one number, the height is `ratio` times that.  `words` stay as they are."""
 
     name = "WxH"
 
-    def __init__(self, ratio: float = 1.0):
-        self._ratio = ratio
+    def __init__(self, ratio: float = 1.0, *words: str):
+        self._ratio, self._words = ratio, words
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse, or say what is no size."""
+        if value in self._words:
+            return value
         width, times, height = value.lower().partition("x")
         if not width.isdecimal() or not (height.isdecimal() or (height == "" and not times)):
             raise UsageError(f"--size is {value!r}; it must be WIDTHxHEIGHT in pixels, such as 640x480, or one number.")

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from impasto.engine import NotFiniteError, Step
 from impasto.errors import UsageError
-from impasto.files import check_beside, reserved, reserved_new, unused
+from impasto.files import check_beside, output_errors, reserved, reserved_new, unused
 from impasto.images import check_encoding, check_output, save_image
 from impasto.painting import result_of
 from impasto.plan import Plan
 from impasto.record import KEYWORD
 from impasto.run import Run
 from impasto.sources import source_name
+
+_LONGEST_NAME = 200  # bytes of a name that is made; systems allow 255, and files beside it have longer ones
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class Destination:
 
     def named(self) -> Destination:
         """The same, a fresh name numbered if there is such a file."""
-        return replace(self, path=unused(self.path), base=self.path) if self.fresh else self
+        with output_errors(self.path):
+            return replace(self, path=unused(self.path), base=self.path) if self.fresh else self
 
     @contextmanager
     def reserved(self) -> Iterator[Destination]:
@@ -139,8 +142,11 @@ class Destination:
 
 
 def name_of(*sources: str) -> Path:
-    """CONTENT-STYLE.png in the current folder, of the names of files."""
-    return Path("-".join(map(source_name, sources)) + ".png")
+    """CONTENT-STYLE.png in the current folder, of the names of files, each cut short where they are very long."""
+    names, most = [source_name(source) for source in sources], _LONGEST_NAME // len(sources)
+    if len(os.fsencode("-".join(names))) > _LONGEST_NAME:
+        names = [os.fsencode(name)[:most].decode(errors="ignore").strip() for name in names]
+    return Path("-".join(names) + ".png")
 
 
 # On the way ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 from impasto.checkpoint import Checkpoints, Pace
 from impasto.engine import Snapshot, Step
 from impasto.errors import CheckpointError
-from impasto.files import file_hash, unused
+from impasto.files import file_hash, output_errors, unused
 from impasto.quantities import duration
 from impasto.run import Run
 from impasto.session.destination import Destination, Result
@@ -120,8 +120,10 @@ class Keeper:
             self._pace.wrote(size, time.monotonic() - began)
 
     def _begin_unasked(self, left: str) -> str:
-        folder = unused(self._destination.path.with_suffix(".impasto"))
+        folder = self._destination.path.with_suffix(".impasto")
         try:
+            with output_errors(folder, CheckpointError, "{} cannot be made"):
+                folder = unused(folder)
             self._checkpoints = Checkpoints.create(folder, self._about())
         except CheckpointError as error:
             self._refused = True
