@@ -27,6 +27,7 @@ from impasto.tasks.figures import (
     prepare_layers,
     prepare_progress,
     prepare_representations,
+    prepare_sheet,
     prepare_tradeoff,
     save_plate,
 )
@@ -455,6 +456,26 @@ def test_json_tells_of_panels(impasto):
     assert [r["event"] for r in records] == ["plan", "step", "step", "panel", "step", "step", "panel", "saved"]
     assert records[3]["caption"] == "content from conv2_2"
     assert set(records[3]) == {"event", "label", "caption", "content", "style"}
+
+
+def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto, tmp_path):
+    grid = ("photo.png", "painting.png", "swatch:mosaic", "--strength", "0.2,0.8", "--preset", "fast")
+    options = ("--size", "64", "--iterations", "2", "-o", "sheet.png")
+    code, out, err = impasto("sheet", *grid, *options, "--json")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert records[0]["pictures"] == [{"width": 64, "height": 48}] * 4
+    panels = [each for each in records if each["event"] == "panel"]
+    assert len({each["content"] for each in panels}) == 4
+    assert (tmp_path / "sheet.png").exists()
+    assert impasto("sheet", "photo.png", "painting.png", "-o", "photo.png", "--force")[0] == 2
+    assert "STYLE... is missing" in impasto("sheet", "photo.png")[2]
+
+
+def test_a_sheet_takes_the_recipes_as_they_are():
+    recipes = {"one": Recipe().override(**SMALL), "two": preset("fast").override(**SMALL)}
+    figure = prepare_sheet(CONTENT, [STYLE], recipes)
+    assert [run.recipe for run in figure.runs] == list(recipes.values())
 
 
 def test_a_dry_run_writes_nothing(impasto, tmp_path):

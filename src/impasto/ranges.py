@@ -41,7 +41,9 @@ def whole(least: int = 1, most: int | None = None, *, rule: str = "") -> Check:
 
     def check(name: str, value: Any) -> int:
         try:
-            number = operator.index("" if isinstance(value, bool) else value)
+            if isinstance(value, bool):
+                raise TypeError
+            number = operator.index(value)
         except TypeError:
             example = f"it must be a whole number, such as {max(least, 1)}."
             raise UsageError(f"{name} is {reprlib.repr(value)}; {example}") from None

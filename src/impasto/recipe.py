@@ -140,11 +140,7 @@ class Recipe:
         varies=True,
     )
     style_loss: str = setting(
-        "gram+mean-std",
-        ranges.one_of("style loss", STYLE_LOSSES),
-        "{choices}.",
-        varies=True,
-        choices=STYLE_LOSSES,
+        "gram+mean-std", ranges.one_of("style loss", STYLE_LOSSES), "{choices}.", varies=True, choices=STYLE_LOSSES
     )
     style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.", varies=True)
     relative: bool = setting(True, ranges.truth, varies=True)
@@ -181,22 +177,10 @@ class Recipe:
     )
     preprocessing: Preprocessing | None = setting(None, settings.preprocessing, varies=True)
     pooling: str | None = setting(
-        None,
-        ranges.one_of("pooling", POOLINGS),
-        "{choices}.",
-        shown="max",
-        metavar="KIND",
-        varies=True,
-        choices=POOLINGS,
+        None, ranges.one_of("pooling", POOLINGS), "{choices}.", shown="max", varies=True, choices=POOLINGS
     )
     padding: str | None = setting(
-        "replicate",
-        ranges.one_of("padding", PADDINGS),
-        "{choices}.",
-        shown="as trained",
-        metavar="KIND",
-        varies=True,
-        choices=PADDINGS,
+        "replicate", ranges.one_of("padding", PADDINGS), "{choices}.", shown="as trained", varies=True, choices=PADDINGS
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 

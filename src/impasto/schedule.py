@@ -56,11 +56,10 @@ class Pyramid:
     def sizes(self, size: int) -> tuple[int, ...]:
         """The long sides of the levels that end at `size`."""
         sizes = [size]
-        while len(sizes) < self.most:
-            coarser = max(1, round(size / self.factor ** len(sizes)))
-            if coarser < self.smallest and len(sizes) >= self.fewest:
-                break
+        while len(sizes) < self.most and (coarser := round(size / self.factor ** len(sizes))) >= self.smallest:
             sizes.append(coarser)
+        while len(sizes) < min(self.fewest, self.most):
+            sizes.append(max(1, round(size / self.factor ** len(sizes))))
         return tuple(reversed(sizes))
 
     def counts(self, iterations: int, levels: int) -> tuple[int, ...]:

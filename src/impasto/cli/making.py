@@ -43,7 +43,7 @@ def transfer_options(files: options.Decorator, *look: options.Decorator) -> opti
 
 @cloup.command(epilog=_TRANSFERS)
 @cloup.argument("content", help="The photograph: an image file, or - for standard input.", shell_complete=picture)
-@options.styles_argument
+@options.styles_argument()
 @transfer_options(options.result_options("a new CONTENT-STYLE.png here"), options.style_option())
 def transfer(content: str, named: tuple[str, ...], styles: tuple[str, ...], **given: Any) -> int:
     """Paint the photograph CONTENT in the style of the picture STYLE.
@@ -88,7 +88,7 @@ Examples:
 
 
 @cloup.command(epilog=_TEXTURES)
-@options.styles_argument
+@options.styles_argument()
 @options.picture_options(
     _TEXTURE,
     options.result_options("a new STYLE-texture.png here"),

@@ -146,13 +146,11 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
 
 # Everything else ----------------------------------------------------------------------------------------------------
 
-styles_argument = cloup.argument(
-    "named",
-    nargs=-1,
-    metavar="STYLE",
-    help="The style: an image file, or swatch:NAME to have one drawn.",
-    shell_complete=picture,
-)
+
+def styles_argument(metavar: str = "STYLE", **other: Any) -> Decorator:
+    """The styles, as arguments."""
+    about = "The style: an image file, or swatch:NAME to have one drawn."
+    return cloup.argument("named", nargs=-1, metavar=metavar, help=about, shell_complete=picture, **other)
 
 
 def style_option(help: str = "A style, as STYLE; once for each where several are blended.", **other: Any) -> Decorator:
@@ -161,11 +159,12 @@ def style_option(help: str = "A style, as STYLE; once for each where several are
     return cloup.option(*names, multiple=True, metavar="STYLE", help=help, shell_complete=picture, **other)
 
 
-def preset_option(usual: str) -> Decorator:
+def preset_option(usual: str, **other: Any) -> Decorator:
     """--preset, which is `usual` if it is not given."""
     about = f"One of `impasto presets`.  [default: {usual}]"
     complete = among(lambda: PRESETS)
-    return cloup.option("--preset", metavar="NAME", default=usual, help=about, shell_complete=complete)
+    option: dict[str, Any] = {"metavar": "NAME", "default": usual, "help": about, "shell_complete": complete} | other
+    return cloup.option("--preset", **option)
 
 
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
