@@ -119,7 +119,7 @@ def test_a_table_ends_it_and_a_dry_run_writes_nothing(impasto, folder):
     code, out, _ = impasto(*arguments)
     assert code == 0
     assert "photos/a.jpg  painted: " in out
-    assert out.splitlines()[-1].startswith("3 photographs: 3 painted, in ")
+    assert out.splitlines()[-1].startswith("3 in all: 3 painted, in ")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from typing import Final
 
 from impasto.errors import ImpastoError, MissingFileError, OutputError, UsageError
 
+_FOLDERS_OPEN: Final = hasattr(os, "O_DIRECTORY")  # not on Windows, where a file is flushed only if it is open to write
 _FULL: Final = "Free some space or choose another disk."
 _REMEDIES: Final = {
     errno.ENOSPC: _FULL,
@@ -90,7 +91,7 @@ def put_in_place(finished: Path, target: Path) -> None:
         OSError: what the system says
     """
     finished.replace(target)
-    if os.name == "posix":
+    if _FOLDERS_OPEN:
         _flush(target.parent)
 
 
@@ -116,7 +117,7 @@ def check_beside(target: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    descriptor = os.open(path, os.O_RDONLY if _FOLDERS_OPEN else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

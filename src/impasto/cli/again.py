@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -94,7 +94,10 @@ def resume(
         path = Path(output or (fresh and about.get("base")) or about["output"])
         if not output and about["folder"] != os.getcwd():  # noqa: PTH109
             path = Path(about["folder"]) / path
-        origin = find_origin(Record.from_json(about["record"]), [Path(os.path.relpath(about["folder"]))], str, inputs)
+        home = Path(about["folder"])
+        with suppress(ValueError):  # on another drive, for which Windows has no relative path
+            home = Path(os.path.relpath(home))
+        origin = find_origin(Record.from_json(about["record"]), [home], str, inputs)
         destination = Destination(
             path,
             tuple(each.source for each in origin.all_inputs()),

@@ -110,9 +110,8 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
     elif not output.quiet:
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
         click.echo(columns((row.photograph, str(row)) for row in rows))
-        click.echo(
-            f"{len(found)} photographs: {outcomes or 'none painted'}, in {duration(time.perf_counter() - began)}"
-        )
+        took = duration(time.perf_counter() - began)
+        click.echo(f"{len(found)} in all: {outcomes or 'none painted'}, in {took}")
     if interrupts.caught() or counts[STOPPED]:
         return interrupts.status()
     return 1 if counts[FAILED] else 0

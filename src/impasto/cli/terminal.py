@@ -8,11 +8,29 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 from impasto.cli import interrupts
 from impasto.errors import ImpastoError
 
 _WIDEST = 100
+
+
+@contextmanager
+def escaping() -> Iterator[None]:
+    """Within the block, characters that standard output and error cannot encode are written as `\\u7167`."""
+    streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
+    before = []
+    for stream in streams:
+        with suppress(AttributeError, ValueError):  # nobody is there, or it is no stream of Python's own
+            before.append((stream, stream.errors))
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            with suppress(AttributeError, ValueError):
+                stream.reconfigure(errors=errors)
 
 
 def say(text: str) -> None:
