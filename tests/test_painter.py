@@ -1,6 +1,5 @@
 """The painter: networks that are loaded once, what it calls and gives back, and pictures that are let go."""
 
-import contextlib
 import gc
 import math
 from types import ModuleType
@@ -210,40 +209,6 @@ def test_representations_are_two(pair):
         impasto.reconstruct(pair[0], representation="colour")
     with pytest.raises(UsageError, match="layers is 3"):
         impasto.reconstruct(pair[0], layers=3)
-
-
-# Inside a caller's own modes
-
-
-@pytest.mark.parametrize(
-    "mode",
-    [
-        torch.inference_mode,
-        torch.no_grad,
-        lambda: torch.autocast("cpu", dtype=torch.bfloat16),
-        lambda: torch.device("meta"),
-        contextlib.nullcontext,
-    ],
-    ids=["inference_mode", "no_grad", "autocast", "default device", "none"],
-)
-def test_the_callers_modes_change_nothing(mode, pair):
-    expected = impasto.stylize(*pair, **QUICK, output="torch")
-    before = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_rng_state()
-    with mode():
-        made = impasto.Painter("cpu").stylize(*pair, **(QUICK | {"output": "torch"}))
-    assert torch.equal(made, expected)
-    assert torch.is_grad_enabled() == before[0]
-    assert torch.get_default_dtype() == before[1]
-    assert torch.equal(torch.get_rng_state(), before[2])
-
-
-def test_another_default_number_format_changes_nothing(pair):
-    expected = impasto.stylize(*pair, **QUICK, output="torch")
-    torch.set_default_dtype(torch.float64)
-    try:
-        assert torch.equal(impasto.stylize(*pair, **QUICK, output="torch"), expected)
-    finally:
-        torch.set_default_dtype(torch.float32)
 
 
 # Pictures

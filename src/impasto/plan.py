@@ -277,7 +277,7 @@ def _repeated(look: Look, level: Level) -> float:
 
 def _seconds_per_pass(device: torch.device) -> float:
     """Per pixel, of adding one picture to another."""
-    picture, other = torch.zeros(2, 3, 1024, 1024, device=device)
+    picture, other = torch.zeros(2, 3, 1024, 1024, device=device, dtype=torch.float32)
     return fastest(lambda: float(picture.add_(other)[0, 0, 0])) / 1024**2
 
 
