@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, Never, TypeAlias, Unpack, overload
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from impasto.encoders.download import Progress
@@ -62,8 +63,8 @@ class Painter:
 
     def __init__(
         self,
-        device: str | None = None,
-        dtype: str | None = None,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
         *,
         download: bool = True,
         progress: Progress | None = None,
@@ -190,7 +191,7 @@ def _made(prepare: Callable[[], Run], callback: Callback | None, output: str) ->
 
 
 def _listed(style: Styles) -> list[Any]:
-    return list(style) if isinstance(style, list | tuple) else [style]
+    return list(style) if isinstance(style, list | tuple | Iterator) else [style]
 
 
 _painter = Painter()

@@ -76,11 +76,16 @@ def text(name: str, value: Any) -> str:
     return os.fspath(value)
 
 
+def named_by_torch(name: str, value: Any) -> str:
+    """A text, or what PyTorch calls so: `torch.device("cuda:1")`, `torch.float32`."""
+    return text(name, str(value).removeprefix("torch.") if type(value).__module__ == "torch" else value)
+
+
 def truth(name: str, value: Any) -> bool:
     """True or False."""
-    if not isinstance(value, bool):
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):  # NumPy's are called so
         raise UsageError(f"{name} is {value!r}; it must be True or False.")
-    return value
+    return bool(value)
 
 
 def sides(name: str, value: Any) -> int | str | tuple[int, int]:
@@ -152,8 +157,9 @@ def layers(name: str, value: Any) -> dict[str, float]:
 
 def memory_size(name: str, value: Any) -> str:
     """`4GB`, `500 MB` or `1.5GiB`, as it is."""
-    parse_bytes(text(name, value))
-    return text(name, value)
+    size = str(value) if type(value) is int else text(name, value)
+    parse_bytes(size)
+    return size
 
 
 def parse_bytes(size: str) -> int:

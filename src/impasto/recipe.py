@@ -228,8 +228,8 @@ class Recipe:
     milestones: Milestones | None = setting(None, settings.milestones)
 
     # The machine
-    device: str = setting("auto", ranges.text, "{choices}; cuda:1 is the second of its kind.", choices=DEVICES)
-    dtype: str = setting("auto", ranges.text, "{choices}.", choices=DTYPES)
+    device: str = setting("auto", ranges.named_by_torch, "{choices}; cuda:1 is the second.", choices=DEVICES)
+    dtype: str = setting("auto", ranges.named_by_torch, "{choices}.", choices=DTYPES)
     memory: str | None = setting(
         None,
         ranges.memory_size,

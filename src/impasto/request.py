@@ -73,7 +73,7 @@ class Settings(TypedDict, total=False):
     stretch_style: bool | None
     seed: int | None
     milestones: Milestones | None
-    device: str | None
-    dtype: str | None
-    memory: str | None
+    device: Any  # a text, or PyTorch's own
+    dtype: Any
+    memory: str | int | None
     max_pixels: int | None
