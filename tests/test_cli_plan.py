@@ -24,7 +24,9 @@ def test_plan_tells_each_size_without_a_picture(impasto):
 
 def test_plan_tells_people_in_words(impasto):
     _, out, _ = impasto("plan", "--sizes", "96")
-    assert re.search(r"    96x72  about [\d.]+ s, whole, about \d+ MB, \d+ MB of it for the run: 96x72 \(57\)", out)
+    assert re.search(
+        r"    96x72  about [\d.]+ s, whole, about [\d.]+ [MG]B, \d+ MB of it for the run: 96x72 \(57\)", out
+    )
 
 
 def test_plan_tells_how_memory_is_kept(impasto):

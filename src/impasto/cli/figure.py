@@ -179,7 +179,7 @@ Examples:
 @cloup.argument("content", help="The photograph: an image file.", shell_complete=picture)
 @options.styles_argument("STYLE...", required=True)
 @cloup.option_group(
-    "Grid (a row for each style, a column for each value of these)",
+    "Grid (a row for each style, a column for each value)",
     options.flag("strength", "0.5", type=NUMBERS),
     options.flag("style_scale", "1", type=NUMBERS),
     options.preset_option("default", type=NAMES),
