@@ -32,7 +32,7 @@ ARGUMENTS = {transfer: ["a.jpg", "b.jpg"], texture: ["b.jpg"], content: ["a.jpg"
 COMMANDS = [pytest.param(command, id=command.name) for command in BASES]
 NOT_SETTINGS = {
     "content", "named", "styles", "image", "preset", "layers", "sizes",
-    "output", "force", "checkpoint", "no_metadata", "bits", "save_every", "quiet", "as_json", "dry_run",
+    "output", "force", "checkpoint", "no_metadata", "keep_exif", "bits", "save_every", "quiet", "as_json", "dry_run",
 }  # fmt: skip
 
 

@@ -187,7 +187,7 @@ def _made(prepare: Callable[[], Run], callback: Callback | None, output: str) ->
         return image
     if output == "numpy":
         return image[0].permute(1, 2, 0).numpy()
-    return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())))
+    return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())), run.exif)
 
 
 def _listed(style: Styles) -> list[Any]:

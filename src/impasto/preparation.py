@@ -103,6 +103,7 @@ def prepare(
         precise=precise,
         inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
         networks=tuple(record.EncoderUsed(each.name, each.sha256) for each in used),
+        exif=opened[0].picture.exif if opened[0].role == "content" else b"",
         alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
     )
 

@@ -107,6 +107,7 @@ def resume(
             checkpoint=checkpoint,
             metadata=about["metadata"] and not no_metadata,
             bits=about["bits"],
+            exif=str(about.get("exif", "safe")),
         )
         where = Output(destination.named(), quiet, as_json)
         if changes:

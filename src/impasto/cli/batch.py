@@ -67,6 +67,7 @@ class Row:
         cloup.option("--format", "ending", type=_FORMATS, default="png", help="Of the results.  [default: png]"),
         options.bits_option,
         options.no_metadata_option,
+        options.exif_option,
         cloup.option("-j", "--jobs", type=click.IntRange(1), default=1, metavar="N", help=_JOBS),
     ),
     options.style_option("A style: an image file, or swatch:NAME; several are blended.", required=True),

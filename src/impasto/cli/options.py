@@ -97,6 +97,10 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
 _TEXT = {"type": click.STRING, "metavar": "NAME"}
 _CHECKPOINT = "Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]"
 _BITS = "Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]"
+_EXIF = (
+    "Of the photograph: safe (date, camera, copyright, resolution), all (the place, too) or none.  "
+    "[default: safe, or none with --no-metadata]"
+)
 _SAVE_EVERY = "Also save OUT-0050.png, ... every N evaluations."
 _NETWORK = ("encoder", "weights", "pooling", "padding")
 OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
@@ -169,6 +173,7 @@ def preset_option(usual: str, **other: Any) -> Decorator:
 
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 bits_option = cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS)
+exif_option = cloup.option("--keep-exif", type=click.Choice(["safe", "all", "none"]), help=_EXIF)
 no_metadata_option = cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made.")
 quiet_option = cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 json_option = cloup.option("--json", "as_json", is_flag=True, help="Print JSON records on standard output, one a line.")
@@ -211,6 +216,7 @@ def result_options(default: str) -> Decorator:
         output_option(f"The result, or - for standard output; its ending sets the format.  [default: {default}]"),
         cloup.option("--checkpoint", metavar="DIR", help=_CHECKPOINT),
         no_metadata_option,
+        exif_option,
         bits_option,
         cloup.option("--save-every", type=click.IntRange(1), metavar="N", help=_SAVE_EVERY),
     )

@@ -115,6 +115,7 @@ def requested(
     with loading(shown=not (quiet or as_json)):
         from impasto.session.destination import Destination, name_of
     piped = may_be_piped and name == PIPE
+    metadata = not options.pop("no_metadata", False)
     destination = Destination(
         _STANDARD_OUTPUT if piped else Path(name) if name else name_of(*names),
         tuple(inputs),
@@ -122,8 +123,9 @@ def requested(
         fresh=name is None,
         save_every=options.pop("save_every", None),
         checkpoint=options.pop("checkpoint", None),
-        metadata=not options.pop("no_metadata", False),
+        metadata=metadata,
         bits=int(options.pop("bits", 8)),
+        exif=options.pop("keep_exif", None) or ("safe" if metadata else "none"),
     )
     if piped and (as_json or destination.save_every):
         raise UsageError("-o - writes the result to standard output, where --json and --save-every have no place.")

@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto.engine import NotFiniteError, Step
 from impasto.errors import UsageError
 from impasto.files import check_beside, output_errors, reserved, reserved_new, unused
-from impasto.images import check_encoding, check_output, save_image
+from impasto.images import check_encoding, check_output, kept_exif, save_image
 from impasto.painting import result_of
 from impasto.plan import Plan
 from impasto.record import KEYWORD
@@ -49,7 +49,8 @@ class Destination:
     * `fresh` is a name that nobody asked for, which gives way to NAME-2.png, NAME-3.png, ...; `base` is it unnumbered.
     * `save_every` so many evaluations a picture is saved as NAME-0050.png, NAME-0100.png, ...
     * `checkpoint` is the folder to keep the state in; without, that of a long run is kept beside `path`.
-    * `metadata` is whether the pictures tell how they were made, `bits` how many a channel of the result has.
+    * `metadata` is whether the pictures tell how they were made, `bits` how many a channel of the result has,
+      `exif` what they keep of the photograph's (see `kept_exif`).
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Destination:
     checkpoint: str | None = None
     metadata: bool = True
     bits: int = 8
+    exif: str = "safe"
 
     def check(self) -> None:
         """Make sure that the result can be written, before any work starts.
@@ -123,7 +125,8 @@ class Destination:
         image = run.full_size(result.image)
         record = run.record(result_of(image, run.alpha, result.step))
         text = {KEYWORD: record.to_text()} if self.metadata else None
-        save_image(image, self.path, alpha=run.alpha, force=self.force, bits=self.bits, text=text)
+        exif = kept_exif(run.exif, self.exif)
+        save_image(image, self.path, alpha=run.alpha, force=self.force, bits=self.bits, text=text, exif=exif)
 
     def rescue(self, run: Run, result: Result) -> Path | None:
         """Save into the folder for temporary files; where that fails too, leave nothing and return None."""

@@ -142,5 +142,6 @@ class Keeper:
             "save_every": destination.save_every,
             "metadata": destination.metadata,
             "bits": destination.bits,
+            "exif": destination.exif,
             "asked": self._asked,
         }
