@@ -132,7 +132,7 @@ FILES = [
     (
         2,
         "photo.jpg photo.jpg,painting.png -o out.png",
-        ["no file photo.jpg,painting.png", "-s photo.jpg -s painting.png"],
+        ["no file photo.jpg,painting.png", "name each by itself: photo.jpg and painting.png"],
     ),
     (2, "photo.jpg https://a.org/b.jpg -o out.png", ["https://a.org/b.jpg is an address on the web", "Download it"]),
     (2, "photo.jpg gone/b.jpg -o out.png", ["there is no folder gone"]),

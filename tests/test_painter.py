@@ -258,7 +258,7 @@ def test_styles_may_be_any_sequence_and_a_text_is_one_name(pair, tmp_path, monke
         to_pil(pair[1]).save(name)
     for styles in (("a.png", "b.png"), ["a.png", "b.png"], iter(["a.png", "b.png"])):
         assert len(impasto.prepare(pair[0], styles, **QUICK).inputs) == 3
-    with pytest.raises(UsageError, match=r"no file a\.png,b\.png\. Name each style by itself: .* a list in Python"):
+    with pytest.raises(UsageError, match=r"no file a\.png,b\.png\. If several are meant, name each by itself"):
         impasto.prepare(pair[0], "a.png,b.png", **QUICK)
     with pytest.raises(UsageError, match=r"style_layers is 'relu1_1'; it must be names of layers, such as \('relu4_2'"):
         impasto.prepare(*pair, **QUICK, style_layers="relu1_1")

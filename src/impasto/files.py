@@ -38,8 +38,8 @@ def missing(name: str, swatches: Iterable[str] = ()) -> MissingFileError:
     if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
         return MissingFileError(f"{name} is an address on the web, not a file. Download it first, then name the file.")
     if len(parts) > 1 and any(map(os.path.lexists, parts)):
-        several = " ".join(f"-s {part}" for part in parts)
-        return MissingFileError(f"There is no file {name}. Name each style by itself: {several}, or a list in Python.")
+        remedy = f"If several are meant, name each by itself: {' and '.join(parts)}."
+        return MissingFileError(f"There is no file {name}. {remedy}")
     if name in swatches:
         return MissingFileError(f"There is no file {name}. Did you mean the swatch swatch:{name}?")
     if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where not even that may be known

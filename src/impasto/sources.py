@@ -54,7 +54,7 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 200_
     try:
         return load_image(source, max_pixels=max_pixels)
     except MissingFileError as error:
-        if os.path.lexists(_path(source)) or "\0" in _path(source):
+        if source not in swatches.names():
             raise
         raise missing(_path(source), swatches.names()) from error
 
