@@ -98,11 +98,11 @@ class Painter:
     ) -> Any:
         """`content` in the style of `style`, one image or a list of them.
 
-        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. With `regions`, each a `Region`, `style` is
-        for the rest, and may be an empty list; where the mask `keep` is white the content stays. `request` has settings
-        of `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is called with each `Step`; if
-        it returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W, 3) float32
-        in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
+        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. With `regions`, each a `Region`, `style`
+        is for the rest, and may be an empty list; where the mask `keep` is white the content stays. `request` has
+        settings of `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is called with each
+        `Step`; if it returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W,
+        3) float32 in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
 
         Raises:
             UsageError: settings that cannot be met.
