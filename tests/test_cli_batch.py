@@ -3,14 +3,16 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from impasto.cli import interrupts, running
+from impasto.images import load_image, save_image
 from impasto.loading import Encoders
-from impasto.record import read_record
+from impasto.record import KEYWORD, read_record
 
 QUICK = ("--preset", "fast", "--size", "64", "--iterations", "2")
 
@@ -71,6 +73,15 @@ def test_what_is_there_is_not_made_again_and_nothing_else_is_overwritten(batch, 
     assert outcomes(batch("photos/a.jpg", "-o", "out", "--strength", "0.7", "--force")[1]) == {
         "photos/a.jpg": "painted"
     }
+
+
+def test_a_picture_of_an_earlier_impasto_is_known_by_what_its_settings_mean(batch, folder):
+    batch("photos/a.jpg", "-o", "out")
+    record = read_record("out/a.png")
+    older = {name: value for name, value in record.settings.items() if name not in ("calm", "max_pixels")}
+    picture = load_image("out/a.png").pixels
+    save_image(picture, "out/a.png", force=True, text={KEYWORD: replace(record, settings=older).to_text()})
+    assert outcomes(batch("photos/a.jpg", "-o", "out")[1]) == {"photos/a.jpg": "there already"}
 
 
 def test_a_picture_that_was_stopped_is_made_anew(batch, monkeypatch):

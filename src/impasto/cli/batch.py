@@ -24,8 +24,9 @@ from impasto.cli.running import carry_out, encoders_for, prepared, threads
 from impasto.cli.terminal import columns, say, told
 from impasto.errors import UsageError, WeightsError
 from impasto.files import file_hash, missing, output_errors
+from impasto.presets import preset
 from impasto.quantities import duration
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, from_json
 
 if TYPE_CHECKING:
     from impasto.loading import Encoders
@@ -227,7 +228,8 @@ class _Work:
             return True
         inputs = [(each.role, each.sha256 or each.name) for each in record.inputs]
         known = [("content", _known(photograph)), *self._inputs]
-        if inputs != known or _shaping(record.settings) != _shaping(self.recipe.to_json()):
+        recipe = from_json(record.task, record.settings, preset)  # in today's terms, if it is of yesterday
+        if inputs != known or _shaping(recipe.to_json()) != _shaping(self.recipe.to_json()):
             remedy = "Choose another folder, or overwrite it with --force."
             raise UsageError(f"{path} was made of other pictures or with other settings. {remedy}")
         return record.result is not None and record.result.evaluations == record.result.of

@@ -33,7 +33,7 @@ def list_() -> None:
 
     rows = []
     for name, licence in _IN_PACKAGE.items():
-        rows.append((name, name, human_size(_packaged(name).stat().st_size), licence, "in the package"))
+        rows.append((name, name, human_size(_packaged(name).stat().st_size), licence, "built in"))
     for source in REGISTRY.values():
         cached = "yes" if weight_path(source.name).is_file() else "no"
         rows.append((source.name, source.architecture, human_size(source.size), source.licence, cached))
@@ -43,7 +43,7 @@ def list_() -> None:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("name", "size", "licence", "cached"):  # the name says the architecture; the licence may be wrapped
-        table.add_column(column, no_wrap=column != "licence")
+        table.add_column(column, no_wrap=column != "licence", overflow="fold")
     for name, _, *others in rows:
         table.add_row(name, *others)
     console.print(table)
