@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -86,6 +87,8 @@ def desk(tmp_path, monkeypatch):
     for i, name in enumerate(("photo.jpg", "painting.jpg", "a.jpg", "b.jpg")):
         view = (-2 + 0.3 * i, -1.2, 1 - 0.3 * i, 1.2)
         Image.effect_mandelbrot((96, 64), view, 60).convert("RGB").save(tmp_path / name)
+    (tmp_path / "photos").mkdir()
+    shutil.copy(tmp_path / "a.jpg", tmp_path / "photos")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

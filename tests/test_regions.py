@@ -207,3 +207,47 @@ def test_a_run_with_regions_is_replayed(tmp_path, monkeypatch):
     assert np.array_equal(np.asarray(Image.open("again.png")), np.asarray(Image.open("out.png")))
     roles = [each.role for each in made.record.inputs]
     assert roles == ["content", "style", "region", "region style", "region style mask", "keep"]
+
+
+# The command --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, values in {"photo": PHOTO, "a": A, "b": B, "sky": half(True), "part": half(False)}.items():
+        Image.fromarray(values).save(f"{name}.png")
+    return tmp_path
+
+
+FEW = ("--preset", "fast", "--iterations", "4", "--size", "96", "-q")
+
+
+def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
+    asked = ("transfer", "photo.png", "--region", "sky.png=b.png:part.png", "--region", "*=a.png", "--keep", "sky.png")
+    assert cli.run([*asked, "-o", "out.png", *FEW]) == 0
+    made = impasto.stylize(
+        "photo.png",
+        "a.png",
+        regions=[Region("sky.png", "b.png", "part.png")],
+        keep="sky.png",
+        preset="fast",
+        iterations=4,
+        size=96,
+    )
+    assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(made))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--region", "sky.png"), "it must be MASK=STYLE"),
+        (("--region", "nothing.png=a.png"), "There is no file nothing.png"),
+        (("--region", "sky.png=nothing.png"), "There is no file nothing.png"),
+        (("a.png", "--keep", "nothing.png"), "There is no file nothing.png"),
+        (("--region", "sky.png=a.png", "-o", "sky.png", "--force"), "sky.png"),
+    ],
+)
+def test_regions_that_cannot_be_are_told(desk, capsys, arguments, said):
+    assert cli.run(["transfer", "photo.png", *arguments, *FEW]) == 2
+    assert said in capsys.readouterr().err

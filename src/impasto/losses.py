@@ -108,7 +108,7 @@ def wasserstein2(x: Moments, target: Moments) -> Tensor:
     """
     channels = x.first.shape[1]
     raised = 1e-3 * target.variance.mean(1) + 1e-4 * target.gram.diagonal(dim1=1, dim2=2).mean(1)
-    ridge = raised[:, None, None] * torch.eye(channels, device=x.first.device)
+    ridge = raised[:, None, None] * torch.eye(channels, device=x.first.device, dtype=raised.dtype)
     a, b = _precise(x.covariance + ridge), _precise(target.covariance + ridge)
     mean = (x.mean - target.mean).square().sum(1)
     traces = (a + b).diagonal(dim1=1, dim2=2).sum(1)
@@ -257,7 +257,9 @@ def flatness(content: Tensor, energy: float = 1e-4) -> Tensor:
 def blurred(image: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur, borders repeated.  Shape: (1, C, H, W)."""
     reach = round(3 * sigma)
-    weights = torch.exp(-((torch.arange(-reach, reach + 1, device=image.device) / sigma) ** 2) / 2).to(image)
+    weights = torch.exp(
+        -((torch.arange(-reach, reach + 1, device=image.device, dtype=torch.float32) / sigma) ** 2) / 2
+    ).to(image)
     weights = weights / weights.sum()
     padded = torch.nn.functional.pad(image, (reach, reach, reach, reach), mode="replicate").transpose(0, 1)
     rows = torch.nn.functional.conv2d(padded, weights[None, None, None, :])

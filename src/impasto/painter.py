@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, Never, TypeAlias, Unpack, overload
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from impasto.encoders.download import Progress
@@ -62,8 +63,8 @@ class Painter:
 
     def __init__(
         self,
-        device: str | None = None,
-        dtype: str | None = None,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
         *,
         download: bool = True,
         progress: Progress | None = None,
@@ -99,9 +100,9 @@ class Painter:
 
         Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. With `regions`, each a `Region`, `style`
         is for the rest, and may be an empty list; where the mask `keep` is white the content stays. `request` has
-        settings of `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is told of each `Step`;
-        if it returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W, 3)
-        float32 in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
+        settings of `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is called with each
+        `Step`; if it returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W,
+        3) float32 in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
 
         Raises:
             UsageError: settings that cannot be met.
@@ -186,11 +187,11 @@ def _made(prepare: Callable[[], Run], callback: Callback | None, output: str) ->
         return image
     if output == "numpy":
         return image[0].permute(1, 2, 0).numpy()
-    return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())))
+    return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())), run.exif)
 
 
 def _listed(style: Styles) -> list[Any]:
-    return list(style) if isinstance(style, list | tuple) else [style]
+    return list(style) if isinstance(style, list | tuple | Iterator) else [style]
 
 
 _painter = Painter()

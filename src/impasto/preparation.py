@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto import record
-from impasto.choices import INITS, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.choices import ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.color import gray, matched_colors
 from impasto.devices import own_modes
 from impasto.errors import UnknownNameError, UsageError
@@ -22,7 +22,7 @@ from impasto.regions import Area, Region, apart, kept_part, mask_of
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
-from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
+from impasto.sources import ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
 from impasto.statistics import moments
 
 
@@ -51,6 +51,10 @@ class _Opened:
     role: str
     source: ImageSource
     picture: Picture
+
+    def cropped(self) -> _Opened:
+        """The same with what can be seen of it alone."""
+        return replace(self, picture=self.picture.cropped())
 
 
 @own_modes()
@@ -101,6 +105,7 @@ def prepare(
         precise=precise,
         inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
         networks=tuple(record.EncoderUsed(each.name, each.sha256) for each in used),
+        exif=opened[0].picture.exif if opened[0].role == "content" else b"",
         alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
     )
 
@@ -153,25 +158,33 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     roles = [("content", pictures.content)] if pictures.content is not None else []
     roles += [("style", style) for style in pictures.styles]
     (role, source), *others = roles
-    first = _Opened(role, source, open_picture(source, size=longest, max_pixels=recipe.max_pixels))
+    first = _open(role, source, longest, recipe)
     shape = _result_shape(recipe, first.picture)
     drawn = longest if recipe.task == TEXTURE else _drawn(max(shape) * recipe.style_scale, recipe.max_pixels)
     opened = [first]
     for role, source in others:
-        style = open_picture(source, size=drawn, max_pixels=recipe.max_pixels).cropped()
-        opened.append(_Opened(role, source, style))
+        opened.append(_open(role, source, drawn, recipe).cropped())
     for region in pictures.regions:
-        opened.append(_Opened(REGION, region.mask, open_picture(region.mask, max_pixels=recipe.max_pixels)))
-        style = open_picture(region.style, size=drawn, max_pixels=recipe.max_pixels)
-        opened.append(_Opened(REGION_STYLE, region.style, style.cropped() if region.style_mask is None else style))
+        opened.append(_open(REGION, region.mask, longest, recipe))
+        style = _open(REGION_STYLE, region.style, drawn, recipe)
+        opened.append(style.cropped() if region.style_mask is None else style)
         if region.style_mask is not None:
-            mask = open_picture(region.style_mask, max_pixels=recipe.max_pixels)
-            opened.append(_Opened(STYLE_MASK, region.style_mask, mask))
+            opened.append(_open(STYLE_MASK, region.style_mask, longest, recipe))
     if pictures.keep is not None:
-        opened.append(_Opened(KEEP, pictures.keep, open_picture(pictures.keep, max_pixels=recipe.max_pixels)))
+        opened.append(_open(KEEP, pictures.keep, longest, recipe))
     if pictures.init is not None:
-        opened.append(_Opened("init", pictures.init, _start(pictures.init, recipe)))
+        opened.append(_open("init", pictures.init, max(shape), recipe))
     return opened, shape
+
+
+def _open(role: str, source: ImageSource, size: int, recipe: Recipe) -> _Opened:
+    """A picture; what is wrong with one that a program gives is said of its role."""
+    try:
+        return _Opened(role, source, open_picture(source, size=size, max_pixels=recipe.max_pixels))
+    except UsageError as error:
+        if isinstance(source, str | Path):
+            raise
+        raise UsageError(f"{role}: {error}") from error
 
 
 def _drawn(side: float, max_pixels: int) -> int:
@@ -185,14 +198,9 @@ def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
         width, height = recipe.sides
         return height, width
     own = _shape(picture)
+    if recipe.size == ORIGINAL:
+        return own
     return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
-
-
-def _start(source: ImageSource, recipe: Recipe) -> Picture:
-    """The image to begin with; a word that is neither a file's name nor a way to begin is said to be unknown."""
-    if isinstance(source, str) and not (source.startswith(SWATCH) or Path(source).suffix or Path(source).exists()):
-        raise UnknownNameError("init", source, (*INITS, "or an image file"))
-    return open_picture(source, max_pixels=recipe.max_pixels)
 
 
 def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float:

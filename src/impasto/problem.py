@@ -104,7 +104,8 @@ class PictureProblem:
         if self._recipe.init == "style":
             return self._given.styles[0].at(*size)
         if self._recipe.blank:
-            noise = torch.randn((1, 3, *size), generator=torch.Generator().manual_seed(self._recipe.seed))
+            seeded = torch.Generator().manual_seed(self._recipe.seed)
+            noise = torch.randn((1, 3, *size), generator=seeded, dtype=torch.float32)
             spread = self._recipe.noise if self._recipe.init == "random" else 0.0
             return 0.5 + spread * noise.to(self._device)
         return self._recolored(level).clone()

@@ -19,16 +19,20 @@ from impasto.choices import (
     BLANK,
     COLORS,
     CONTENT_LOSSES,
+    DEVICES,
+    DTYPES,
     IMAGE,
     INITS,
     MOST_EVALUATIONS,
     MOST_LEVELS,
+    ORIGINAL,
     PADDINGS,
     PATIENCE,
     POOLINGS,
     RECONSTRUCT,
     RESAMPLERS,
     SMOOTHNESS,
+    SOLVERS,
     STOPS,
     STYLE_LOSSES,
     TASKS,
@@ -46,6 +50,9 @@ from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
 from impasto.settings import setting
 from impasto.untrusted import printable
+
+# How many evaluations there are, told of a recipe.
+EVALUATIONS = "{recipe.pyramid.evaluations} up to {recipe.usual_size} px, more beyond"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +83,13 @@ class Recipe:
     task: str = TRANSFER
 
     # The picture
-    size: int | tuple[int, int] | None = setting(
+    size: str | int | tuple[int, int] | None = setting(
         None,
         ranges.sides,
-        "Long side of the result in pixels.",
+        "Long side of the result in pixels, or original.",
         shown="{recipe.usual_size}, or the picture's own if that is less",
+        metavar="N|original",
+        choices=[ORIGINAL],
     )
     strength: float = setting(
         0.5,
@@ -103,12 +112,10 @@ class Recipe:
         "What to begin with: matched (the content in the style's colors), content, random, gray, style, "
         "or an image file.",
         metavar="WAY|FILE",
+        choices=INITS,
     )
     colors: str = setting(
-        "style",
-        ranges.one_of("colors", COLORS),
-        "Whose: style, content, luminance (the content's, place by place), histogram or match.",
-        only=[TRANSFER],
+        "style", ranges.one_of("colors", COLORS), "Whose: {choices}.", only=[TRANSFER], choices=COLORS
     )
     tileable: bool = setting(
         False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
@@ -121,10 +128,7 @@ class Recipe:
 
     # What is minimised
     content_layers: Mapping[str, float] = setting(
-        {"relu4_2": 1.0},
-        ranges.layers,
-        "Layers that hold the content: relu4_2, or relu4_2=0.5.",
-        varies=True,
+        {"relu4_2": 1.0}, ranges.layers, "Layers that hold the content: relu4_2, or relu4_2=0.5.", varies=True
     )
     content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES), varies=True)
     content_weight: float = setting(
@@ -137,10 +141,7 @@ class Recipe:
         varies=True,
     )
     style_loss: str = setting(
-        "gram+mean-std",
-        ranges.one_of("style loss", STYLE_LOSSES),
-        "gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2.",
-        varies=True,
+        "gram+mean-std", ranges.one_of("style loss", STYLE_LOSSES), "{choices}.", varies=True, choices=STYLE_LOSSES
     )
     style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.", varies=True)
     relative: bool = setting(True, ranges.truth, varies=True)
@@ -167,24 +168,20 @@ class Recipe:
     # The network
     encoder: str = setting(
         VGG19,
-        ranges.one_of("encoder", encoder_names),
+        ranges.one_of("encoder", encoder_names()),
         "vgg19 or compact (in the package), vgg16, or one of `impasto weights list`.",
         varies=True,
+        choices=encoder_names(),
     )
     weights: str | None = setting(
         None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
     )
     preprocessing: Preprocessing | None = setting(None, settings.preprocessing, varies=True)
     pooling: str | None = setting(
-        None, ranges.one_of("pooling", POOLINGS), "max, average or l2.", shown="max", metavar="KIND", varies=True
+        None, ranges.one_of("pooling", POOLINGS), "{choices}.", shown="max", varies=True, choices=POOLINGS
     )
     padding: str | None = setting(
-        "replicate",
-        ranges.one_of("padding", PADDINGS),
-        "zeros, reflect or replicate.",
-        shown="as trained",
-        metavar="KIND",
-        varies=True,
+        "replicate", ranges.one_of("padding", PADDINGS), "{choices}.", shown="as trained", varies=True, choices=PADDINGS
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
@@ -204,19 +201,18 @@ class Recipe:
     )
 
     # The way there
-    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "lbfgs, adam or rmsprop.")
+    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
     schedule: Pyramid = setting(Pyramid(128, 2.0, (24, 24, 9), evaluations=57), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
-    iterations: int | None = setting(
-        None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown="{recipe.pyramid.evaluations}"
-    )
+    iterations: int | None = setting(None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown=EVALUATIONS)
     until: str | None = setting(
         None,
         ranges.one_of("stop", STOPS),
         "converged: leave a size once 10 evaluations win less than 1 %.",
         shown="--iterations are done",
         metavar="WHEN",
+        choices=STOPS,
     )
     levels: int | None = setting(
         None, ranges.whole(1, MOST_LEVELS), "The most sizes, coarse to fine; 1 for the full size alone."
@@ -233,8 +229,8 @@ class Recipe:
     milestones: Milestones | None = setting(None, settings.milestones)
 
     # The machine
-    device: str = setting("auto", ranges.text, "auto, cpu, cuda, mps or xpu.")
-    dtype: str = setting("auto", ranges.text, "auto, float32, bfloat16, tf32 or float64.")
+    device: str = setting("auto", ranges.named_by_torch, "{choices}; cuda:1 is the second.", choices=DEVICES)
+    dtype: str = setting("auto", ranges.named_by_torch, "{choices}.", choices=DTYPES)
     memory: str | None = setting(
         None,
         ranges.memory_size,
@@ -308,7 +304,7 @@ class Recipe:
     @property
     def long_side(self) -> int | None:
         """The long side that was asked for."""
-        return self.size if isinstance(self.size, int) else max(self.size or (), default=None)
+        return self.size if isinstance(self.size, int) else max(self.sides or (), default=None)
 
     @property
     def blank(self) -> bool:
@@ -318,7 +314,11 @@ class Recipe:
     @property
     def pyramid(self) -> Pyramid:
         """The sizes and evaluations of this recipe, for its beginning and its limit of sizes."""
-        chosen = self.blank_schedule if self.blank and self.blank_schedule else self.schedule
+        chosen = self.schedule
+        if self.blank and self.blank_schedule:
+            # One size alone leaves the grain of the noise; but where borders are to fit, enlarging shows a seam.
+            fewest = 1 if self.tileable else min(2, self.iterations or 2)
+            chosen = replace(self.blank_schedule, fewest=fewest)
         if self.levels is None:
             return chosen
         coarse_to_fine = chosen if chosen.most > 1 else Recipe().schedule

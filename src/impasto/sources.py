@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import reprlib
 from collections.abc import Iterable
 from copy import copy
 from typing import Any, BinaryIO
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from impasto import swatches
 from impasto.errors import MissingFileError, UsageError
-from impasto.files import file_hash
+from impasto.files import file_hash, missing
 from impasto.images import Picture, Resampler, from_array, from_pil, load_image
 from impasto.record import Input
 
@@ -29,7 +30,7 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 200_
     """The picture that `source` means.
 
     A path or open file is read; `swatch:NAME` or `swatch:NAME:SEED` is drawn with a long side of `size`; a PIL image,
-    a NumPy array or a tensor (1, 3, H, W) in [0, 1] is taken as it is.
+    a NumPy array or a tensor, uint8 or floats in [0, 1], is taken as it is.
 
     Raises:
         UsageError: it means none.
@@ -47,14 +48,15 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 200_
         return _from_tensor(source)
     if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
         raise UsageError(
-            f"{source!r} is no picture; give a path, {SWATCH}NAME, an image of Pillow's, an array or a tensor."
+            f"{reprlib.repr(source)} is a {type(source).__name__}, and no picture; give a path, {SWATCH}NAME, an image "
+            "of Pillow's, an array or a tensor."
         )
     try:
         return load_image(source, max_pixels=max_pixels)
     except MissingFileError as error:
         if source not in swatches.names():
             raise
-        raise MissingFileError(f"There is no file {source}. Did you mean the swatch {SWATCH}{source}?") from error
+        raise missing(_path(source), swatches.names()) from error
 
 
 def source_name(source: ImageSource) -> str:
@@ -99,13 +101,14 @@ def _swatch(source: str, size: int) -> Picture:
 
 
 def _from_tensor(image: Tensor) -> Picture:
-    if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.numel() or not image.is_floating_point():
+    """A tensor is checked as an array is, which it becomes.  Shape: (1, C, H, W), (C, H, W) or (H, W)."""
+    planes = image[0] if image.ndim == 4 and len(image) == 1 else image
+    if planes.ndim not in (2, 3) or (planes.ndim == 3 and len(planes) not in (1, 3, 4)) or not planes.numel():
         this = f"{tuple(image.shape)}, {str(image.dtype).removeprefix('torch.')}"
-        raise UsageError(f"An image tensor is (1, 3, H, W), not empty, floats in [0, 1]; this one is {this}.")
-    if not torch.isfinite(image).all():
-        raise UsageError("The image tensor has values that are not finite; it must hold sRGB in [0, 1].")
-    pixels = image.detach().to("cpu", torch.float32)
-    return Picture(pixels.clone() if pixels.is_inference() else pixels)
+        raise UsageError(f"An image tensor is (1, 3, H, W) or (3, H, W), not empty; this one is {this}.")
+    values = planes.detach().cpu()
+    values = values.float() if values.is_floating_point() else values
+    return from_array((values.movedim(0, -1).squeeze(-1) if planes.ndim == 3 else values).numpy())
 
 
 class Resampled:

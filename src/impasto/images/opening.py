@@ -7,13 +7,12 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from impasto.errors import ImageError, ImpastoError, MissingFileError, UsageError
+from impasto.files import missing
 from impasto.images.decoding import Encoded, RefusalError, encoded_image
 from impasto.images.formats import HEADER_BYTES, READABLE_FORMATS, Content, describe, readable_format, webp_size
 
@@ -36,8 +35,9 @@ def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Enco
             not be read
     """
     if isinstance(source, str | os.PathLike):
-        with _opened_file(Path(source)) as file, _told(os.fspath(source)):
-            yield _encoded(file, os.fspath(source), max_pixels)
+        name = os.fspath(source)
+        with _opened_file(name) as file, _told(name):
+            yield _encoded(file, name, max_pixels)
         return
     stream = BytesIO(source) if isinstance(source, bytes) else source
     if not hasattr(stream, "read"):
@@ -48,28 +48,16 @@ def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Enco
         yield _encoded(stream, name, max_pixels)
 
 
-def _opened_file(path: Path) -> BinaryIO:
+def _opened_file(name: str) -> BinaryIO:
     try:
-        return path.open("rb")
+        return Path(name).open("rb")
     except (FileNotFoundError, NotADirectoryError, ValueError) as problem:  # ValueError: a null byte in the name
-        raise MissingFileError(_missing(path)) from problem
+        raise missing(name) from problem
     except OSError as problem:
-        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where not even that may be known
-            raise MissingFileError(f"{path} is a folder, not an image; name a file in it.") from problem
+        if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises where not even that may be known
+            raise MissingFileError(f"{name} is a folder, not an image; name a file in it.") from problem
         remedy = "Check its permissions and its name."
-        raise ImageError(f"{path} cannot be opened: {problem.strerror}. {remedy}") from problem
-
-
-def _missing(path: Path) -> str:
-    """Say what is missing, a file or already its folder, and what may have been meant."""
-    if not os.path.isdir(path.parent):  # noqa: PTH112
-        return f"There is no file {path}: there is no folder {path.parent}."
-    names: dict[str, str] = {}
-    with suppress(OSError):
-        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
-    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
-    hint = f"Did you mean {path.with_name(names[close[0]])}?" if close else "Check the name and the folder."
-    return f"There is no file {path}. {hint}"
+        raise ImageError(f"{name} cannot be opened: {problem.strerror}. {remedy}") from problem
 
 
 @contextmanager
@@ -114,7 +102,7 @@ def _encoded(stream: BinaryIO, name: str, max_pixels: int | None) -> Encoded:
 def _check_size(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
     width, height = size
     if max_pixels is not None and width * height > max_pixels:
-        remedy = "Make it smaller, or if you trust it raise the limit with --max-pixels (max_pixels=)."
+        remedy = "Make it smaller, or if you trust it raise the limit, --max-pixels."
         pixels = f"{width}x{height} = {width * height:,} pixels"
         raise ImageError(f"{name} has {pixels}; the limit is {max_pixels:,}. {remedy}")
 

@@ -17,7 +17,7 @@ class Picture:
 
     `pixels` are sRGB values in [0, 1], upright and contiguous, not premultiplied; what cannot be seen at all has the
     mean of the visible colors.  `alpha` is None where everything is opaque.  `notes` are plain sentences worth telling
-    the user.
+    the user.  `exif` is what its file says of it, as it is there.
 
     Shape: pixels (1, 3, H, W) float32, alpha (1, 1, H, W) float32
     """
@@ -25,6 +25,7 @@ class Picture:
     pixels: Tensor
     alpha: Tensor | None = None
     notes: tuple[str, ...] = ()
+    exif: bytes = b""
 
     def cropped(self) -> Picture:
         """The part that holds all that can be seen; all of it if nothing can."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,7 +36,8 @@ def load_image(source: ImageFile, *, max_pixels: int = MAX_PIXELS) -> Picture:
     if max_pixels < 1:
         raise UsageError(f"max_pixels is {max_pixels}; it must be at least 1.")
     with opened(source, max_pixels=max_pixels) as image:
-        return _picture(image.decode(), image.notes)
+        decoded = image.decode()
+        return replace(_picture(decoded, image.notes), exif=field(decoded, "exif-data", b""))
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -49,7 +51,7 @@ def from_pil(image: Image.Image) -> Picture:
     if not all(image.size):
         raise ImageError(f"The PIL image is {image.width}x{image.height}; both sides must be at least 1 pixel.")
     try:
-        return _picture(*from_pillow(image))
+        return replace(_picture(*from_pillow(image)), exif=image.info.get("exif", b""))
     except ImpastoError:
         raise
     except Exception as problem:

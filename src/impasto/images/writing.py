@@ -17,6 +17,7 @@ from torch import Tensor
 from impasto.errors import MissingFileError, OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, write_atomically
 from impasto.images.decoding import array_of, image_of, libvips
+from impasto.images.exif import dots_per_millimetre
 from impasto.images.formats import LONGEST_SIDES, WRITABLE_FORMATS
 from impasto.images.metadata import checked_text, xmp_packet
 from impasto.images.opening import opened
@@ -35,6 +36,7 @@ _SAVERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "AVIF": (".avif", {"subsample_mode": "off", "effort": 1}),
 }
 _KEPT: Final = 8 | 2  # the profile and XMP, of what libvips may write
+_EXIF: Final = 1
 _MOST_XMP: Final = {"JPEG": 65_502}  # bytes
 
 
@@ -54,12 +56,13 @@ def encode_image(
     bits: int = 8,
     quality: int = 95,
     text: Mapping[str, str] | None = None,
+    exif: bytes = b"",
 ) -> bytes:
     """Compute the bytes of an image file in the format that `extension` names, with an sRGB profile.
 
     `alpha` is kept by PNG, WebP, TIFF and AVIF; JPEG and BMP have none, so there the image is composited over white.
     `bits` per channel are 8, or 16 for PNG and TIFF.  `quality` (1 to 100) is for JPEG, WebP and AVIF.  `text` is for
-    `read_text`; BMP has no place for it.
+    `read_text`, `exif` what `kept_exif` left; BMP has no place for them, and TIFF keeps the resolution alone.
 
     Raises:
         UsageError: an unknown extension; a wrong shape, quality, keyword or number of bits
@@ -73,7 +76,7 @@ def encode_image(
         image, alpha = 1 - alpha * (1 - image.clamp(0, 1)), None
     levels = _levels(image, alpha, np.uint16 if bits == 16 else np.uint8)
     try:
-        return _encoded(levels, format_name, quality, text)
+        return _encoded(levels, format_name, quality, text, exif)
     except Exception as problem:
         size = f"{levels.shape[1]}x{levels.shape[0]}"
         raise OutputError(
@@ -107,6 +110,7 @@ def save_image(
     bits: int = 8,
     quality: int = 95,
     text: Mapping[str, str] | None = None,
+    exif: bytes = b"",
 ) -> None:
     """Write an image file in the format that its extension names; into a stream a PNG file.
 
@@ -116,7 +120,7 @@ def save_image(
         UsageError: see `check_output` and `encode_image`
         OutputError: the format cannot hold an image of this size, the disk is full, no permission
     """
-    encode = partial(encode_image, image, alpha=alpha, bits=bits, quality=quality, text=text)
+    encode = partial(encode_image, image, alpha=alpha, bits=bits, quality=quality, text=text, exif=exif)
     if not isinstance(target, str | os.PathLike):
         target.write(encode(".png"))
         return
@@ -182,7 +186,7 @@ def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[A
     return np.ascontiguousarray(levels.numpy().astype(kind))
 
 
-def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[str, str]) -> bytes:
+def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[str, str], exif: bytes) -> bytes:
     """Encode levels: full chroma resolution wherever the format has it.
 
     Shape: (H, W, 3) or (H, W, 4), uint8 or uint16
@@ -196,12 +200,16 @@ def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[s
     image, xmp = image_of(levels, profile=srgb_profile()), b"" if format_name == "PNG" else xmp_packet(text)
     if len(xmp) > _MOST_XMP.get(format_name, len(xmp)):
         raise ValueError(f"its XMP packet holds {_MOST_XMP[format_name]} bytes, and this one has {len(xmp)}")
-    if xmp:
-        image.set_type(libvips().GValue.blob_type, "xmp-data", xmp)
+    if dots := dots_per_millimetre(exif):
+        image = image.copy(xres=dots[0], yres=dots[1])
+    for name, data in {"xmp-data": xmp, "exif-data": exif}.items():
+        if data:
+            image.set_type(libvips().GValue.blob_type, name, data)
     suffix, options = _SAVERS[format_name]
     lossy = {} if format_name in _LOSSLESS else {"Q": quality}
-    data: bytes = image.write_to_buffer(suffix, keep=_KEPT, **lossy, **options)
-    return with_text(data, text) if format_name == "PNG" else data
+    kept = _KEPT | (_EXIF if exif else 0)
+    encoded: bytes = image.write_to_buffer(suffix, keep=kept, **lossy, **options)
+    return with_text(encoded, text) if format_name == "PNG" else encoded
 
 
 def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
