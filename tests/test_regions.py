@@ -109,6 +109,19 @@ def test_the_sums_of_two_halves_are_those_of_the_whole(small_encoder, uniform):
     torch.testing.assert_close((a + b).second, whole.second, rtol=1e-10, atol=1e-12)
 
 
+def test_sums_are_taken_within_the_box_of_what_counts(small_encoder, uniform):
+    weight = torch.zeros(1, 1, 16, 24).double()
+    assert Sums("relu2_1", weight).counted.numel() == 0
+    weight[..., 3:7, 5:20] = uniform(1, 1, 4, 15)
+    assert Sums("relu2_1", weight).box == (slice(3, 7), slice(5, 20))
+    image, features = uniform(1, 3, 32, 48), None
+    found, _ = sums_and_features(small_encoder, image, [Sums("relu2_1", weight)], ())
+    features = small_encoder(image, ["relu2_1"])["relu2_1"]
+    (found,), whole = found.values(), moments(features, weight)
+    torch.testing.assert_close(found.second, whole.second, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(found.count, whole.count)
+
+
 # Pictures -----------------------------------------------------------------------------------------------------------
 
 
