@@ -48,11 +48,8 @@ from impasto.encoders.registry import VGG19, encoder_names, see_alike
 from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
-from impasto.settings import setting
+from impasto.settings import EVALUATIONS, setting
 from impasto.untrusted import printable
-
-# How many evaluations there are, told of a recipe.
-EVALUATIONS = "{recipe.pyramid.evaluations} up to {recipe.usual_size} px, more beyond"
 
 
 @dataclass(frozen=True, kw_only=True)

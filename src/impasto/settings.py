@@ -13,6 +13,9 @@ from impasto.encoders.preprocessing import Preprocessing
 from impasto.errors import UsageError, named
 from impasto.schedule import Pyramid
 
+# How many evaluations there are, told of a recipe.
+EVALUATIONS = "{recipe.pyramid.evaluations} up to {recipe.usual_size} px, more beyond"
+
 
 def setting(
     default: Any,

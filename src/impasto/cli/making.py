@@ -18,7 +18,8 @@ from impasto.cli.running import make
 from impasto.cli.terminal import columns
 from impasto.errors import UsageError
 from impasto.presets.own import STUDY
-from impasto.recipe import EVALUATIONS, Recipe
+from impasto.recipe import Recipe
+from impasto.settings import EVALUATIONS
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 from impasto.tasks.texture import texture_of
 
