@@ -50,6 +50,11 @@ PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
         "--sheet docs/strength.jpg",
         ("default",),
     ),
+    "controls.jpg": (
+        "python benchmarks/controls.py --content {content}/dock.jpg --style {style}/great_wave.jpg "
+        "--other {style}/starry_night.jpg --sheet docs/controls.jpg",
+        ("default", "palette"),
+    ),
     "swatches.png": ("python examples/swatches_sheet.py docs/swatches.png", ()),
     **{
         f"figure-{name}.jpg": (f"impasto figure {name} {FIGURE} -o {{out}}/figure-{name}.png --force", shown)
