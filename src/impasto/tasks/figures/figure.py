@@ -13,6 +13,7 @@ from impasto.engine import Step
 from impasto.images import Picture, resize, size_for
 from impasto.loading import Encoders
 from impasto.preparation import Pictures, prepare
+from impasto.quantities import duration
 from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.schedule import Level
@@ -144,7 +145,12 @@ class Figure:
             "size": ", ".join(sizes) or str(self.materials.size),
             "pictures to make": str(len(self.runs)),
             "evaluations": str(self.evaluations),
-        }
+        } | self._time()
+
+    def _time(self) -> dict[str, str]:
+        """How long it will take, if there is anything to make."""
+        estimates = [run.plan.estimate for run in self.runs if run.plan.estimate]
+        return {"time": f"about {duration(sum(each.seconds for each in estimates))}"} if estimates else {}
 
     def to_json(self) -> dict[str, Any]:
         """The same for programs, with numbers."""
