@@ -155,3 +155,9 @@ class Figure:
             return {}
         seconds = sum(run.plan.estimate.seconds for run in timed if run.plan.estimate)
         return {"time": f"about {duration(seconds * self.evaluations / sum(run.plan.evaluations for run in timed))}"}
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs, with numbers."""
+        sizes = [{"width": level.width, "height": level.height} for level in self.levels]
+        numbers = {"pictures": sizes, "evaluations": self.evaluations, "size": self.materials.size}
+        return {name: text for name, text in self.summary().items() if name != "pictures to make"} | numbers
