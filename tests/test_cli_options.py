@@ -98,7 +98,7 @@ def test_help_tells_the_defaults_of_the_recipe(command):
             assert {int(number) for number in re.findall(r"\d+", default)} <= known
             continue
         if isinstance(value, float):
-            default = Fraction(default)
+            default = str(float(Fraction(default)))
         given = parameter.type.convert(default, parameter, None)
         assert SETTINGS[parameter.name]["check"](parameter.name, given).__class__ is value.__class__
         assert words(SETTINGS[parameter.name]["check"](parameter.name, given)) == words(value)

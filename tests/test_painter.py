@@ -337,7 +337,7 @@ def test_a_style_much_larger_than_the_picture_is_seen_in_tiles(compact, uniform)
     found = {}
     for scale in (1.0, 5.0):
         shown = Shown(compact)
-        problem = PictureProblem(recipe, given, Views(recipe, lambda _, shown=shown: shown), style_scale=scale)
+        problem = PictureProblem(recipe, given, Views(recipe, lambda _, shown=shown: shown), style_scales=[scale])
         found[scale] = {term.layer: term.target for term in problem.sitting(level).style_terms()}
         largest = max(math.prod(shape) for shape in shown.shapes)
         assert largest <= (64 + 2 * 32) ** 2 if scale == 5.0 else shown.shapes == [(64, 51)]

@@ -117,21 +117,43 @@ def _present(layers: Mapping[str, float], encoder: ChainEncoder) -> dict[str, fl
     return present
 
 
+def style_scales(recipe: Recipe, count: int) -> tuple[float, ...]:
+    """The `style_scale` of each of so many styles.
+
+    Raises:
+        UsageError: it has another number of entries.
+    """
+    asked = recipe.style_scale
+    scales = asked if isinstance(asked, tuple) else (asked,) * count
+    check_entries("style_scale", scales, count)
+    return scales
+
+
+def check_entries(name: str, entries: Sequence[float], styles: int) -> None:
+    """Raise UsageError unless the setting has an entry for each style."""
+    if len(entries) != styles:
+        one = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+        there_are = "there is 1 style image" if styles == 1 else f"there are {styles} style images"
+        raise UsageError(f"{name} has {one} but {there_are}; give one for each.")
+
+
 def levels_that_fit(
-    recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape] = (), scale: float = 1.0
+    recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape] = (), scales: Sequence[float] = ()
 ) -> tuple[Level, ...]:
     """The levels to a result of `shape`, without the coarse ones at which a picture is too small for the encoder.
 
-    `styles` are looked at with a long side of `scale` times the level's, unless the recipe stretches them.
+    `styles` are looked at with long sides of `scales` times the level's, unless the recipe stretches them.
 
     Raises:
         UsageError: a picture is too small even at the full size, or there are fewer evaluations than levels.
     """
 
+    scaled = list(zip(styles, scales, strict=True))
+
     def fits(level: Level) -> bool:
         sides = [(level.height, level.width)]
         if not recipe.stretch_style:
-            sides += [style_shape(style, level, scale) for style in styles]
+            sides += [style_shape(style, level, scale) for style, scale in scaled]
         return min(min(each) for each in sides) >= _needed(views.at(level.size))
 
     iterations, pyramid = recipe.evaluations(max(shape)), recipe.pyramid
@@ -139,7 +161,7 @@ def levels_that_fit(
     levels = replace(pyramid, most=max(1, possible)).levels(*shape, iterations)
     first = views.at(levels[0].size)
     _check_side("content", levels[0].height, levels[0].width, first)
-    for style in styles if not recipe.stretch_style else ():
+    for style, scale in scaled if not recipe.stretch_style else ():
         _check_side("style", *style_shape(style, levels[0], scale), first)
     return levels
 

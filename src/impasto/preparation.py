@@ -11,7 +11,7 @@ from impasto.choices import ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.color import gray, matched_colors
 from impasto.devices import own_modes
 from impasto.errors import UnknownNameError, UsageError
-from impasto.fitting import Shape, Views, levels_that_fit
+from impasto.fitting import Shape, Views, check_entries, levels_that_fit, style_scales
 from impasto.footprint import Look, Work
 from impasto.images import RESAMPLERS, Picture, resize, size_for
 from impasto.loading import Encoders, weights_notes
@@ -44,6 +44,7 @@ class Pictures:
 REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
 STYLES = ("style", REGION_STYLE)
 HARDLY_LEFT = 1e-3  # of the picture
+ENLARGED = 1.1  # times its own size, from which on it is told that a style is enlarged
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,16 @@ def prepare(
     opened, shape = _open_all(recipe, pictures)
     views = Views(recipe, encoders.load)
     styles = [_shape(each.picture) for each in opened if each.role in STYLES]
-    scale = _style_scale(recipe, shape, styles)
-    levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scale)
+    scales = _style_scales(recipe, shape, styles)
+    levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scales)
     seen = tuple(views.at(level.size) for level in levels)
-    problem = PictureProblem(recipe, _given(recipe, opened), views, style_scale=scale)
+    given = _given(recipe, opened)
+    problem = PictureProblem(recipe, given, views, style_scales=scales)
     used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
     told = dict.fromkeys(note for view in seen for note in view.notes)
-    said = (*_notes(opened), *(note for each in used for note in weights_notes(recipe, each)), *told)
+    largest = zip(_named_styles(opened), given.styles, problem.style_shapes(levels[-1]), strict=True)
+    enlarged = [note for each in largest for note in _enlarged(*each)] if not recipe.stretch_style else []
+    said = (*_notes(opened), *enlarged, *(note for each in used for note in weights_notes(recipe, each)), *told)
 
     def precise() -> PictureProblem:
         return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
@@ -91,7 +95,7 @@ def prepare(
         plan = Plan(seen, with_history(solver, as_planned.history), levels, said)
     else:
         shapes = tuple(tuple(problem.style_shapes(level)) for level in levels)
-        others = sum(each.role != "style" for each in opened)
+        others = sum(each.role not in STYLES for each in opened)
         looks = {view.size: Look(view.encoder, *_used(view.recipe)) for view in seen}
         work = Work(tuple(looks[view.size] for view in seen), shapes, others)
         plan = Plan(seen, solver, levels, said)
@@ -123,8 +127,10 @@ def _planned_levels(plan: record.Plan) -> tuple[Level, ...]:
     return tuple(Level(each.height, each.width, each.evaluations, each.tile) for each in plan.levels)
 
 
-def _levels(recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape], scale: float) -> tuple[Level, ...]:
-    levels = levels_that_fit(recipe, views, shape, styles, scale)
+def _levels(
+    recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape], scales: Sequence[float]
+) -> tuple[Level, ...]:
+    levels = levels_that_fit(recipe, views, shape, styles, scales)
     if not recipe.tileable:
         return levels
     seen = [views.at(level.size) for level in levels]
@@ -145,11 +151,8 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
         raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
     if recipe.sides and recipe.task != TEXTURE:
         raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
-    weights = recipe.style_weights
-    if weights is not None and len(weights) != count:
-        one = "1 entry" if len(weights) == 1 else f"{len(weights)} entries"
-        there_are = "there is 1 style image" if count == 1 else f"there are {count} style images"
-        raise UsageError(f"style_weights has {one} but {there_are}; give one for each.")
+    if recipe.style_weights is not None:
+        check_entries("style_weights", recipe.style_weights, count)
 
 
 def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]:
@@ -158,15 +161,16 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     roles = [("content", pictures.content)] if pictures.content is not None else []
     roles += [("style", style) for style in pictures.styles]
     (role, source), *others = roles
-    first = _open(role, source, longest, recipe)
+    first, count = _open(role, source, longest, recipe), len(pictures.styles)
     shape = _result_shape(recipe, first.picture)
-    drawn = longest if recipe.task == TEXTURE else _drawn(max(shape) * recipe.style_scale, recipe.max_pixels)
+    scales = style_scales(recipe, count + len(pictures.regions))
+    drawn = [longest if recipe.task == TEXTURE else _drawn(max(shape) * each, recipe.max_pixels) for each in scales]
     opened = [first]
-    for role, source in others:
-        opened.append(_open(role, source, drawn, recipe).cropped())
-    for region in pictures.regions:
+    for (role, source), side in zip(others, drawn[count - len(others) : count], strict=True):
+        opened.append(_open(role, source, side, recipe).cropped())
+    for region, side in zip(pictures.regions, drawn[count:], strict=True):
         opened.append(_open(REGION, region.mask, longest, recipe))
-        style = _open(REGION_STYLE, region.style, drawn, recipe)
+        style = _open(REGION_STYLE, region.style, side, recipe)
         opened.append(style.cropped() if region.style_mask is None else style)
         if region.style_mask is not None:
             opened.append(_open(STYLE_MASK, region.style_mask, longest, recipe))
@@ -203,23 +207,23 @@ def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
     return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
 
 
-def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float:
-    """The styles' long side relative to the result's.  A texture's styles have their own size, unless it is larger.
+def _style_scales(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> tuple[float, ...]:
+    """The styles' long sides relative to the result's.  A texture's styles have their own size, unless it is larger.
 
     Raises:
         UsageError: a style image would be larger than any image file may be.
     """
-    scale = recipe.style_scale
-    if recipe.task == TEXTURE:
-        scale *= min(1.0, max(max(style) for style in styles) / max(shape))
-    side = max(shape) * scale
-    largest = max((side * side * min(style) / max(style) for style in styles), default=0.0)
-    if scale > 1 and not recipe.stretch_style and largest > recipe.max_pixels:
-        raise UsageError(
-            f"style_scale is {recipe.style_scale:g}, with which a style image would have {largest:,.0f} pixels; the "
-            f"limit is {recipe.max_pixels:,}. Choose a smaller --style-scale or --size."
-        )
-    return scale
+    own = min(1.0, max(map(max, styles), default=0) / max(shape)) if recipe.task == TEXTURE else 1.0
+    asked = style_scales(recipe, len(styles))
+    for style, scale in zip(styles, asked, strict=True):
+        side = max(shape) * scale * own
+        pixels = side * side * min(style) / max(style)
+        if scale * own > 1 and not recipe.stretch_style and pixels > recipe.max_pixels:
+            raise UsageError(
+                f"style_scale is {scale:g}, with which a style image would have {pixels:,.0f} pixels; the limit is "
+                f"{recipe.max_pixels:,}. Choose a smaller --style-scale or --size."
+            )
+    return tuple(scale * own for scale in asked)
 
 
 def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
@@ -294,6 +298,22 @@ def _shape(picture: Picture) -> Shape:
 
 def _notes(opened: Iterable[_Opened]) -> tuple[str, ...]:
     return image_notes([each.source for each in opened], [each.picture for each in opened])
+
+
+def _named_styles(opened: Iterable[_Opened]) -> list[str]:
+    """What a person calls each of the styles, in the order of their numbers."""
+    return [source_name(each.source) for each in opened if each.role in STYLES]
+
+
+def _enlarged(name: str, style: Resampled, shape: Shape) -> tuple[str, ...]:
+    """A note of a style that is looked at larger than it is."""
+    (height, width), (rows, columns) = style.shape, shape
+    if rows < ENLARGED * height:
+        return ()
+    return (
+        f"The style {name} has {width}x{height} pixels and is enlarged to {columns}x{rows}, by which its strokes get "
+        "soft. A larger file, or a smaller --style-scale, keeps them sharp.",
+    )
 
 
 def _repeating(levels: Sequence[Level], stride: int) -> tuple[Level, ...]:

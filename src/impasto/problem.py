@@ -14,6 +14,7 @@ from impasto.devices import format_name, products
 from impasto.encoders.base import Encoder
 from impasto.encoders.normalization import Normalized, mean_activations
 from impasto.fitting import Shape, View, Views, style_shape
+from impasto.fitting import style_scales as scales_of
 from impasto.footprint import SMALLEST_TILE
 from impasto.images import RESAMPLERS, size_for
 from impasto.objective import Evaluation, Objective, WholeObjective
@@ -83,13 +84,13 @@ class PictureProblem:
     Without content nothing but styles is asked for, and the picture begins with noise, gray or a style.
     """
 
-    def __init__(self, recipe: Recipe, given: Given, views: Views, *, style_scale: float | None = None):
+    def __init__(self, recipe: Recipe, given: Given, views: Views, *, style_scales: Sequence[float] | None = None):
         self._recipe = recipe
         self._views = views
         self._device = views.smallest.encoder.device
         self._given = given.on(self._device)
         self._style_weights = recipe.style_weights or (1.0,) * len(given.styles)
-        self._style_scale = recipe.style_scale if style_scale is None else style_scale
+        self._style_scales = style_scales if style_scales is not None else scales_of(recipe, len(given.styles))
         self._team: Team = Alone()
         self._scales: dict[int, dict[str, Tensor]] = {}  # by the view's size
 
@@ -185,7 +186,7 @@ class PictureProblem:
         """An evaluation as at `level`, but of a picture of `side` by `side` pixels, coarsely made, to be timed."""
         small, view = copy(self), self._views.at(level.size)
         small._recipe, small._views = view.recipe, Views(view.recipe, lambda recipe: view.style_encoder)
-        small._given, small._style_scale = self._given.reduced(side), 1.0
+        small._given, small._style_scales = self._given.reduced(side), [1.0] * len(self._given.styles)
         small._scales = {0: self._scales[view.size]} if view.size in self._scales else {}
         squeezed = Level(side, side, 1)
         objective, image = small.objective(squeezed), small.initial(squeezed)
@@ -294,7 +295,8 @@ class PictureProblem:
         """Heights and widths of the style images at a level."""
         if self._recipe.stretch_style:
             return [(level.height, level.width)] * len(self._given.styles)
-        return [style_shape(style.shape, level, self._style_scale) for style in self._given.styles]
+        scaled = zip(self._given.styles, self._style_scales, strict=True)
+        return [style_shape(style.shape, level, scale) for style, scale in scaled]
 
     def _mean_activations(self, view: View) -> dict[str, Tensor]:
         """Of a view's layers, over the given pictures, their long sides at the usual size if they are larger."""

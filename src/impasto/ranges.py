@@ -120,6 +120,20 @@ def shares(name: str, value: Any) -> tuple[float, ...]:
     return parts
 
 
+def one_or_more(each: Check) -> Check:
+    """A value that passes `each`, or several as a tuple; one alone is that value."""
+
+    def check(name: str, value: Any) -> Any:
+        if isinstance(value, str) or not (isinstance(value, Sequence) or getattr(value, "ndim", None)):
+            return each(name, value)
+        entries = tuple(each(name, entry) for entry in value)
+        if not entries:
+            raise UsageError(f"{name} has no entry; it must be one value, or one for each.")
+        return entries if len(entries) > 1 else entries[0]
+
+    return check
+
+
 def three(each: Check) -> Check:
     """A tuple of three values that pass `each`."""
 

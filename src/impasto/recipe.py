@@ -97,10 +97,10 @@ class Recipe:
     style_weights: tuple[float, ...] | None = setting(
         None, ranges.shares, "How much of each style.", only=[TRANSFER, TEXTURE], shown="equal parts"
     )
-    style_scale: float = setting(
+    style_scale: float | tuple[float, ...] = setting(
         1.0,
-        ranges.number(above=0, rule="it must be a number above 0, such as 1."),
-        "Size of the style's strokes; 2 is twice as large.",
+        ranges.one_or_more(ranges.number(above=0, rule="it must be a number above 0, such as 1.")),
+        "Size of the style's strokes; 2 is twice as large; 0.5,2 for two styles.",
         only=[TRANSFER, TEXTURE],
     )
     init: str = setting(

@@ -35,7 +35,7 @@ class Settings(TypedDict, total=False):
     size: int | tuple[int, int] | str | None
     strength: float | None
     style_weights: Sequence[float] | None
-    style_scale: float | None
+    style_scale: float | Sequence[float] | None
     init: Any
     colors: str | None
     tileable: bool | None

@@ -66,6 +66,15 @@ class Number(type(click.FLOAT)):  # type: ignore[misc]
         self.fail(f"{value!r} are several numbers. Did you mean {several}?", param, ctx)
 
 
+class OneOrMore(Listed):
+    """A number, or several with commas as a tuple."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse; one alone is a number."""
+        first, *others = super().convert(value, param, ctx)
+        return (first, *others) if others else first
+
+
 class Size(click.ParamType[Any]):
     """`1024x768` as (width, height); of one number, the height is `ratio` times that.  `words` stay as they are."""
 
@@ -86,12 +95,13 @@ class Size(click.ParamType[Any]):
 
 # Settings of a recipe -----------------------------------------------------------------------------------------------
 
-_TYPES = {each.name: str(each.type).partition(" | ")[0] for each in fields(Recipe)}
+_TYPES = {each.name: str(each.type).removesuffix(" | None") for each in fields(Recipe)}
 _KINDS: Mapping[str, Mapping[str, Any]] = {
     "int": {"type": click.INT, "metavar": "N"},
     "float": {"type": Number(), "metavar": "X"},
     "bool": {"is_flag": True, "default": None},
     "tuple[float, ...]": {"type": NUMBERS},
+    "float | tuple[float, ...]": {"type": OneOrMore("X,...", click.FLOAT, "a number, or several with commas")},
     "Mapping[str, float]": {"type": NAMES},
 }
 _TEXT = {"type": click.STRING, "metavar": "NAME"}

@@ -1,0 +1,92 @@
+"""How large the strokes of each style are, and of whom the fine ones are."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import impasto
+from impasto import Region
+from impasto.cli import app as cli
+from impasto.errors import UsageError
+from impasto.painter import prepare, prepare_texture
+from impasto.record import read_record
+
+QUICK = {"preset": "fast", "iterations": 4, "device": "cpu", "dtype": "float32", "size": 96}
+
+
+def picture(seed, width=96, height=72):
+    """Smooth colors."""
+    noise = np.random.default_rng(seed).random((6, 8, 3))
+    return np.asarray(Image.fromarray((255 * noise).astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC))
+
+
+PHOTO, A, B = picture(1), picture(2, 240, 180), picture(3, 240, 180)
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, values in {"photo": PHOTO, "a": A, "b": B}.items():
+        Image.fromarray(values).save(f"{name}.png")
+    return tmp_path
+
+
+def shapes(run):
+    """Of the styles, at the full size."""
+    return run.problem.style_shapes(run.plan.levels[-1])
+
+
+# For each style -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [0.5, [0.5], [0.5, 0.5], np.array([0.5, 0.5])])
+def test_one_scale_is_that_of_all_styles(scale):
+    assert shapes(prepare(PHOTO, [A, B], style_scale=scale, **QUICK)) == [(36, 48), (36, 48)]
+
+
+def test_each_style_has_its_scale_those_of_regions_after_the_others():
+    mask = np.zeros((72, 96), np.uint8)
+    mask[:40] = 255
+    run = prepare(PHOTO, [A, B], regions=[Region(mask, "swatch:mosaic")], style_scale=[0.5, 2, 1], **QUICK)
+    assert shapes(run) == [(36, 48), (144, 192), (72, 96)]
+    assert len(list(run)) == 4
+
+
+def test_a_texture_has_the_scales_of_its_styles():
+    assert shapes(prepare_texture([A, B], style_scale=[0.5, 1], **QUICK)) == [(36, 48), (72, 96)]
+
+
+def test_the_plan_counts_the_memory_of_each():
+    small, large = (prepare(PHOTO, [A, B], style_scale=[0.5, x], **QUICK).plan.estimate.taken.near for x in (0.5, 2))
+    assert large > small
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        ((1, 2, 3), "style_scale has 3 entries but there are 2 style images; give one for each"),
+        ((1, 0), "style_scale is 0; it must be a number above 0"),
+        ((), "style_scale has no entry"),
+        ((1, 1e6), "style_scale is 1e.06, with which a style image would have"),
+    ],
+)
+def test_scales_that_cannot_be_are_refused(scale, said):
+    with pytest.raises(UsageError, match=said):
+        prepare(PHOTO, [A, B], style_scale=scale, **QUICK)
+
+
+def test_a_style_that_is_enlarged_is_told_once():
+    """Also where the result is larger than the style, and nobody asked for another scale."""
+    notes = prepare(PHOTO, [A, picture(4, 48, 36)], **QUICK).plan.notes
+    (note,) = (each for each in notes if "enlarged" in each)
+    assert "48x36 pixels and is enlarged to 96x72" in note
+    assert not any("enlarged" in each for each in prepare(PHOTO, [A, B], style_scale=[1, 2], **QUICK).plan.notes)
+
+
+def test_the_command_has_a_scale_for_each_and_its_picture_is_replayed(desk):
+    asked = ("transfer", "photo.png", "-s", "a.png", "-s", "b.png", "--style-scale", "0.5,2", "-o", "out.png")
+    assert cli.run([*asked, "--preset", "fast", "--iterations", "4", "--size", "96", "-q"]) == 0
+    assert read_record("out.png").settings["style_scale"] == [0.5, 2.0]
+    made = impasto.stylize("photo.png", ["a.png", "b.png"], style_scale=[0.5, 2], preset="fast", iterations=4, size=96)
+    assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(made))
+    assert cli.run(["replay", "out.png", "-q"]) == 0
