@@ -31,7 +31,7 @@ BASES = {
 ARGUMENTS = {transfer: ["a.jpg", "b.jpg"], texture: ["b.jpg"], content: ["a.jpg"], style: ["b.jpg"], plan: []}
 COMMANDS = [pytest.param(command, id=command.name) for command in BASES]
 NOT_SETTINGS = {
-    "content", "named", "styles", "regions", "keep", "image", "preset", "layers", "sizes",
+    "content", "named", "styles", "regions", "keep", "texture", "image", "preset", "layers", "sizes",
     "output", "force", "checkpoint", "no_metadata", "keep_exif", "bits", "save_every", "quiet", "as_json", "dry_run",
 }  # fmt: skip
 

@@ -1,15 +1,21 @@
 """How large the strokes of each style are, and of whom the fine ones are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import impasto
 from impasto import Region
 from impasto.cli import app as cli
+from impasto.color import matched_colors
 from impasto.errors import UsageError
+from impasto.images import from_array, resize
 from impasto.painter import prepare, prepare_texture
 from impasto.record import read_record
+from impasto.statistics import moments
 
 QUICK = {"preset": "fast", "iterations": 4, "device": "cpu", "dtype": "float32", "size": 96}
 
@@ -90,3 +96,76 @@ def test_the_command_has_a_scale_for_each_and_its_picture_is_replayed(desk):
     made = impasto.stylize("photo.png", ["a.png", "b.png"], style_scale=[0.5, 2], preset="fast", iterations=4, size=96)
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(made))
     assert cli.run(["replay", "out.png", "-q"]) == 0
+
+
+# Of another, up to a layer ------------------------------------------------------------------------------------------
+
+
+def style_targets(run, level=-1):
+    """The moments that each layer is to have."""
+    return {term.layer: term.target for term in run.problem.sitting(run.plan.levels[level]).style_terms()}
+
+
+def test_up_to_its_layer_the_moments_are_those_of_the_texture_in_the_colors_of_the_style():
+    """Shallow layers as if the recolored texture were the style, deeper ones as if there were no texture."""
+    layers = {"style_layers": ["relu1_1", "relu2_1", "relu3_1"]}
+    mixed = style_targets(prepare(PHOTO, A, texture=B, texture_up_to="relu2_1", **layers, **QUICK))
+    coarse = style_targets(prepare(PHOTO, A, **layers, **QUICK))
+    assert torch.equal(mixed["relu3_1"].second, coarse["relu3_1"].second)
+    a, b = (resize(from_array(each).pixels, 72, 96) for each in (A, B))
+    encoder = prepare(PHOTO, A, **QUICK).plan.encoder
+    seen = encoder(matched_colors(b, moments(b), moments(a)).clamp(0, 1), layers["style_layers"])
+    for layer in ("relu1_1", "relu2_1"):
+        torch.testing.assert_close(mixed[layer].gram, moments(seen[layer]).gram, rtol=1e-2, atol=1e-4)
+        assert not torch.allclose(mixed[layer].gram, coarse[layer].gram, rtol=1e-2)
+
+
+def test_a_style_that_is_its_own_texture_changes_nothing():
+    plain, own = (style_targets(prepare(PHOTO, A, **more, **QUICK)) for more in ({}, {"texture": A}))
+    for layer, expected in plain.items():
+        torch.testing.assert_close(own[layer].gram, expected.gram, rtol=1e-3, atol=1e-5)
+
+
+def test_regions_have_the_texture_in_their_own_colors_and_tiles_see_it_whole():
+    mask = np.zeros((72, 96), np.uint8)
+    mask[:40] = 255
+    run = prepare(PHOTO, A, regions=[Region(mask, B)], texture="swatch:halftone", style_scale=[1, 1, 0.5], **QUICK)
+    assert shapes(run)[-1] == (36, 48)
+    level = run.plan.levels[-1]
+    parts = run.problem.sitting(level).parts
+    means = [moments(part.texture_in_its_colors()[0]).mean for part in parts]
+    for part, mean in zip(parts, means, strict=True):
+        torch.testing.assert_close(mean, part.palette.mean, rtol=0, atol=0.03)
+    image = run.problem.initial(level)
+    one, many = (run.problem.objective(replace(level, tile=tile)).evaluate(image) for tile in (None, 64))
+    assert float(many.loss) == pytest.approx(float(one.loss), rel=1e-4)
+    torch.testing.assert_close(many.grad, one.grad, rtol=1e-3, atol=1e-5 * float(one.grad.abs().max()))
+
+
+def test_places_are_matched_with_the_style_in_the_deeper_layers_alone():
+    run = prepare(PHOTO, A, texture=B, neighbor_weight=1.0, neighbor_layers=["relu1_1", "relu3_1"], **QUICK)
+    (term,) = run.problem.sitting(run.plan.levels[-1]).neighbor_terms()
+    assert set(term.strides) == {"relu3_1"}
+
+
+def test_the_command_mixes_scales_and_its_picture_is_replayed(desk):
+    asked = ("transfer", "photo.png", "a.png", "--texture", "b.png", "--texture-up-to", "conv1_2", "-o", "out.png")
+    assert cli.run([*asked, "--preset", "fast", "--iterations", "4", "--size", "96", "-q"]) == 0
+    record = read_record("out.png")
+    assert [each.role for each in record.inputs] == ["content", "style", "texture"]
+    assert record.settings["texture_up_to"] == "relu1_2"
+    assert cli.run(["replay", "out.png", "-q"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--texture-up-to", "relu2_1"), "give both"),
+        (("--texture", "nothing.png"), "There is no file nothing.png"),
+        (("--texture", "b.png", "--texture-up-to", "relu9_9"), "Unknown layer 'relu9_9'"),
+        (("--texture", "b.png", "--style-scale", "1,2,3"), "3 entries but there are 2 style images"),
+    ],
+)
+def test_textures_that_cannot_be_are_told(desk, capsys, arguments, said):
+    assert cli.run(["transfer", "photo.png", "a.png", *arguments, "--size", "96", "-q", "--dry-run"]) == 2
+    assert said in capsys.readouterr().err

@@ -40,11 +40,12 @@ class Request(Settings, total=False):
 
 
 class Watched(Request, total=False):
-    """A request, what is told of its steps, and which parts of the content have styles of their own or are kept."""
+    """A request, what is told of its steps, which parts of the content are painted otherwise, and whose texture."""
 
     callback: Callback | None
     regions: Sequence[Region]
     keep: ImageSource | None
+    texture: ImageSource | None
 
 
 class Painter:
@@ -99,10 +100,11 @@ class Painter:
         """`content` in the style of `style`, one image or a list of them.
 
         Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. With `regions`, each a `Region`, `style`
-        is for the rest, and may be an empty list; where the mask `keep` is white the content stays. `request` has
-        settings of `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is called with each
-        `Step`; if it returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W,
-        3) float32 in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
+        is for the rest, and may be an empty list; where the mask `keep` is white the content stays. Up to the layer
+        `texture_up_to` the strokes are those of the style `texture`, in the others' colors. `request` has settings of
+        `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is called with each `Step`; if it
+        returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W, 3) float32 in
+        [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
 
         Raises:
             UsageError: settings that cannot be met.
@@ -137,11 +139,13 @@ class Painter:
         *,
         regions: Sequence[Region] = (),
         keep: ImageSource | None = None,
+        texture: ImageSource | None = None,
         **request: Unpack[Request],
     ) -> Run:
         """The run of `stylize`, ready to be iterated; nothing is optimised yet."""
         recipe, init = self._asked(request)
-        return prepare_run(recipe, Pictures(content, _listed(style), init, tuple(regions), keep), self._encoders)
+        pictures = Pictures(content, _listed(style), init, tuple(regions), keep, texture)
+        return prepare_run(recipe, pictures, self._encoders)
 
     def prepare_texture(self, style: Styles, **request: Unpack[Request]) -> Run:
         """The run of `synthesize`, ready to be iterated."""

@@ -10,6 +10,7 @@ from impasto import record
 from impasto.choices import ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.color import gray, matched_colors
 from impasto.devices import own_modes
+from impasto.encoders.base import resolve_layers
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, check_entries, levels_that_fit, style_scales
 from impasto.footprint import Look, Work
@@ -30,7 +31,8 @@ from impasto.statistics import moments
 class Pictures:
     """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory.
 
-    `regions` have styles of their own, `styles` are for the rest; what `keep` is white at stays the content.
+    `regions` have styles of their own, `styles` are for the rest; what `keep` is white at stays the content. `texture`
+    has the fine strokes of all of it, whose coarse ones and colors are the styles'.
     """
 
     content: ImageSource | None = None
@@ -38,11 +40,13 @@ class Pictures:
     init: ImageSource | None = None
     regions: Sequence[Region] = ()
     keep: ImageSource | None = None
+    texture: ImageSource | None = None
 
 
 # Roles of pictures, in the order of records.
 REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
-STYLES = ("style", REGION_STYLE)
+WITH_TEXTURE = "texture"
+STYLES = ("style", REGION_STYLE, WITH_TEXTURE)
 HARDLY_LEFT = 1e-3  # of the picture
 ENLARGED = 1.1  # times its own size, from which on it is told that a style is enlarged
 
@@ -79,6 +83,8 @@ def prepare(
     scales = _style_scales(recipe, shape, styles)
     levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scales)
     seen = tuple(views.at(level.size) for level in levels)
+    for view in seen if pictures.texture is not None else ():
+        resolve_layers(view.encoder, [recipe.texture_up_to])
     given = _given(recipe, opened)
     problem = PictureProblem(recipe, given, views, style_scales=scales)
     used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
@@ -143,6 +149,8 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
     count = len(pictures.styles)
     if recipe.task != TRANSFER and (pictures.regions or pictures.keep is not None):
         raise UsageError(f"A {recipe.task} has no content, so it has no regions and nothing to keep.")
+    if recipe.task != TRANSFER and pictures.texture is not None:
+        raise UsageError(f"A {recipe.task} has one scale of strokes; leave the texture out.")
     if recipe.style_layers and count == 0 and not pictures.regions:
         raise UsageError(f"A {recipe.task} needs at least one style image.")
     if pictures.content is None and recipe.task == TRANSFER:
@@ -163,17 +171,19 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     (role, source), *others = roles
     first, count = _open(role, source, longest, recipe), len(pictures.styles)
     shape = _result_shape(recipe, first.picture)
-    scales = style_scales(recipe, count + len(pictures.regions))
+    scales = style_scales(recipe, count + len(pictures.regions) + (pictures.texture is not None))
     drawn = [longest if recipe.task == TEXTURE else _drawn(max(shape) * each, recipe.max_pixels) for each in scales]
     opened = [first]
     for (role, source), side in zip(others, drawn[count - len(others) : count], strict=True):
         opened.append(_open(role, source, side, recipe).cropped())
-    for region, side in zip(pictures.regions, drawn[count:], strict=True):
+    for region, side in zip(pictures.regions, drawn[count:], strict=False):
         opened.append(_open(REGION, region.mask, longest, recipe))
         style = _open(REGION_STYLE, region.style, side, recipe)
         opened.append(style.cropped() if region.style_mask is None else style)
         if region.style_mask is not None:
             opened.append(_open(STYLE_MASK, region.style_mask, longest, recipe))
+    if pictures.texture is not None:
+        opened.append(_open(WITH_TEXTURE, pictures.texture, drawn[-1], recipe).cropped())
     if pictures.keep is not None:
         opened.append(_open(KEEP, pictures.keep, longest, recipe))
     if pictures.init is not None:
@@ -240,7 +250,8 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
             mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
             keep = kept_part(mask, source_name(each.source), content.pixels)
             content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
-    styles, own = [*of["style"], *_masked_styles(opened)], None
+    textures = [each.picture for each in opened if each.role == WITH_TEXTURE]
+    styles, own = [*of["style"], *_masked_styles(opened), *textures], None
     if recipe.colors == "luminance" and content:
         own, content = scalable(content), replace(content, pixels=gray(content.pixels))
         styles = [replace(style, pixels=gray(style.pixels)) for style in styles]
@@ -253,6 +264,7 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         _areas(recipe, opened, content, len(of["style"])),
         None if keep is None else Resampled(keep, resize),
         own,
+        textured=bool(textures),
     )
 
 

@@ -32,6 +32,8 @@ from impasto.tiling import Alone, Team
 class Given:
     """The pictures of a run: the content, if it has any, the styles, and an image to begin with, if there is one.
 
+    With `textured` the last of the styles is the texture, of which all parts have the fine strokes.
+
     `areas` say where which styles count; without any, all count everywhere. Where `keep` is 1, the content stays. `own`
     is the content in its own colors, if it is looked at in others.
     """
@@ -42,6 +44,7 @@ class Given:
     areas: tuple[Area, ...] = ()
     keep: Resampled | None = None
     own: Resampled | None = None
+    textured: bool = False
 
     def on(self, device: torch.device) -> Given:
         """The same on another device."""
@@ -60,7 +63,7 @@ class Given:
     def _each(self, change: Callable[[Resampled], Resampled]) -> Given:
         content, start, keep, own = (each and change(each) for each in (self.content, self.start, self.keep, self.own))
         areas = tuple(replace(area, where=change(area.where)) for area in self.areas)
-        return Given(content, tuple(map(change, self.styles)), start, areas, keep, own)
+        return Given(content, tuple(map(change, self.styles)), start, areas, keep, own, self.textured)
 
 
 class KeptObjective:
@@ -89,7 +92,7 @@ class PictureProblem:
         self._views = views
         self._device = views.smallest.encoder.device
         self._given = given.on(self._device)
-        self._style_weights = recipe.style_weights or (1.0,) * len(given.styles)
+        self._style_weights = recipe.style_weights or (1.0,) * (len(given.styles) - given.textured)
         self._style_scales = style_scales if style_scales is not None else scales_of(recipe, len(given.styles))
         self._team: Team = Alone()
         self._scales: dict[int, dict[str, Tensor]] = {}  # by the view's size
@@ -261,13 +264,15 @@ class PictureProblem:
     def _parts(self, level: Level) -> list[Part]:
         """The parts of the picture with their styles at this level."""
         visible, styles, alphas = self._visible_at(level), self._styles_at(level), self._styles_visible_at(level)
+        texture = (styles.pop(), alphas.pop()) if self._given.textured else None
         if not self._given.areas:
-            return [Part(styles, alphas, self._style_weights, visible)]
+            return [Part(styles, alphas, self._style_weights, visible, texture=texture)]
         parts = []
         for area in self._given.areas:
             where = self._area(area.name, level) * (1.0 if visible is None else visible)
             own = [(styles[i], alphas[i]) for i in area.styles]
-            part = Part([s for s, _ in own], [a for _, a in own], area.shares, where, float(where.mean()), area.name)
+            share = float(where.mean())
+            part = Part([s for s, _ in own], [a for _, a in own], area.shares, where, share, area.name, texture)
             parts.append(part)
         painted = sum(part.share for part in parts)
         return [replace(part, share=part.share / painted) for part in parts]

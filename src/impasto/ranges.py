@@ -172,6 +172,11 @@ def layers(name: str, value: Any) -> dict[str, float]:
     return {canonical_layer(layer): _layer_weight(name, layer, weight) for layer, weight in pairs}
 
 
+def layer(name: str, value: Any) -> str:
+    """The public name of one layer."""
+    return canonical_layer(text(name, value))
+
+
 def memory_size(name: str, value: Any) -> str:
     """`4GB`, `500 MB` or `1.5GiB`, as it is."""
     size = str(value) if type(value) is int else text(name, value)

@@ -15,7 +15,7 @@ from impasto.engine import Step
 from impasto.errors import MissingFileError, UsageError
 from impasto.files import file_hash
 from impasto.loading import Encoders
-from impasto.preparation import KEEP, REGION, STYLE_MASK, Pictures, prepare
+from impasto.preparation import KEEP, REGION, STYLE_MASK, WITH_TEXTURE, Pictures, prepare
 from impasto.presets import preset
 from impasto.recipe import Recipe, from_json
 from impasto.record import FORMAT, Input, Record, printable
@@ -66,15 +66,15 @@ class Origin:
         """Those that were found, by their roles."""
         of = {
             role: [each.source for each in self.inputs if each.role == role]
-            for role in ("content", "style", "init", KEEP)
+            for role in ("content", "style", "init", KEEP, WITH_TEXTURE)
         }
         regions: list[Region] = []
         for mask, style, *more in zip(self.inputs, self.inputs[1:], (*self.inputs[2:], None), strict=False):
             if mask.role == REGION:
                 inside = more[0].source if more[0] and more[0].role == STYLE_MASK else None
                 regions.append(Region(mask.source, style.source, inside))
-        content, init, keep = (next(iter(of[role]), None) for role in ("content", "init", KEEP))
-        return Pictures(content, of["style"], init, regions, keep)
+        content, init, keep, texture = (next(iter(of[role]), None) for role in ("content", "init", KEEP, WITH_TEXTURE))
+        return Pictures(content, of["style"], init, regions, keep, texture)
 
 
 # Finding what there was ---------------------------------------------------------------------------------------------

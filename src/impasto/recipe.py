@@ -103,6 +103,9 @@ class Recipe:
         "Size of the style's strokes; 2 is twice as large; 0.5,2 for two styles.",
         only=[TRANSFER, TEXTURE],
     )
+    texture_up_to: str = setting(
+        "relu2_1", ranges.layer, "The deepest layer at which the style is that of --texture.", only=[TRANSFER]
+    )
     init: str = setting(
         "matched",
         ranges.one_of("init", (*INITS, IMAGE)),
@@ -344,8 +347,6 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 _NOT_IN_JSON = {"extra_terms", "milestones"}
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
-
-
 LAYERS = ("content_layers", "style_layers", "neighbor_layers")
 _WITH_ENCODER = ("encoder", "weights")
 

@@ -36,6 +36,7 @@ class Settings(TypedDict, total=False):
     strength: float | None
     style_weights: Sequence[float] | None
     style_scale: float | Sequence[float] | None
+    texture_up_to: str | None
     init: Any
     colors: str | None
     tileable: bool | None

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.color import absent_colors, samples
+from impasto.color import absent_colors, matched_colors, samples
 from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.footprint import KEPT, LARGE_STYLE
 from impasto.losses import (
@@ -40,9 +40,11 @@ HARDLY_ABSENT = 0.01  # of what `absent_colors` says: nearly all paintings lack 
 class Part:
     """A part of the picture, `where` it counts, and the styles that it is to have, which count `shares` each.
 
-    `share` is how much of the picture it is. All of it, and each position once, if `where` is None.
+    `share` is how much of the picture it is. All of it, and each position once, if `where` is None. Its fine strokes
+    are those of `texture`, if there is one.
 
-    Shape: styles (1, 3, H, W) each, alphas (1, 1, H, W) or None each, where (1, 1, height, width of the picture).
+    Shape: styles (1, 3, H, W) each, alphas (1, 1, H, W) or None each, where (1, 1, height, width of the picture),
+    texture and its alpha as a style.
     """
 
     styles: Sequence[Tensor]
@@ -51,6 +53,7 @@ class Part:
     where: Tensor | None = None
     share: float = 1.0
     name: str = ""
+    texture: tuple[Tensor, Tensor | None] | None = None
 
     def named(self, term: str) -> str:
         """The name of a term of this part."""
@@ -68,6 +71,13 @@ class Part:
         """The blended moments of the styles' colors."""
         seen = zip(self.styles, self.alphas, strict=True)
         return blend([moments(style, alpha) for style, alpha in seen], self.shares)
+
+    def texture_in_its_colors(self) -> tuple[Tensor, Tensor | None] | None:
+        """The texture, whose colors have the mean and covariance of the styles'."""
+        if self.texture is None:
+            return None
+        pixels, alpha = self.texture
+        return matched_colors(pixels, moments(pixels, alpha), self.palette).clamp(0, 1), alpha
 
 
 @dataclass(frozen=True)
@@ -140,8 +150,11 @@ class Sitting:
             yield StyleTerm(layer, targets[layer], scale * share, loss, guide=guide, region=part.name)
 
     def neighbor_terms(self) -> list[Term]:
-        """Each place of the recolored content with the nearest of the styles' places."""
+        """Each place of the recolored content with the nearest of the styles' places, in no layer of a texture."""
         weight, layers = self.recipe.neighbor_weight * (2 * self.recipe.strength) ** 2, self.recipe.matched_layers
+        if any(part.texture for part in self.parts):
+            fine = fine_layers(self.encoder, self.recipe.texture_up_to)
+            layers = {layer: share for layer, share in layers.items() if layer not in fine}
         if self.content is None or weight == 0 or not layers:
             return []
         encoders, tile, picture = (
@@ -181,12 +194,24 @@ class Sitting:
         return PixelTerm(part.named("palette"), weight, loss)
 
     def _style_targets(self, part: Part, layers: Collection[str]) -> dict[str, Moments]:
-        """The blended moments of a part's styles, by layer."""
-        sums = [
-            _moments(self.style_encoder, style, alpha, layers, _style_tile(style, self.level), self.team)
-            for style, alpha in zip(part.styles, part.alphas, strict=True)
-        ]
-        return {layer: blend([each[layer] for each in sums], part.shares) for layer in layers}
+        """The blended moments of a part's styles, by layer; those of its texture up to the layer that is its last."""
+
+        def seen(style: Tensor, alpha: Tensor | None, layers: Collection[str]) -> dict[str, Moments]:
+            return _moments(self.style_encoder, style, alpha, layers, _style_tile(style, self.level), self.team)
+
+        texture, fine = part.texture_in_its_colors(), {}
+        if texture is not None:
+            finest = fine_layers(self.style_encoder, self.recipe.texture_up_to)
+            fine = seen(*texture, [layer for layer in layers if layer in finest])
+        coarse = [layer for layer in layers if layer not in fine]
+        sums = [seen(style, alpha, coarse) for style, alpha in zip(part.styles, part.alphas, strict=True)]
+        return fine | {layer: blend([each[layer] for each in sums], part.shares) for layer in coarse}
+
+
+def fine_layers(encoder: Encoder, deepest: str) -> tuple[str, ...]:
+    """The layers of an encoder up to `deepest`, which it has."""
+    names = tuple(encoder.layers)
+    return names[: names.index(deepest) + 1]
 
 
 @overload

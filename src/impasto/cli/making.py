@@ -61,6 +61,13 @@ def transfer_options(files: options.Decorator, *look: options.Decorator) -> opti
         help="A style for where MASK is white, as sky.png=a.jpg; sky.png=a.jpg:part.png for a part of the style.",
     ),
     cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
+    cloup.option(
+        "--texture",
+        metavar="STYLE",
+        help="A style for the fine strokes; the coarse ones and the colors stay those of the others.",
+        shell_complete=picture,
+    ),
+    *options.flags(_TRANSFER, "texture_up_to"),
 )
 def transfer(
     content: str,
@@ -68,17 +75,20 @@ def transfer(
     styles: tuple[str, ...],
     regions: tuple[str, ...],
     keep: str | None,
+    texture: str | None,
     **given: Any,
 ) -> int:
     """Paint the photograph CONTENT in the style of the picture STYLE.
 
     Ctrl-C stops early and saves the picture so far. `impasto batch` paints many photographs.
     """
+    if given["texture_up_to"] and not texture:
+        raise UsageError("--texture-up-to says how deep the layers of --texture go; give both.")
     apart = [_region(each) for each in regions]
     rest = [style for mask, style, _ in apart if mask == _REST]
     there = [each for each in apart if each[0] != _REST]
     meant = () if apart and not named and not styles else _meant(named, styles, given, content)
-    return make(given, content, (*meant, *rest), regions=there, keep=keep)
+    return make(given, content, (*meant, *rest), regions=there, keep=keep, texture=texture)
 
 
 def _region(text: str) -> tuple[str, str, str | None]:

@@ -33,19 +33,20 @@ def make(
     *,
     regions: Sequence[tuple[str, str, str | None]] = (),
     keep: str | None = None,
+    texture: str | None = None,
     kind: str = "",
     closing: Closing | None = None,
 ) -> int:
     """Make the picture that the `options` of a command ask for; the exit code.
 
     `of` makes the task's recipe of the preset. Without --output, the result is named after the first pictures and
-    `kind`. `-` is a picture from standard input. `regions` are masks with their styles and the styles' masks. `closing`
-    as in `Output`.
+    `kind`. `-` is a picture from standard input. `regions` are masks with their styles and the styles' masks,
+    `texture` a style of fine strokes. `closing` as in `Output`.
 
     Raises:
         UsageError: standard input is to be two pictures, or nothing is piped into it.
     """
-    sources = [*filter(None, (content, *styles, *(each for region in regions for each in region), keep))]
+    sources = [*filter(None, (content, *styles, *(each for region in regions for each in region), texture, keep))]
     recipe, init = asked_recipe(options, of)
     names = [*filter(None, (content, *(*styles, *(style for _, style, _ in regions))[:1], kind))]
     files = ["stdin" if name == PIPE else name for name in names]
@@ -60,7 +61,8 @@ def make(
     piped: dict[str, Any] = {PIPE: sys.stdin.buffer} if PIPE in sources else {}
     read: dict[str | None, Any] = {each: piped.get(each, each) for each in sources}
     apart = [Region(read[mask], read[style], read[inside] if inside else None) for mask, style, inside in regions]
-    pictures = Pictures(read.get(content), [read[each] for each in styles], init, apart, read.get(keep))
+    rest = [read[each] for each in styles]
+    pictures = Pictures(read.get(content), rest, init, apart, read.get(keep), read.get(texture))
     return execute(partial(prepare, recipe, pictures), replace(output, closing=closing))
 
 
