@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from impasto.images import load_image as load_image
     from impasto.images import save_image as save_image
     from impasto.painter import Painter as Painter
+    from impasto.painter import find_parts as find_parts
+    from impasto.painter import find_subject as find_subject
     from impasto.painter import prepare as prepare
     from impasto.painter import prepare_reconstruction as prepare_reconstruction
     from impasto.painter import prepare_texture as prepare_texture
@@ -44,6 +46,8 @@ _HOMES = {
     "stylize": "impasto.painter",
     "synthesize": "impasto.painter",
     "reconstruct": "impasto.painter",
+    "find_subject": "impasto.painter",
+    "find_parts": "impasto.painter",
     "prepare": "impasto.painter",
     "prepare_texture": "impasto.painter",
     "prepare_reconstruction": "impasto.painter",
@@ -83,6 +87,8 @@ __all__ = [
     "Term",
     "__version__",
     "encoder_names",
+    "find_parts",
+    "find_subject",
     "load_image",
     "prepare",
     "prepare_reconstruction",

@@ -8,9 +8,13 @@ from typing import Any, Literal, Never, TypeAlias, Unpack, overload
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
+from impasto import masks
+from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.download import Progress
+from impasto.encoders.registry import VGG19
 from impasto.engine import Step
 from impasto.errors import UnknownNameError, UsageError
 from impasto.loading import Encoders
@@ -24,7 +28,7 @@ from impasto.recipe import Recipe
 from impasto.regions import Region
 from impasto.request import Settings, asked
 from impasto.run import Run
-from impasto.sources import ImageSource
+from impasto.sources import ImageSource, open_picture
 from impasto.tasks.reconstruct import reconstruction_of
 from impasto.tasks.texture import texture_of
 
@@ -167,6 +171,27 @@ class Painter:
         pictures = Pictures(image) if representation == "content" else Pictures(styles=[image])
         return prepare_run(recipe, pictures, self._encoders)
 
+    def find_subject(self, photo: ImageSource) -> Image.Image:
+        """A mask of what a photograph is of, to keep or to paint, as far as that can be guessed; see `impasto.masks`.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        return _mask(masks.subject(open_picture(photo).pixels, self._deep()))
+
+    def find_parts(self, photo: ImageSource, count: int) -> list[Image.Image]:
+        """Masks of so many parts of a photograph, from the topmost to the lowest; fewer if it has no more.
+
+        Raises:
+            UsageError: there cannot be so many.
+            ImageError: it cannot be read.
+        """
+        return [_mask(each) for each in masks.parts(open_picture(photo).pixels, self._deep(), count)]
+
+    def _deep(self) -> ChainEncoder:
+        """The network that masks are found with, which is in the package."""
+        return self._encoders.load(Recipe(encoder=VGG19).override(device=self._device, dtype="float32"))
+
     def _asked(
         self, request: Any, of: Callable[[Recipe], Recipe] = lambda base: base, usual: str = "default"
     ) -> tuple[Recipe, Any]:
@@ -194,6 +219,11 @@ def _made(prepare: Callable[[], Run], callback: Callback | None, output: str) ->
     return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())), run.exif)
 
 
+def _mask(mask: Tensor) -> Image.Image:
+    """Shape: (1, 1, H, W) -> 8 bits of gray."""
+    return Image.fromarray((255 * mask[0, 0]).round().to(torch.uint8).numpy())
+
+
 def _listed(style: Styles) -> list[Any]:
     return list(style) if isinstance(style, list | tuple | Iterator) else [style]
 
@@ -202,3 +232,4 @@ _painter = Painter()
 stylize, synthesize, reconstruct = _painter.stylize, _painter.synthesize, _painter.reconstruct
 prepare_texture, prepare_reconstruction = _painter.prepare_texture, _painter.prepare_reconstruction
 prepare = _painter.prepare
+find_subject, find_parts = _painter.find_subject, _painter.find_parts

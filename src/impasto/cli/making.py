@@ -58,9 +58,15 @@ def transfer_options(files: options.Decorator, *look: options.Decorator) -> opti
         "regions",
         multiple=True,
         metavar="MASK=STYLE",
-        help="A style for where MASK is white, as sky.png=a.jpg; sky.png=a.jpg:part.png for a part of the style.",
+        help="A style for where MASK is white, as sky.png=a.jpg; sky.png=a.jpg:part.png for a part of the style; "
+        "auto:3=a.jpg, once for each part from the top, for one of 3 parts that are guessed.",
     ),
-    cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
+    cloup.option(
+        "--keep",
+        metavar="MASK",
+        help="Leave what is white in MASK as it is; subject to have that guessed, as OUT-subject.png to be edited.",
+        shell_complete=picture,
+    ),
     cloup.option(
         "--texture",
         metavar="STYLE",

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from impasto.cli import interrupts
+from impasto.cli.masking import found, is_file
 from impasto.cli.options import asked_recipe
 from impasto.cli.output import PIPE, Closing, Output, requested
 from impasto.errors import UsageError, WeightsError
@@ -41,12 +42,13 @@ def make(
 
     `of` makes the task's recipe of the preset. Without --output, the result is named after the first pictures and
     `kind`. `-` is a picture from standard input. `regions` are masks with their styles and the styles' masks,
-    `texture` a style of fine strokes. `closing` as in `Output`.
+    `texture` a style of fine strokes; masks may be `subject` and `auto:N`, to be found. `closing` as in `Output`.
 
     Raises:
         UsageError: standard input is to be two pictures, or nothing is piped into it.
     """
-    sources = [*filter(None, (content, *styles, *(each for region in regions for each in region), texture, keep))]
+    given = (content, *styles, *(each for region in regions for each in region), texture, keep)
+    sources = [each for each in given if each and is_file(each)]
     recipe, init = asked_recipe(options, of)
     names = [*filter(None, (content, *(*styles, *(style for _, style, _ in regions))[:1], kind))]
     files = ["stdin" if name == PIPE else name for name in names]
@@ -59,10 +61,13 @@ def make(
     if PIPE in sources and sys.stdin.isatty():
         raise UsageError("- is standard input, but nothing is piped into it. Add < photo.jpg to the command.")
     piped: dict[str, Any] = {PIPE: sys.stdin.buffer} if PIPE in sources else {}
-    read: dict[str | None, Any] = {each: piped.get(each, each) for each in sources}
-    apart = [Region(read[mask], read[style], read[inside] if inside else None) for mask, style, inside in regions]
-    rest = [read[each] for each in styles]
-    pictures = Pictures(read.get(content), rest, init, apart, read.get(keep), read.get(texture))
+    keep, regions = found(content or "", keep, regions, output, recipe.device)
+
+    def read(source: Any) -> Any:
+        return piped.get(source, source) if isinstance(source, str) else source
+
+    apart = [Region(*map(read, region)) for region in regions]
+    pictures = Pictures(read(content), [*map(read, styles)], init, apart, read(keep), read(texture))
     return execute(partial(prepare, recipe, pictures), replace(output, closing=closing))
 
 

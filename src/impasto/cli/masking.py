@@ -1,0 +1,100 @@
+"""`--keep subject`, `--region auto:N=STYLE`: masks that are found in the photograph, and written beside the result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from impasto.cli.output import PIPE, Output
+from impasto.cli.terminal import loading
+from impasto.errors import UsageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Named = tuple[str, str, str | None]  # the mask of a region, its style, and the style's mask
+SUBJECT, AUTO = "subject", "auto:"
+
+
+def is_file(mask: str | None) -> bool:
+    """Whether a mask is given, and is a file."""
+    return bool(mask) and mask != SUBJECT and not str(mask).startswith(AUTO)
+
+
+def found(
+    photograph: str, keep: str | None, regions: Sequence[Named], output: Output, device: str
+) -> tuple[Any, list[Any]]:
+    """`keep` and `regions` with the files of masks that were found, or in a dry run with these themselves.
+
+    Raises:
+        UsageError: there is no place for the files, or they are there; or there are more regions than parts.
+    """
+    parts = [mask for mask, *_ in regions if mask.startswith(AUTO)]
+    if keep != SUBJECT and not parts:
+        return keep, list(regions)
+    count = _count(parts) if parts else 0
+    paths = [_beside(output.path, f"region-{i}") for i in range(1, len(parts) + 1)]
+    _check(photograph, [_beside(output.path, SUBJECT)] * (keep == SUBJECT) + paths, output)
+    with loading(shown=not (output.quiet or output.as_json)):
+        from impasto.painter import Painter
+
+        painter = Painter(device)
+        masks = painter.find_parts(photograph, count) if parts else []
+        subject = painter.find_subject(photograph) if keep == SUBJECT else None
+    if len(masks) < len(parts):
+        raise UsageError(f"{photograph} has {len(masks)} parts that differ; ask for no more.")
+    place = [_written(mask, path, output) for mask, path in zip(masks, paths, strict=False)]
+    if subject is not None:
+        keep = _written(subject, _beside(output.path, SUBJECT), output)
+    files = iter(place)
+    return keep, [(next(files), *rest) if mask.startswith(AUTO) else (mask, *rest) for mask, *rest in regions]
+
+
+def _count(parts: Sequence[str]) -> int:
+    """How many parts there are to be.
+
+    Raises:
+        UsageError: that is no number, not always the same, or less than the regions.
+    """
+    (number, *others) = sorted({part.removeprefix(AUTO) for part in parts})
+    if others or not re.fullmatch(r"\d{1,3}", number):
+        said = ", ".join(dict.fromkeys(parts))
+        raise UsageError(f"--region has {said}; it must be auto:N=STYLE, as auto:3=a.jpg, with one N throughout.")
+    if len(parts) > int(number):
+        raise UsageError(f"--region auto:{number}=STYLE divides into {number} parts, but there are {len(parts)} of it.")
+    return int(number)
+
+
+def _beside(result: Path, name: str) -> Path:
+    return result.with_name(f"{result.stem}-{name}.png")
+
+
+def _check(photograph: str, paths: Sequence[Path], output: Output) -> None:
+    """Raise UsageError unless the masks can be found and written."""
+    from impasto.distributed import launched
+
+    if photograph == PIPE or output.piped:
+        raise UsageError("A mask that is found is written beside the result, so name files: photo.jpg ... -o out.png.")
+    if launched():
+        raise UsageError("Find masks in one process first, without torchrun; then name their files.")
+    output.destination.check()
+    for path in paths:
+        if path.exists() and not output.destination.force:
+            raise UsageError(f"{path} exists already. Name it as the mask to use it, or find it anew with --force.")
+
+
+def _written(mask: Image.Image, path: Path, output: Output) -> Any:
+    """The path of a mask that is written there; in a dry run the mask."""
+    from io import BytesIO
+
+    from impasto.files import output_errors, write_atomically
+
+    if output.dry_run:
+        return mask
+    data = BytesIO()
+    mask.save(data, "PNG")
+    with output_errors(path):
+        write_atomically(path, data.getvalue())
+    return str(path)

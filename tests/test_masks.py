@@ -1,0 +1,128 @@
+"""Masks that are found in a photograph: of its subject and of its parts."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import impasto
+from impasto import masks, swatches
+from impasto.cli import app as cli
+from impasto.errors import UsageError
+from impasto.record import read_record
+
+HEIGHT, WIDTH = 96, 144
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Photographs are looked at small."""
+    monkeypatch.setattr(masks, "SIDE", 256)
+
+
+def scene():
+    """Plain ground with one disk of a busy pattern on it, and where that is."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    inside = (y - 50) ** 2 + (x - 80) ** 2 < 26**2
+    pattern = np.asarray(swatches.draw("mosaic", width=WIDTH, height=HEIGHT))
+    ground = np.broadcast_to(np.array([110, 140, 170], np.uint8), pattern.shape)
+    return np.where(inside[..., None], pattern, ground), inside
+
+
+def halves():
+    """Two patterns, one above the other."""
+    upper, lower = (np.asarray(swatches.draw(name, width=WIDTH, height=HEIGHT)) for name in ("halftone", "marbling"))
+    return np.concatenate([upper[: HEIGHT // 2], lower[HEIGHT // 2 :]])
+
+
+def overlap(a, b):
+    """Intersection over union."""
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_the_subject_is_what_stands_out_and_touches_no_border():
+    photo, inside = scene()
+    mask = np.asarray(impasto.find_subject(photo))
+    assert mask.shape == (HEIGHT, WIDTH)
+    assert overlap(mask > 127, inside) > 0.7
+    assert mask[:8].max() == 0
+
+
+def test_parts_are_ordered_from_the_top_and_are_all_of_it():
+    upper, lower = (np.asarray(mask) for mask in impasto.find_parts(halves(), 2))
+    assert np.array_equal(upper.astype(int) + lower, np.full((HEIGHT, WIDTH), 255))
+    wanted = np.arange(HEIGHT)[:, None].repeat(WIDTH, 1) < HEIGHT // 2
+    assert overlap(upper > 127, wanted) > 0.75
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_parts_that_cannot_be_are_refused(count):
+    with pytest.raises(UsageError, match="2 to 8 parts"):
+        impasto.find_parts(halves(), count)
+
+
+def test_a_plain_picture_has_no_subject_but_no_error():
+    assert impasto.find_subject(np.full((20, 300, 3), 90, np.uint8)).size == (300, 20)
+
+
+def test_borders_follow_edges_of_the_photograph():
+    """A mask that is 8 pixels off moves to the edge."""
+    photo = torch.zeros(1, 3, 64, 96)
+    photo[..., 40:] = 1
+    coarse = torch.zeros(1, 1, 64, 96)
+    coarse[..., 48:] = 1
+    found = masks._along_edges(coarse, photo)[0, 0, 32] > 0.5
+    assert abs(int((~found).sum()) - 40) <= 1
+
+
+def test_clusters_are_those_of_points_that_lie_together():
+    points = torch.tensor([[0.0, 0], [0, 0.1], [5, 5], [5, 5.1], [0, 9], [0.1, 9]]).double()
+    a, b, c, d, e, f = masks._clusters(points, 3).tolist()
+    assert (a, c, e) == (b, d, f)
+    assert len({a, c, e}) == 3
+
+
+# The command --------------------------------------------------------------------------------------------------------
+
+FEW = ("--preset", "fast", "--iterations", "4", "--size", "96", "-q")
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(scene()[0]).save("photo.png")
+    for name, swatch in {"a": "batik", "b": "mosaic"}.items():
+        Image.fromarray(np.asarray(swatches.draw(swatch, width=96, height=72))).save(f"{name}.png")
+    return tmp_path
+
+
+def test_what_was_found_lies_beside_the_result_and_is_what_the_record_names(desk):
+    asked = ("transfer", "photo.png", "a.png", "--keep", "subject", "--region", "auto:2=b.png", "-o", "out.png")
+    assert cli.run([*asked, "--dry-run", *FEW]) == 0
+    assert not list(desk.glob("out*"))
+    assert cli.run([*asked, *FEW]) == 0
+    inputs = {each.role: each.name for each in read_record("out.png").inputs}
+    assert (inputs["keep"], inputs["region"]) == ("out-subject.png", "out-region-1.png")
+    assert Image.open("out-subject.png").size == (WIDTH, HEIGHT)
+    assert cli.run(["replay", "out.png", "-q"]) == 0
+    named = ("transfer", "photo.png", "a.png", "--keep", "out-subject.png", "--region", "out-region-1.png=b.png")
+    assert cli.run([*named, "-o", "same.png", *FEW]) == 0
+    assert np.array_equal(np.asarray(Image.open("same.png")), np.asarray(Image.open("out.png")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--keep", "subject", "-o", "old.png"), "old-subject.png exists already"),
+        (("--keep", "subject", "-o", "-"), "name files"),
+        (("--region", "auto:2=a.png", "--region", "auto:3=b.png", "-o", "out.png"), "with one N throughout"),
+        (("--region", "auto:x=a.png", "-o", "out.png"), "with one N throughout"),
+        (("--region", "auto:1=a.png", "-o", "out.png"), "2 to 8 parts"),
+        ((*("--region", "auto:2=a.png") * 3, "-o", "out.png"), "divides into 2 parts, but there are 3"),
+    ],
+)
+def test_masks_that_cannot_be_found_are_told(desk, capsys, arguments, said):
+    (desk / "old-subject.png").write_bytes(b"mine")
+    assert cli.run(["transfer", "photo.png", "a.png", *arguments, *FEW]) == 2
+    assert said in capsys.readouterr().err
+    assert (desk / "old-subject.png").read_bytes() == b"mine"
