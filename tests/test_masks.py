@@ -21,12 +21,12 @@ def quick(monkeypatch):
 
 
 def scene():
-    """Plain ground with one disk of a busy pattern on it, and where that is."""
+    """Ground that hardly differs with one disk of a busy pattern on it, and where that is."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     inside = (y - 50) ** 2 + (x - 80) ** 2 < 26**2
     pattern = np.asarray(swatches.draw("mosaic", width=WIDTH, height=HEIGHT))
-    ground = np.broadcast_to(np.array([110, 140, 170], np.uint8), pattern.shape)
-    return np.where(inside[..., None], pattern, ground), inside
+    ground = np.array([110, 140, 170]) + np.random.default_rng(0).integers(-9, 10, pattern.shape)
+    return np.where(inside[..., None], pattern, ground).astype(np.uint8), inside
 
 
 def halves():
@@ -44,7 +44,8 @@ def test_the_subject_is_what_stands_out_and_touches_no_border():
     photo, inside = scene()
     mask = np.asarray(impasto.find_subject(photo))
     assert mask.shape == (HEIGHT, WIDTH)
-    assert overlap(mask > 127, inside) > 0.7
+    assert mask[inside].mean() > 0.95 * 255
+    assert mask[~inside].mean() < 0.3 * 255
     assert mask[:8].max() == 0
 
 
@@ -66,11 +67,11 @@ def test_a_plain_picture_has_no_subject_but_no_error():
 
 
 def test_borders_follow_edges_of_the_photograph():
-    """A mask that is 8 pixels off moves to the edge."""
+    """A mask that is 4 pixels off moves to the edge."""
     photo = torch.zeros(1, 3, 64, 96)
     photo[..., 40:] = 1
     coarse = torch.zeros(1, 1, 64, 96)
-    coarse[..., 48:] = 1
+    coarse[..., 44:] = 1
     found = masks._along_edges(coarse, photo)[0, 0, 32] > 0.5
     assert abs(int((~found).sum()) - 40) <= 1
 
@@ -96,18 +97,17 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_was_found_lies_beside_the_result_and_is_what_the_record_names(desk):
+def test_what_was_found_lies_beside_the_result_and_is_what_the_record_names(desk, monkeypatch):
+    monkeypatch.setattr(masks, "SIDE", 128)
     asked = ("transfer", "photo.png", "a.png", "--keep", "subject", "--region", "auto:2=b.png", "-o", "out.png")
     assert cli.run([*asked, "--dry-run", *FEW]) == 0
     assert not list(desk.glob("out*"))
     assert cli.run([*asked, *FEW]) == 0
     inputs = {each.role: each.name for each in read_record("out.png").inputs}
     assert (inputs["keep"], inputs["region"]) == ("out-subject.png", "out-region-1.png")
-    assert Image.open("out-subject.png").size == (WIDTH, HEIGHT)
+    with Image.open("out-subject.png") as mask:
+        assert mask.size == (WIDTH, HEIGHT)
     assert cli.run(["replay", "out.png", "-q"]) == 0
-    named = ("transfer", "photo.png", "a.png", "--keep", "out-subject.png", "--region", "out-region-1.png=b.png")
-    assert cli.run([*named, "-o", "same.png", *FEW]) == 0
-    assert np.array_equal(np.asarray(Image.open("same.png")), np.asarray(Image.open("out.png")))
 
 
 @pytest.mark.parametrize(
