@@ -226,7 +226,7 @@ def test_every_command_of_the_page_on_controls_makes_its_picture(desk):
         assert run([*words, *quick, "--size", "96", "-q"]) == 0, words
         assert Path(words[words.index("-o") + 1]).stat().st_size > 0
         Path(words[words.index("-o") + 1]).unlink()
-    assert len(found) == 11
+    assert len(found) == 15
 
 
 def test_the_pictures_of_the_lesson_can_be_made_again(desk):
