@@ -5,7 +5,7 @@ import torch
 
 from impasto.color import LUMA, absent_colors, luminance, matched_colors
 from impasto.losses import absent_color_error
-from impasto.statistics import moments
+from impasto.statistics import Moments, moments
 
 
 @pytest.fixture
@@ -89,3 +89,10 @@ def test_only_changes_towards_absent_colors_count(uniform):
     assert float(absent_color_error(image + 0.3, image, absent)) < 1e-4
     red = image + 0.3 * torch.tensor([1.0, 0.0, 0.0]).double()[:, None, None]
     assert float(absent_color_error(red, image, absent)) == pytest.approx(0.09 * 2 / 3, rel=1e-3)
+
+
+def test_colors_whose_sums_are_rounded_below_no_variance_have_a_map_too():
+    """Of a plain picture, as seen through a mask that leaves hardly anything."""
+    plain = Moments(torch.ones(1), torch.full((1, 3), 0.5), torch.full((1, 3, 3), 0.25) - 2e-5 * torch.eye(3))
+    image = torch.full((1, 3, 2, 2), 0.5)
+    assert bool(matched_colors(image, plain, moments(torch.rand(1, 3, 8, 8))).isfinite().all())

@@ -88,7 +88,8 @@ def matched_colors(image: Tensor, source: Moments, target: Moments, amount: floa
     """
     ridge = 1e-5 * torch.eye(3, dtype=source.second.dtype)
     s, t = source.covariance[0].cpu() + ridge, target.covariance[0].cpu() + ridge  # not every device has eigenvalues
-    root = matrix_root(s)
+    rounded = (1e-6 - torch.linalg.eigvalsh(s)[0]).clamp_min(0)  # sums over few places may be off by more than 1e-5
+    root = matrix_root(s + rounded * torch.eye(3, dtype=s.dtype))
     inverse = torch.linalg.inv(root)
     transport = inverse @ matrix_root(root @ t @ root) @ inverse
     mapped = torch.einsum("ij,njhw->nihw", transport.to(image), image - source.mean[0, :, None, None])
