@@ -40,7 +40,7 @@ QUALITY = 88  # of the JPEG files that figures are kept as
 PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "demo.jpg": ("python examples/demo_sheet.py demo/photo.png docs/demo.jpg", ("default",)),
     "pairs.jpg": (f"python benchmarks/pairs.py {PAIRS} --out {{out}} --sheet docs/pairs.jpg", ("default",)),
-    "grid.jpg": (f"python benchmarks/grid.py {PAIRS} --sheet docs/grid.jpg", ("default",)),
+    "grid.jpg": (f"python benchmarks/grid.py {PAIRS} --size 192 --sheet docs/grid.jpg", ("default",)),
     "large.jpg": (
         f"python benchmarks/pairs.py {PAIRS} --out {{out}}/large --size 1024 --pairs 6 --sheet docs/large.jpg",
         ("default",),
@@ -50,14 +50,19 @@ PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
         "--sheet docs/strength.jpg",
         ("default",),
     ),
+    "controls.jpg": (
+        "python benchmarks/controls.py --content {content}/dock.jpg --style {style}/great_wave.jpg "
+        "--other {style}/starry_night.jpg --sheet docs/controls.jpg",
+        ("default", "palette"),
+    ),
     "swatches.png": ("python examples/swatches_sheet.py docs/swatches.png", ()),
     **{
-        f"figure-{name}.jpg": (f"impasto figure {name} {FIGURE} -o {{out}}/figure-{name}.png --force", shown)
-        for name, shown in (
-            ("representations", ("reconstruct",)),
-            ("tradeoff", ("study",)),
-            ("layers", ("study",)),
-            ("progress", ("study",)),
+        f"figure-{name}.jpg": (f"impasto figure {name} {FIGURE} -o {{out}}/figure-{name}.png --force{more}", (shown,))
+        for name, shown, more in (
+            ("representations", "reconstruct", ""),
+            ("tradeoff", "study", " --size 128 --iterations 120"),
+            ("layers", "study", ""),
+            ("progress", "study", ""),
         )
     },
     "figure-features.jpg": (

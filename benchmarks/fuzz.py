@@ -55,6 +55,8 @@ def seeds() -> list[tuple[str, bytes]]:
         ("JPEG", "CMYK", {"quality": 60}),
         ("WEBP", "RGBA", {"exif": exif, "icc_profile": profile}),
         ("WEBP", "RGB", {"lossless": True, **frames}),
+        ("AVIF", "RGB", {"exif": exif, "icc_profile": profile}),
+        ("AVIF", "RGBA", {"quality": 60}),
         ("TIFF", "RGB", {"exif": exif}),
         ("TIFF", "RGB", {"compression": "tiff_lzw", "icc_profile": profile}),
         ("TIFF", "CMYK", {"compression": "packbits"}),
@@ -131,7 +133,7 @@ def outcome(data: bytes) -> str:
     try:
         texts, picture = read_text(data), load_image(data, max_pixels=MAX_PIXELS)
     except ImageError as error:
-        return "out of memory" if "memory" in str(error) else "plain error"
+        return "out of memory" if "fit into memory" in str(error) else "plain error"
     except BaseException as error:
         return f"other error: {type(error).__name__}: {error}"
     planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]

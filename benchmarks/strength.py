@@ -26,9 +26,9 @@ def main() -> None:
     parser.add_argument("--style", type=Path, required=True)
     parser.add_argument("--sheet", type=Path, required=True, help="contact sheet to write")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
-    parser.add_argument("--strengths", type=float, nargs="+", default=[0.25, 0.5, 0.75])
+    parser.add_argument("--strengths", type=float, nargs="+", default=[0.25, 0.5, 0.75, 1.0])
     args = parser.parse_args()
-    judge = build_encoder(find_weights("compact"), dtype=torch.float32)
+    judge = build_encoder(find_weights("vgg19"), dtype=torch.float32)
     content, style = load_image(args.content).pixels, load_image(args.style).pixels
     painter, images = Painter(), []
     print("| size | strength | style distance | content distance |\n|---|---|---|---|")

@@ -26,8 +26,8 @@ def main(options: Sequence[str] = ()) -> int:
 
     arguments = ["transfer", str(photo), "swatch:marbling", "-o", str(picture), "--force", *options]
     print(f"$ {shlex.join(['impasto', *arguments])}", flush=True)
-    command = Path(sys.executable).with_name("impasto")
-    code = subprocess.run([command, *arguments], check=False).returncode  # noqa: S603 - our own command
+    command = [sys.executable, "-m", "impasto", *arguments]
+    code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own command
     if code == 0:
         print(f"\nThe picture is {picture.resolve()}\nand the photograph it was made from is {photo.resolve()}")
     return code

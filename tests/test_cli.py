@@ -17,13 +17,15 @@ import torch
 from PIL import Image
 
 from impasto.cli import interrupts
+from impasto.cli.app import app
 from impasto.cli.drawing import Live, reporter
 from impasto.engine import Snapshot, Step
 from impasto.objective import Evaluation
 from impasto.presets import PRESETS
+from impasto.quantities import duration
 from impasto.run import Run
 from impasto.schedule import Level
-from impasto.session.events import Clock, duration
+from impasto.session.events import Clock
 
 pty = pytest.importorskip("pty", reason="needs a POSIX system")
 resource = pytest.importorskip("resource", reason="needs a POSIX system")
@@ -97,6 +99,48 @@ def test_without_a_name_a_new_one_is_found(impasto, folder):
     assert sorted(left_over(folder)) == ["photo-painting-2.png", "photo-painting.png"]
 
 
+def test_long_names_in_any_script_make_a_name_that_the_system_takes(impasto, folder):
+    """Of 255 bytes at most, with those of the files that may come beside it."""
+    long = {name: f"{each * 80}.png" for name, each in (("photo.png", "长"), ("painting.png", "画"))}
+    for name, longer in long.items():
+        (folder / name).rename(longer)
+    command = ("transfer", *long.values(), "--preset", "fast", "--iterations", "2", "-q")
+    assert impasto(*command, "--save-every", "1") == (0, "", "")
+    assert impasto(*command) == (0, "", "")
+    made = [path.stem for path in folder.iterdir() if path.name not in long.values()]
+    assert sorted(made) == sorted([f"{'长' * 33}-{'画' * 33}{end}" for end in ("", "-0001", "-2")])
+    code, _, err = impasto(*command, "-o", "n" * 252 + ".png")
+    assert code == 1 and "File name too long. Choose a shorter name." in err
+
+
+def test_the_original_size(impasto):
+    assert impasto(*transfer("-q", "-o", "out.png", "--size", "original"))[0] == 0
+    picture("large.png", 3, 700, 20)
+    assert (
+        impasto(
+            "reconstruct",
+            "content",
+            "large.png",
+            "--size",
+            "original",
+            "--iterations",
+            "1",
+            "-q",
+            "--layer",
+            "relu1_1",
+            "-o",
+            "again.png",
+        )[0]
+        == 0
+    )
+    assert impasto("texture", "photo.png", "-q", "--size", "original", "--iterations", "1", "-o", "texture.png")[0] == 0
+    sizes = []
+    for name in ("out.png", "again.png", "texture.png"):
+        with Image.open(name) as made:
+            sizes.append(made.size)
+    assert sizes == [(64, 48), (700, 20), (64, 48)]
+
+
 def test_numbers_of_somebody_else_are_left_alone(impasto, folder):
     picture("photo-IMG-12.png", 3)
     picture("IMG-12.png", 3)
@@ -105,12 +149,23 @@ def test_numbers_of_somebody_else_are_left_alone(impasto, folder):
     assert sorted(left_over(folder)) == ["IMG-12.png", "photo-IMG-12-2.png", "photo-IMG-12-3.png", "photo-IMG-12.png"]
 
 
-def test_force_overwrites_even_an_input(impasto, folder):
+def test_nothing_overwrites_an_input(impasto, folder):
     before = (folder / "photo.png").read_bytes()
-    assert impasto(*transfer("-q", "-o", "photo.png"))[0] == 2
+    picture("begun-0002.png", 4)
+    for arguments in (
+        transfer("-o", "photo.png"),
+        transfer("-o", "./photo.png", "--force"),
+        transfer("-o", "painting.png", "--force", "--dry-run"),
+        transfer("-o", "begun-0002.png", "--init", "begun-0002.png", "--force"),
+        transfer("-o", "begun.png", "--init", "begun-0002.png", "--save-every", "2", "--force"),
+        ("figure", "features", "photo.png", "-o", "photo.png", "--force"),
+    ):
+        code, out, err = impasto(*arguments)
+        assert (code, out) == (2, "")
+        assert "which are never overwritten" in err
+    assert impasto(*transfer("-q", "-o", "out.png"))[0] == 0
+    assert impasto("replay", "out.png", "-o", "photo.png", "--force")[0] == 2
     assert (folder / "photo.png").read_bytes() == before
-    assert impasto(*transfer("-q", "-o", "photo.png", "--force"))[0] == 0
-    assert (folder / "photo.png").read_bytes() != before
 
 
 def test_save_every_saves_at_full_size(impasto, folder):
@@ -173,13 +228,22 @@ def test_names_of_layers_and_of_swatches(impasto):
 # What is said -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [(), ("transfer",), ("presets",), ("presets", "show"), ("swatches",), ("weights",)])
-def test_help_fits_eighty_columns(impasto, monkeypatch, command):
-    monkeypatch.setenv("COLUMNS", "80")
+def commands(group=app, *names):
+    """The words of all commands, and of the groups that they are in."""
+    yield names
+    for name, each in getattr(group, "commands", {}).items():
+        yield from commands(each, *names, name)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", [pytest.param(names, id="-".join(names)) for names in commands()])
+def test_help_fits_narrow_terminals(impasto, monkeypatch, command, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
     code, out, err = impasto(*command, "--help")
     assert (code, err) == (0, "")
-    assert max(map(len, out.splitlines())) <= 80
-    assert "..." not in out.replace("STYLE...", "").replace("ARGS]...", "").replace(",...", "").replace("png, ...", "")
+    assert max(map(len, out.splitlines())) <= columns
+    cut_short = [line for line in out.splitlines() if re.search(r"[a-z]\.\.\.$", line)]
+    assert not cut_short
 
 
 def test_presets_and_swatches_are_listed(impasto):
@@ -222,7 +286,9 @@ def step(iteration=12, level=2):
 
 
 def test_durations():
-    assert [duration(seconds) for seconds in (6.7, 125, 3765)] == ["0:07", "2:05", "1:02:45"]
+    texts = {0.04: "0.0 s", 6.7: "6.7 s", 57.4: "57 s", 59.6: "1 min 0 s", 125: "2 min 5 s", 1769: "29 min 29 s"}
+    texts |= {3599: "59 min 59 s", 3599.6: "1 h 0 min", 3765: "1 h 3 min", 90000: "25 h 0 min"}
+    assert {seconds: duration(seconds) for seconds in texts} == texts
 
 
 def test_the_clock_counts_pixels():
@@ -417,7 +483,7 @@ def test_a_result_that_cannot_be_saved_is_saved_elsewhere(impasto, folder, monke
     elsewhere.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     (folder / "gone").mkdir()
-    monkeypatch.setattr("impasto.cli.drawing.plan_in_words", lambda *_: rmtree("gone") or {})  # meanwhile
+    monkeypatch.setattr("impasto.plan.Plan.to_json", lambda _: rmtree("gone") or {})  # meanwhile
     code, _, err = impasto(*transfer("--json", "-o", "gone/out.png"))
     (rescued,) = elsewhere.iterdir()
     assert code == 2

@@ -31,8 +31,8 @@ BASES = {
 ARGUMENTS = {transfer: ["a.jpg", "b.jpg"], texture: ["b.jpg"], content: ["a.jpg"], style: ["b.jpg"], plan: []}
 COMMANDS = [pytest.param(command, id=command.name) for command in BASES]
 NOT_SETTINGS = {
-    "content", "styles", "image", "preset", "layers", "sizes",
-    "output", "force", "checkpoint", "no_metadata", "bits", "save_every", "quiet", "as_json", "dry_run",
+    "content", "named", "styles", "regions", "keep", "image", "preset", "layers", "sizes",
+    "output", "force", "checkpoint", "no_metadata", "keep_exif", "bits", "save_every", "quiet", "as_json", "dry_run",
 }  # fmt: skip
 
 
@@ -125,7 +125,6 @@ def test_another_default_is_told():
     [
         ("--size 640", "size", 640),
         ("--strength 0.7", "strength", 0.7),
-        ("-s 0.7", "strength", 0.7),
         ("--style-weights 2,1", "style_weights", (2.0, 1.0)),
         ("--content-layers conv4_2=0.5,relu3_1", "content_layers", {"relu4_2": 0.5, "relu3_1": 1.0}),
         ("--preset tutorial --seed 3", "seed", 3),

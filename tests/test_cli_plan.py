@@ -1,6 +1,7 @@
 """What can be known beforehand: `impasto plan` and `impasto bench`."""
 
 import json
+import re
 
 import pytest
 
@@ -13,8 +14,19 @@ def test_plan_tells_each_size_without_a_picture(impasto):
     status, out, _ = impasto("plan", "--sizes", "128,256", "--json")
     found = records(out)
     assert status == 0
-    assert [each["size"] for each in found] == ["128x96", "256x192"]
-    assert all("MB" in each["memory"] and each["time"].endswith(" s") for each in found)
+    assert [(each["width"], each["height"]) for each in found] == [(128, 96), (256, 192)]
+    assert all(0 < each["run_memory_bytes"] < each["memory_bytes"] < 10**10 for each in found)
+    for each in found:
+        assert each["seconds"] == pytest.approx(sum(level["seconds"] for level in each["levels"]))
+        assert each["evaluations"] == sum(level["evaluations"] for level in each["levels"])
+        assert {"size", "memory", "time"}.isdisjoint(each), "these are words"
+
+
+def test_plan_tells_people_in_words(impasto):
+    _, out, _ = impasto("plan", "--sizes", "96")
+    assert re.search(
+        r"    96x72  about [\d.]+ s, whole, about [\d.]+ [MG]B, \d+ MB of it for the run: 96x72 \(57\)", out
+    )
 
 
 def test_plan_tells_how_memory_is_kept(impasto):

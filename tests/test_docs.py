@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,6 +23,7 @@ PAGES = sorted(
     for page in (*ROOT.glob("*.md"), *(p for f in ("docs", "benchmarks", "training") for p in (ROOT / f).rglob("*.md")))
 )
 LESSONS = [ROOT / "docs" / "how-it-works.md", ROOT / "docs" / "zh" / "how-it-works.md"]
+CONTROLS = [ROOT / "docs" / "controls.md", ROOT / "docs" / "zh" / "controls.md"]
 READMES = [ROOT / "README.md", ROOT / "docs" / "zh" / "README.md"]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
@@ -86,6 +88,13 @@ def desk(tmp_path, monkeypatch):
     for i, name in enumerate(("photo.jpg", "painting.jpg", "a.jpg", "b.jpg")):
         view = (-2 + 0.3 * i, -1.2, 1 - 0.3 * i, 1.2)
         Image.effect_mandelbrot((96, 64), view, 60).convert("RGB").save(tmp_path / name)
+    shutil.copy(tmp_path / "b.jpg", tmp_path / "other.jpg")
+    for i, name in enumerate(("sky", "ground", "face", "part")):
+        mask = Image.new("L", (96, 64))
+        mask.paste(255, (20 * i, 0, 20 * i + 30, 60))
+        mask.save(tmp_path / f"{name}.png")
+    (tmp_path / "photos").mkdir()
+    shutil.copy(tmp_path / "a.jpg", tmp_path / "photos")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -207,6 +216,17 @@ def test_commands_named_in_the_text_exist(page):
         assert command is not app or words[0].startswith("-"), line
         if hasattr(command, "commands"):
             assert not left or left[0].startswith(("-", "[")) or not left[0].islower(), line
+
+
+def test_every_command_of_the_page_on_controls_makes_its_picture(desk):
+    assert blocks(CONTROLS[0], "sh") == blocks(CONTROLS[1], "sh")
+    found = commands(CONTROLS[0])
+    for words in found:
+        quick = [] if "palette" in words else ["--preset", "fast", "--iterations", "2"]
+        assert run([*words, *quick, "--size", "96", "-q"]) == 0, words
+        assert Path(words[words.index("-o") + 1]).stat().st_size > 0
+        Path(words[words.index("-o") + 1]).unlink()
+    assert len(found) == 11
 
 
 def test_the_pictures_of_the_lesson_can_be_made_again(desk):

@@ -27,6 +27,7 @@ from impasto.tasks.figures import (
     prepare_layers,
     prepare_progress,
     prepare_representations,
+    prepare_sheet,
     prepare_tradeoff,
     save_plate,
 )
@@ -438,7 +439,7 @@ def test_progress_is_over_all_pictures_with_time_left(impasto):
     lines = err.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["picture 1/2 64x48", "picture 2/2 64x48"]
     assert all(line.endswith("left") for line in lines)
-    assert lines[-1].endswith("0:00 left")
+    assert lines[-1].endswith("0.0 s left")
 
 
 def test_without_a_name_the_figure_gets_one_of_its_own(impasto, tmp_path):
@@ -457,6 +458,26 @@ def test_json_tells_of_panels(impasto):
     assert set(records[3]) == {"event", "label", "caption", "content", "style"}
 
 
+def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto, tmp_path):
+    grid = ("photo.png", "painting.png", "swatch:mosaic", "--strength", "0.2,0.8", "--preset", "fast")
+    options = ("--size", "64", "--iterations", "2", "-o", "sheet.png")
+    code, out, err = impasto("sheet", *grid, *options, "--json")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert records[0]["pictures"] == [{"width": 64, "height": 48}] * 4
+    panels = [each for each in records if each["event"] == "panel"]
+    assert len({each["content"] for each in panels}) == 4
+    assert (tmp_path / "sheet.png").exists()
+    assert impasto("sheet", "photo.png", "painting.png", "-o", "photo.png", "--force")[0] == 2
+    assert "STYLE... is missing" in impasto("sheet", "photo.png")[2]
+
+
+def test_a_sheet_takes_the_recipes_as_they_are():
+    recipes = {"one": Recipe().override(**SMALL), "two": preset("fast").override(**SMALL)}
+    figure = prepare_sheet(CONTENT, [STYLE], recipes)
+    assert [run.recipe for run in figure.runs] == list(recipes.values())
+
+
 def test_a_dry_run_writes_nothing(impasto, tmp_path):
     code, out, _ = impasto("figure", "representations", *TWO, "-o", "out.svg", "--dry-run")
     assert code == 0
@@ -469,7 +490,7 @@ def test_a_dry_run_writes_nothing(impasto, tmp_path):
     [
         (("features", "photo.png", "-o", "out.jpg"), "Unknown extension '.jpg'"),
         (("features", "photo.png", "-o", "out"), "Add one of .png, .pdf, .svg"),
-        (("features", "photo.png", "-o", "photo.png"), "photo.png exists already"),
+        (("features", "photo.png", "-o", "photo.png"), "photo.png is itself one of the images"),
         (("features", "photo.png", "-o", "no/out.png"), "there is no folder no"),
         (("features", "nothing.png", "-o", "out.png"), "There is no file nothing.png"),
         (("features", "photo.png", "-o", "out.png", "--layers", "relu4_9"), "the closest is 'relu4_4'"),

@@ -6,7 +6,8 @@ import psutil
 import pytest
 import torch
 
-from impasto.memory import free_memory, in_words, resident_memory, rounded_up
+from impasto.memory import free_memory, resident_memory
+from impasto.quantities import in_words, rounded_up
 from impasto.ranges import parse_bytes
 
 CPU = torch.device("cpu")

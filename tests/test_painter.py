@@ -1,6 +1,5 @@
 """The painter: networks that are loaded once, what it calls and gives back, and pictures that are let go."""
 
-import contextlib
 import gc
 import math
 from types import ModuleType
@@ -212,38 +211,57 @@ def test_representations_are_two(pair):
         impasto.reconstruct(pair[0], layers=3)
 
 
-# Inside a caller's own modes
+# What programs have in hand
 
 
 @pytest.mark.parametrize(
-    "mode",
+    ("given", "kept"),
     [
-        torch.inference_mode,
-        torch.no_grad,
-        lambda: torch.autocast("cpu", dtype=torch.bfloat16),
-        lambda: torch.device("meta"),
-        contextlib.nullcontext,
+        ({"device": torch.device("cpu"), "dtype": torch.float32}, {"device": "cpu", "dtype": "float32"}),
+        ({"size": "48"}, {"size": 48}),
+        ({"size": np.int64(48), "seed": np.int32(3)}, {"size": 48, "seed": 3}),
+        ({"strength": np.float32(0.5)}, {"strength": 0.5}),
+        ({"style_weights": np.array([2])}, {"style_weights": (2.0,)}),
+        ({"style_weights": torch.tensor([2.0])}, {"style_weights": (2.0,)}),
+        ({"memory": 10**13}, {"memory": "10000000000000"}),
+        ({"relative": np.bool_(True)}, {"relative": True}),
     ],
-    ids=["inference_mode", "no_grad", "autocast", "default device", "none"],
+    ids=str,
 )
-def test_the_callers_modes_change_nothing(mode, pair):
-    expected = impasto.stylize(*pair, **QUICK, output="torch")
-    before = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_rng_state()
-    with mode():
-        made = impasto.Painter("cpu").stylize(*pair, **(QUICK | {"output": "torch"}))
-    assert torch.equal(made, expected)
-    assert torch.is_grad_enabled() == before[0]
-    assert torch.get_default_dtype() == before[1]
-    assert torch.equal(torch.get_rng_state(), before[2])
+def test_settings_are_read_in_the_types_that_programs_have(given, kept, pair):
+    recipe = impasto.prepare(*pair, **(QUICK | given)).recipe
+    assert {name: getattr(recipe, name) for name in kept} == kept
+    assert all(type(getattr(recipe, name)) is type(value) for name, value in kept.items())
 
 
-def test_another_default_number_format_changes_nothing(pair):
-    expected = impasto.stylize(*pair, **QUICK, output="torch")
-    torch.set_default_dtype(torch.float64)
-    try:
-        assert torch.equal(impasto.stylize(*pair, **QUICK, output="torch"), expected)
-    finally:
-        torch.set_default_dtype(torch.float32)
+def test_a_painter_takes_pytorchs_own_names(pair):
+    run = impasto.Painter(torch.device("cpu"), torch.float64).prepare(*pair, size=48, iterations=2)
+    assert run.plan.encoder.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], [1], {1}, 3.5, torch.zeros(5), np.zeros((3, 40, 48)), torch.full((3, 9, 9), 7.0)], ids=str
+)
+@pytest.mark.parametrize("role", ["content", "style", "init"])
+def test_what_is_wrong_with_a_picture_is_said_of_its_role(role, wrong, pair):
+    given = {"content": pair[0], "style": pair[1], "init": None, role: [wrong] if role == "style" else wrong}
+    content, style = given.pop("content"), given.pop("style")
+    with pytest.raises(UsageError) as error:
+        impasto.prepare(content, style, **QUICK, **given)
+    assert str(error.value).startswith(f"{role}: ")
+    assert len(str(error.value)) < 300
+
+
+def test_styles_may_be_any_sequence_and_a_text_is_one_name(pair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        to_pil(pair[1]).save(name)
+    for styles in (("a.png", "b.png"), ["a.png", "b.png"], iter(["a.png", "b.png"])):
+        assert len(impasto.prepare(pair[0], styles, **QUICK).inputs) == 3
+    with pytest.raises(UsageError, match=r"no file a\.png,b\.png\. If several are meant, name each by itself"):
+        impasto.prepare(pair[0], "a.png,b.png", **QUICK)
+    with pytest.raises(UsageError, match=r"style_layers is 'relu1_1'; it must be names of layers, such as \('relu4_2'"):
+        impasto.prepare(*pair, **QUICK, style_layers="relu1_1")
 
 
 # Pictures

@@ -53,6 +53,7 @@ WRONG = {
     "style_weights": [(), (0.0,), (-1.0, 2.0), (math.nan,), (math.inf,), "12", 3, ("x",), (None,), torch.tensor(1.0)],
     "style_scale": [0, -1, math.nan, math.inf, "x", None],
     "init": NO_NAME,
+    "colors": NO_NAME,
     "tileable": NO_TRUTH,
     "noise": [-0.1, 1.1, math.nan, "x", None],
     "content_layers": NO_LAYERS,

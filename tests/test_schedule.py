@@ -34,6 +34,9 @@ def test_no_further_coarse_level_would_have_fitted():
     assert Pyramid(smallest=128, factor=2).sizes(511) == (128, 256, 511)
     assert Pyramid(smallest=129, factor=2).sizes(512) == (256, 512)
     assert Pyramid(smallest=128, factor=2).sizes(100) == (100,)
+    assert Pyramid(smallest=128, factor=2, fewest=2).sizes(100) == (50, 100)
+    assert Pyramid(smallest=128, factor=2, fewest=2, most=1).sizes(100) == (100,)
+    assert Pyramid(smallest=128, factor=2, fewest=2).sizes(512) == (128, 256, 512)
     assert SINGLE.sizes(4000) == (4000,)
 
 

@@ -192,9 +192,9 @@ def test_a_term_of_ones_own_is_recorded_by_its_name(uniform):
     assert made.record.settings["extra_terms"] == ["flat"]
 
 
-def evaluate(encoder, tile, uniform_picture, *extra):
+def evaluate(encoder, tile, uniform_picture, *extra, alpha=None):
     """All terms of the default recipe and `extra`, in tiles of that side or whole."""
-    picture = Resampled(uniform_picture, resize)
+    picture = Resampled(uniform_picture, resize, alpha=alpha)
     layers = {"relu1_1": 1.0, "relu2_1": 1.0}
     recipe = replace(preset("fast"), style_layers=layers, content_layers={"relu2_1": 1.0}, extra_terms=extra)
     problem = PictureProblem(recipe, Given(picture, (picture,)), Views(recipe, lambda _: encoder))
@@ -266,3 +266,15 @@ def test_a_term_whose_value_is_no_number_is_named(compact, value):
     odd = PixelTerm("odd", 1.0, lambda image: value)
     with pytest.raises(UsageError, match=r"The term odd gave .* must be a tensor of no dimensions"):
         WholeObjective(compact, [odd]).evaluate(torch.rand(1, 3, 32, 32))
+
+
+def test_weights_by_transparency_are_the_same_in_tiles(small_encoder, uniform):
+    image, alpha = uniform(1, 3, 64, 96), torch.ones(1, 1, 64, 96, dtype=torch.float64)
+    alpha[..., :48] = 0
+    whole, tiled = (evaluate(small_encoder, tile, image, alpha=alpha) for tile in (None, 32))
+    for name, value in whole.terms.items():
+        assert float(tiled.terms[name]) == pytest.approx(float(value), rel=1e-10)
+    assert float((tiled.grad - whole.grad).abs().max()) < 1e-10 * float(whole.grad.abs().max())
+    opaque = evaluate(small_encoder, None, image)
+    for name in ("style/relu1_1", "content/relu2_1"):
+        assert float(opaque.terms[name]) != pytest.approx(float(whole.terms[name]), rel=1e-3)

@@ -6,6 +6,7 @@ import torch
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.packed import compact_weights
 from impasto.errors import UnknownNameError, UsageError
+from impasto.images import resize
 from impasto.painter import prepare_texture, synthesize
 from impasto.sources import open_picture
 from impasto.statistics import moments
@@ -105,3 +106,17 @@ def test_unknown_names_are_refused():
 def test_coarse_levels_at_which_a_small_style_would_vanish_are_left_out():
     style = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     assert len(prepare_texture([style], preset="fast", size=(1024, 768), device="cpu").plan.levels) < 4
+
+
+def grain(image):
+    """The standard deviation of what a blur over 3 pixels takes away."""
+    blurred = torch.nn.functional.avg_pool2d(image, 3, 1)
+    return float((image[..., 1:-1, 1:-1] - blurred).std())
+
+
+def test_a_small_texture_has_no_more_grain_than_its_style():
+    """Noise that is seen at one size only stays as grain, twice as much as there is in the style."""
+    style = open_picture(STYLE).pixels
+    made = synthesize(style, **(QUICK | {"iterations": 60, "output": "torch"}))
+    assert grain(made) < 1.1 * grain(resize(style, 72, 96))
+    assert grain(made) > 0.7 * grain(resize(style, 72, 96))

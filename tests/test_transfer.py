@@ -460,22 +460,29 @@ def test_a_large_picture_has_more_evaluations_unless_their_number_was_asked_for(
     assert plan.evaluations == total
 
 
-@pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_tensor_that_is_not_finite_is_refused(value):
-    with pytest.raises(UsageError, match="not finite"):
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 255.0, -1.0])
+def test_a_tensor_that_is_not_within_range_is_refused(value):
+    with pytest.raises(UsageError, match=r"values run from .* floats must lie in \[0, 1\]"):
         open_picture(torch.full((1, 3, 8, 8), value))
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 8, 8), (3, 8, 8), (2, 3, 8, 8)])
+def test_tensors_are_read_as_arrays_are(uniform):
+    image = uniform(1, 3, 8, 9).float()
+    levels = (image * 255).round().byte()
+    for same in (image, image[0], image.double(), image.numpy()[0].transpose(1, 2, 0), image.requires_grad_()):
+        assert torch.equal(open_picture(same).pixels, image)
+    for same in (levels, levels[0], levels[0].permute(1, 2, 0).numpy()):
+        assert torch.equal(open_picture(same).pixels, levels / 255)
+    for gray in (image[:, :1], image[0, :1], image[0, 0]):
+        assert torch.equal(open_picture(gray).pixels, image[:, :1].expand(1, 3, 8, 9))
+    transparent = torch.cat([image.detach(), torch.full((1, 1, 8, 9), 0.5)], 1)
+    assert torch.equal(open_picture(transparent).alpha, transparent[:, 3:])
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (8, 8, 3), (1, 3, 0, 8), (3,)])
 def test_a_tensor_of_another_shape_is_refused(shape):
-    with pytest.raises(UsageError, match=r"An image tensor is \(1, 3, H, W\)"):
+    with pytest.raises(UsageError, match=r"An image tensor is \(1, 3, H, W\) or \(3, H, W\)"):
         open_picture(torch.zeros(shape))
-
-
-def test_a_tensor_of_bytes_or_of_nothing_is_refused():
-    for tensor in (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1, 3, 0, 8)):
-        with pytest.raises(UsageError, match=r"not empty, floats in \[0, 1\]; this one is"):
-            open_picture(tensor)
 
 
 @pytest.mark.parametrize("settings", [{"style_layers": ("relu1_1=0",)}, {"content_layers": ("relu4_2=0",)}], ids=str)
@@ -553,4 +560,15 @@ def test_no_strength_gives_the_content_back_through_all_levels():
 
 
 def test_published_presets_add_no_detail_of_their_own():
-    assert [name for name, found in PRESETS.items() if found.detail] == ["default", "fast", "best"]
+    own = {"default", "fast", "best", "neighbors", "palette", "study"}
+    assert {name for name, found in PRESETS.items() if found.detail} == own
+
+
+@pytest.mark.parametrize(("strength", "share"), [(0.25, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)])
+def test_beyond_half_strength_ever_less_of_the_contents_detail_joins(strength, share, small_encoder):
+    small, large = Level(36, 48, 1), Level(72, 96, 1)
+    recipe = replace(preset("default"), strength=strength, init="content")
+    asked = problem(recipe, small_encoder, CONTENT, STYLE)
+    image = waves(36, 48, 4.0)
+    fine = asked.initial(large) - resize(asked.initial(small), 72, 96)
+    assert torch.allclose(asked.enlarged(image, large), resize(image, 72, 96) + share * fine, atol=1e-6)

@@ -3,12 +3,14 @@
 import json
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from impasto.encoders import verification
 from impasto.encoders.chain import _as_convolution
 from impasto.encoders.layouts import feature_indices, find_chain
 from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB
@@ -20,6 +22,7 @@ from impasto.encoders.signatures import (
     CAFFE_RGB,
     recognised_preprocessing,
 )
+from impasto.encoders.verification import check_once
 from impasto.encoders.vgg import convolution_names
 from impasto.encoders.weights import load_weights
 from impasto.errors import MissingFileError, UnknownNameError, UsageError, WeightsError
@@ -359,6 +362,7 @@ def without(*keys):
         (change("conv4_2.weight", lambda t: t.double()), "conv4_2.weight is float64, not float32"),
         (change("conv4_2.bias", lambda t: t.int()), "conv4_2.bias is int32"),
         (change("conv5_1.weight", lambda t: t / 0), "NaN or infinite"),
+        (change("conv1_1.weight", lambda t: t[:0]), r"conv1_1.weight has shape \(0, 3, 3, 3\)"),
     ],
 )
 def test_a_wrong_tensor_is_named(tmp_path, spoil, reason):
@@ -487,8 +491,6 @@ def test_nothing_is_created_by_asking_where(tmp_path):
 
 
 def test_a_proven_file_is_remembered_until_it_changes(tmp_path, monkeypatch):
-    from impasto.encoders import verification
-
     source = REGISTRY["vgg19.keras"]
     path = cached_path(source)
     path.parent.mkdir()
@@ -504,3 +506,58 @@ def test_a_proven_file_is_remembered_until_it_changes(tmp_path, monkeypatch):
     os.utime(path, (1, 1))
     with pytest.raises(WeightsError, match="expected 80134624 bytes"):
         load_weights(source.name, download=False)
+
+
+def test_an_archive_that_unpacks_to_more_than_it_holds_is_refused_at_once(tmp_path):
+    torch.save({"conv1_1.weight": torch.zeros(1000, 3, 3, 3)}, tmp_path / "plain.pth")
+    with zipfile.ZipFile(tmp_path / "plain.pth") as plain, zipfile.ZipFile(tmp_path / "bomb.pth", "w") as bomb:
+        for entry in plain.namelist():
+            bomb.writestr(entry, plain.read(entry), compress_type=zipfile.ZIP_DEFLATED)
+    with pytest.raises(WeightsError, match=r"bomb\.pth: it unpacks to more than it holds"):
+        load_weights(tmp_path / "bomb.pth")
+
+
+def test_a_tensor_that_says_it_is_huge_takes_no_memory(tmp_path):
+    torch.save({"conv1_1.weight": torch.zeros(1).expand(2**40, 3, 3, 3)}, tmp_path / "huge.pth")
+    with pytest.raises(WeightsError, match="VGG no layer of"):
+        load_weights(tmp_path / "huge.pth")
+
+
+@pytest.fixture
+def proven(tmp_path, monkeypatch):
+    """A file of other bytes in the place of a published one, and a note that it was proven."""
+    source = REGISTRY["vgg19.torchvision"]
+    path = cached_path(source)
+    path.parent.mkdir()
+    path.write_bytes(b"good")
+    verification.remember(path, source, source.sha256)
+    assert check_once(path, source) == source.sha256
+    return path, source, next(path.parent.glob("*.verified.json"))
+
+
+def test_a_note_is_not_believed_of_a_file_that_was_changed_and_dated_back(proven):
+    path, source, _ = proven
+    before = path.stat()
+    path.write_bytes(b"evil")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(WeightsError, match="is not the published"):
+        check_once(path, source)
+
+
+def test_a_note_is_not_believed_of_another_file(proven):
+    path, source, note = proven
+    before = path.stat()
+    other = path.with_name("other.pth")
+    other.write_bytes(b"evil")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    verification._note(other, source).write_text(note.read_text())
+    with pytest.raises(WeightsError, match="is not the published"):
+        check_once(other, source)
+
+
+@pytest.mark.parametrize("forged", ["[" * 100_000, "{", "[]", '{"sha256": []}', "\0"])
+def test_a_note_that_is_none_is_not_believed(proven, forged):
+    path, source, note = proven
+    note.write_text(forged)
+    with pytest.raises(WeightsError, match="is not the published"):
+        check_once(path, source)

@@ -1,10 +1,11 @@
 """The tutorial's method as a plain Keras program, for `compare_keras.py` to hold impasto's `tutorial` preset against.
 
-Writes into DIR: content.png, style.png, the network's random weights as Keras saves them (vgg19.weights.h5, and in the
-whole model, vgg19.h5), and keras.npz with the loss and the picture of every step. --gain makes the features louder, and
-the gradient with them.
+Writes into DIR: content.png, style.png, the network's weights as Keras saves them (vgg19.weights.h5, and in the whole
+model, vgg19.h5), and keras.npz with the loss and the picture of every step. Weights and pictures are those of
+`tests/material.py`, random and drawn, unless files are given: --weights as `keras.applications.VGG19` loads them
+(packaged_weights.py writes such a file). --gain makes random features louder, and the gradient with them.
 
-    python keras_program.py DIR [--steps 20] [--gain 1]
+    python keras_program.py DIR [--steps 20] [--gain 1 | --weights FILE] [--content FILE] [--style FILE] [--size PIXELS]
 """
 
 import argparse
@@ -29,6 +30,21 @@ def random_vgg19(gain):
         layer = network.get_layer(name.replace("conv", "block").replace("_", "_conv"))
         layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
     return network
+
+
+def photograph(path):
+    """RGB.  Shape: (height, width, 3), uint8."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise SystemExit(f"There is no picture {path} that OpenCV can read.")
+    return pixels[..., ::-1]
+
+
+def sides(path, size):
+    """The height and width of a picture, or, if `size` is said, of the same picture with its long side at `size`."""
+    height, width = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).shape
+    long = max(height, width)
+    return tuple((2 * side * (size or long) + long) // (2 * long) for side in (height, width))
 
 
 def read(path, width, height):
@@ -71,20 +87,34 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--gain", type=float, default=1.0)
+    network_of = parser.add_mutually_exclusive_group()
+    network_of.add_argument("--gain", type=float, default=1.0)
+    network_of.add_argument("--weights", type=Path)
+    parser.add_argument("--content", type=Path)
+    parser.add_argument("--style", type=Path)
+    parser.add_argument("--size", type=int, help="long side of the result; that of the content if it is not said")
     arguments = parser.parse_args()
     folder = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    for name, pixels in (("content", material.content()), ("style", material.style())):
-        cv2.imwrite(str(folder / f"{name}.png"), pixels[..., ::-1])
-    network = random_vgg19(arguments.gain)
+    for name, file, drawn in (
+        ("content", arguments.content, material.content),
+        ("style", arguments.style, material.style),
+    ):
+        cv2.imwrite(str(folder / f"{name}.png"), (photograph(file) if file else drawn())[..., ::-1])
+    if arguments.weights:
+        network = keras.applications.VGG19(include_top=False, weights=str(arguments.weights))
+    else:
+        network = random_vgg19(arguments.gain)
     network.save_weights(folder / "vgg19.weights.h5")
     network.save(folder / "vgg19.h5")
-    height, width = cv2.imread(str(folder / "content.png"), cv2.IMREAD_GRAYSCALE).shape
+    height, width = sides(folder / "content.png", arguments.size)
     content, style = (read(folder / f"{name}.png", width, height) for name in ("content", "style"))
     losses, pictures = zip(*optimised(network, content, style, arguments.steps), strict=True)
     versions = {"tensorflow": tf.__version__, "keras": keras.__version__, "opencv": cv2.__version__}
-    np.savez(folder / "keras.npz", losses=losses, pictures=pictures, gain=arguments.gain, **versions)
+    kept = {"losses": losses, "pictures": pictures, "start": content[0], "style": style[0]}
+    if not arguments.weights:
+        kept["gain"] = arguments.gain
+    np.savez(folder / "keras.npz", **kept, **versions)
     print(f"{arguments.steps} steps, loss {losses[0]:.6g} to {losses[-1]:.6g}; {versions}")
 
 

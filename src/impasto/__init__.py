@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from impasto.painting import Painting as Painting
     from impasto.presets import PRESETS as PRESETS
     from impasto.recipe import Recipe as Recipe
+    from impasto.regions import Region as Region
     from impasto.run import Run as Run
     from impasto.schedule import Pyramid as Pyramid
     from impasto.terms import FeatureTerm as FeatureTerm
@@ -49,6 +50,7 @@ _HOMES = {
     "Painter": "impasto.painter",
     "Painting": "impasto.painting",
     "Recipe": "impasto.recipe",
+    "Region": "impasto.regions",
     "Above": "impasto.choices",
     "Pyramid": "impasto.schedule",
     "PRESETS": "impasto.presets",
@@ -75,6 +77,7 @@ __all__ = [
     "PixelTerm",
     "Pyramid",
     "Recipe",
+    "Region",
     "Run",
     "Step",
     "Term",

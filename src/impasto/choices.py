@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+COLORS = ("style", "content", "luminance", "histogram", "match")
 INITS = ("matched", "content", "random", "gray", "style")
 BLANK = ("random", "gray")  # those that show nothing yet
 WITHOUT_CONTENT = (*BLANK, "style")  # those that need no photograph
@@ -16,11 +17,14 @@ CONTENT_LOSSES = ("relative squared error", "mean squared error", "half squared 
 SMOOTHNESS = ("total variation", "summed total variation", "keras total variation", "nine point variation")
 RESAMPLERS = ("bicubic", "nearest", "opencv")
 POOLINGS, PADDINGS = ("max", "average", "l2"), ("zeros", "reflect", "replicate", "circular")
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+DTYPES = ("auto", "float32", "bfloat16", "tf32", "float64")
 STOPS = ("converged",)
 ALL_LAYERS = "*"
 PATIENCE = 5  # times the usual evaluations, until a level has converged
 MOST_LEVELS = 64
 MOST_EVALUATIONS = 10_000_000  # of a level
+ORIGINAL = "original"  # a size: that of the picture itself
 UNLIMITED = 10**9  # a usual size: that of the photograph, as no result is larger unless it is asked for
 TRANSFER, TEXTURE, RECONSTRUCT = TASKS = ("transfer", "texture", "reconstruct")
 

@@ -17,6 +17,65 @@ def luminance(image: Tensor) -> Tensor:
     return torch.einsum("nchw,c->nhw", image, image.new_tensor(LUMA))[:, None]
 
 
+def gray(image: Tensor) -> Tensor:
+    """`image` without color: its luma in all three channels.  Shape: (N, 3, H, W) -> (N, 3, H, W)."""
+    return luminance(image).expand_as(image).contiguous()
+
+
+def with_luminance(image: Tensor, brightness: Tensor) -> Tensor:
+    """`image` with another luma: its color differences stay, or shrink together as far as they must to stay in [0, 1].
+
+    Shape: image (1, 3, H, W), brightness (1, 1, H, W) -> (1, 3, H, W).
+    Reference: luminance-only transfer of Gatys et al. 2017.  Differs: channels are not cut at the gamut's border, which
+    would change hues.
+    """
+    y = brightness.clamp(0, 1)
+    chroma = image - luminance(image)
+    room = torch.where(chroma > 0, 1 - y, y) / chroma.abs().clamp_min(1e-6)
+    return y + chroma * room.amin(1, keepdim=True).clamp_max(1)
+
+
+ROUNDS, QUANTILES, SAMPLES = 16, 257, 16_384
+
+
+def transported(image: Tensor, own: Tensor, target: Tensor) -> Tensor:
+    """`image` with its colors in the amounts of another's: `own` are colors of it, `target` those it is to have.
+
+    Sixteen times, the quantiles along three axes at right angles become the target's.
+
+    Shape: image (1, 3, H, W), own (P, 3), target (Q, 3) -> (1, 3, H, W).
+    Reference: sliced optimal transport; Pitie, Kokaram & Dahyot 2007.  Differs: quantiles of samples, not histograms.
+    """
+    generator, steps = torch.Generator().manual_seed(0), torch.linspace(0, 1, QUANTILES, device=image.device)
+    pixels = image[0].flatten(1).T
+    for _ in range(ROUNDS):
+        axes = torch.linalg.qr(torch.randn(3, 3, generator=generator))[0].to(image)
+        before, after = (torch.quantile(colors @ axes, steps, dim=0).T.contiguous() for colors in (own, target))
+        pixels, own = (_along(colors @ axes, before, after) @ axes.T for colors in (pixels, own))
+    return pixels.T.reshape(image.shape)
+
+
+def _along(values: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """Values, column by column, from between their quantiles to between others; (P, 3), (3, Q), (3, Q) -> (P, 3)."""
+    rows = values.T.contiguous()
+    at = torch.searchsorted(before, rows).clamp(1, before.shape[1] - 1)
+    low, high, new_low, new_high = (each.gather(1, i) for each in (before, after) for i in (at - 1, at))
+    share = ((rows - low) / (high - low).clamp_min(1e-6)).clamp(0, 1)
+    return torch.lerp(new_low, new_high, share).T
+
+
+def samples(image: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Colors of an image, each place as likely as its `weight` says, the same at each call.
+
+    Shape: image (1, 3, H, W), weight (1, 1, H, W) -> (SAMPLES, 3).
+    """
+    pixels = image[0].flatten(1).T
+    chances = torch.ones(len(pixels)) if weight is None else weight.flatten().cpu().float().clamp_min(0)
+    ends = chances.double().cumsum(0)
+    chosen = torch.searchsorted(ends, (torch.arange(SAMPLES).double() + 0.5) / SAMPLES * ends[-1])
+    return pixels[chosen.clamp_max(len(pixels) - 1).to(pixels.device)]
+
+
 def matched_colors(image: Tensor, source: Moments, target: Moments, amount: float = 1.0) -> Tensor:
     """`image` with its colors mapped from mean and covariance `source` to `target`, as little as possible.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from operator import attrgetter
 from threading import RLock
@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from impasto.choices import DEVICES, DTYPES
 from impasto.errors import UnknownNameError, UsageError
 
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 TF32 = "tf32"
 _FLAGS = (  # how CUDA multiplies float32 numbers; the first two set the others, which came with PyTorch 2.9
     ("cuda.matmul", "allow_tf32"),
@@ -24,7 +24,10 @@ _FLAGS = (  # how CUDA multiplies float32 numbers; the first two set the others,
     ("cudnn.conv", "fp32_precision"),
     ("cudnn.rnn", "fp32_precision"),
 )
+_ON_CPU = (("mkldnn.matmul", "fp32_precision"), ("mkldnn.conv", "fp32_precision"))
+_EXACT = ("none", "ieee")
 _in_use = RLock()  # of the flags
+_computing: set[int] = set()  # the processes that have computed: this one, or one that it was forked from
 
 
 def available_devices() -> tuple[str, ...]:
@@ -100,9 +103,9 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
         if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
             raise UsageError(f"{device} has no tf32, which NVIDIA GPUs have since Ampere; use float32 or auto.")
         return torch.float32
-    if name not in DTYPES:
-        raise UnknownNameError("dtype", name, ("auto", *DTYPES))
-    return DTYPES[name]
+    if name not in FORMATS:
+        raise UnknownNameError("dtype", name, DTYPES)
+    return FORMATS[name]
 
 
 def format_name(asked: str, dtype: torch.dtype) -> str:
@@ -114,9 +117,14 @@ def format_name(asked: str, dtype: torch.dtype) -> str:
 def own_modes() -> Iterator[None]:
     """Within the block, PyTorch computes as impasto expects, whatever modes the caller is in.
 
-    Tensors may have gradients, number formats are those of the tensors, and new tensors are on the CPU.
+    Tensors may have gradients, number formats are those of the tensors, and new tensors are on the CPU.  A process that
+    was forked from one that had computed gets by with one thread: the others did not come along, and would be waited
+    for without end.
     """
+    _computing.add(os.getpid())
     with ExitStack() as modes:
+        if len(_computing) > 1:
+            torch.set_num_threads(1)
         modes.enter_context(torch.inference_mode(False))
         for kind in ("cpu", "cuda", "mps", "xpu"):
             if torch.is_autocast_enabled(kind):
@@ -128,19 +136,23 @@ def own_modes() -> Iterator[None]:
 
 @contextmanager
 def products(format_name: str) -> Iterator[None]:
-    """Within the block, CUDA multiplies float32 numbers as they are, or rounded to 10 bits if `format_name` is `tf32`.
+    """Within the block, float32 numbers are multiplied as they are, by CUDA rounded to 10 bits for the format `tf32`.
 
-    PyTorch rounds in convolutions unless it is told not to, which would make float32 on a GPU another format than on a
-    CPU. Its flags are those of the whole process: other threads wait for the block's end to enter one of theirs, and
-    whatever else multiplies meanwhile does so in this format. Without CUDA nothing is changed.
+    PyTorch rounds in CUDA's convolutions unless it is told not to, and on a CPU if it was told to, which would make
+    float32 other formats there. Its flags are those of the whole process: other threads wait for the block's end to
+    enter one of theirs, and whatever else multiplies meanwhile does so in this format. Where nothing rounds, nothing is
+    changed.
     """
-    if not torch.cuda.is_available():
+    cuda, rounding = torch.cuda.is_available(), [each for each in _flags(_ON_CPU) if each[2] not in _EXACT]
+    if not (cuda or rounding):
         yield
         return
     with _in_use:
-        before = list(_flags())
-        for path, name in _FLAGS[:2]:
+        before = [*(_flags(_FLAGS) if cuda else ()), *rounding]
+        for path, name in _FLAGS[:2] if cuda else ():
             setattr(attrgetter(path)(torch.backends), name, format_name == TF32)
+        for owner, name, _ in rounding:
+            setattr(owner, name, _EXACT[1])
         try:
             yield
         finally:
@@ -148,9 +160,9 @@ def products(format_name: str) -> Iterator[None]:
                 setattr(owner, name, value)
 
 
-def _flags() -> Iterator[tuple[Any, str, Any]]:
-    """Each of `_FLAGS` that there is, as its owner, its name and its value."""
-    for path, name in _FLAGS:
+def _flags(paths: Iterable[tuple[str, str]]) -> Iterator[tuple[Any, str, Any]]:
+    """Each of these flags that there is, as its owner, its name and its value."""
+    for path, name in paths:
         with suppress(AttributeError, RuntimeError):  # the first two cannot be read where the others contradict them
             owner = attrgetter(path)(torch.backends)
             yield owner, name, getattr(owner, name)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from difflib import get_close_matches
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, islice
 from math import inf
 from pathlib import Path
 from typing import Final
 
-from impasto.errors import ImpastoError, OutputError, UsageError
+from impasto.errors import ImpastoError, MissingFileError, OutputError, UsageError
 
+_FOLDERS_OPEN: Final = hasattr(os, "O_DIRECTORY")  # not on Windows, where a file is flushed only if it is open to write
 _FULL: Final = "Free some space or choose another disk."
 _REMEDIES: Final = {
     errno.ENOSPC: _FULL,
@@ -24,6 +27,29 @@ _REMEDIES: Final = {
     errno.EFBIG: _FULL,
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def missing(name: str, swatches: Iterable[str] = ()) -> MissingFileError:
+    """The error that there is no such file: what may have been meant, if it can be told."""
+    path, parts = Path(name), [part.strip() for part in name.split(",")]
+    if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
+        return MissingFileError(f"{name} is an address on the web, not a file. Download it first, then name the file.")
+    if len(parts) > 1 and any(map(os.path.lexists, parts)):
+        remedy = f"If several are meant, name each by itself: {' and '.join(parts)}."
+        return MissingFileError(f"There is no file {name}. {remedy}")
+    if name in swatches:
+        return MissingFileError(f"There is no file {name}. Did you mean the swatch swatch:{name}?")
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where not even that may be known
+        return MissingFileError(f"There is no file {path}: there is no folder {path.parent}.")
+    names: dict[str, str] = {}
+    with suppress(OSError):
+        names = {entry.name.lower(): entry.name for entry in islice(path.parent.iterdir(), 10_000)}
+    close = get_close_matches(path.name.lower(), names, n=1, cutoff=0.7)
+    hint = f"Did you mean {path.with_name(names[close[0]])}?" if close else "Check the name and the folder."
+    return MissingFileError(f"There is no file {path}. {hint}")
 
 
 # Writing ------------------------------------------------------------------------------------------------------------
@@ -65,7 +91,7 @@ def put_in_place(finished: Path, target: Path) -> None:
         OSError: what the system says
     """
     finished.replace(target)
-    if os.name == "posix":
+    if _FOLDERS_OPEN:
         _flush(target.parent)
 
 
@@ -91,7 +117,7 @@ def check_beside(target: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    descriptor = os.open(path, os.O_RDONLY if _FOLDERS_OPEN else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -108,7 +108,7 @@ def wasserstein2(x: Moments, target: Moments) -> Tensor:
     """
     channels = x.first.shape[1]
     raised = 1e-3 * target.variance.mean(1) + 1e-4 * target.gram.diagonal(dim1=1, dim2=2).mean(1)
-    ridge = raised[:, None, None] * torch.eye(channels, device=x.first.device)
+    ridge = raised[:, None, None] * torch.eye(channels, device=x.first.device, dtype=raised.dtype)
     a, b = _precise(x.covariance + ridge), _precise(target.covariance + ridge)
     mean = (x.mean - target.mean).square().sum(1)
     traces = (a + b).diagonal(dim1=1, dim2=2).sum(1)
@@ -232,13 +232,15 @@ def flat_steps(image: Tensor, target: Tensor, flatness: Tensor) -> Tensor:
     return (down * flatness[..., 1:, :]).mean() + (right * flatness[..., 1:]).mean()
 
 
-def absent_color_error(image: Tensor, reference: Tensor, absent: Tensor) -> Tensor:
-    """mean over pixels of d' A d, d the change of color from the reference, A what `color.absent_colors` says.
+def absent_color_error(image: Tensor, reference: Tensor, absent: Tensor, where: Tensor | None = None) -> Tensor:
+    """mean over pixels of w d' A d, d the change of color from the reference, A what `color.absent_colors` says.
 
-    Shape: image (1, 3, H, W), reference the same or a color (1, 3, 1, 1), absent (3, 3) -> no dimensions.
+    Shape: image (1, 3, H, W), reference the same or a color (1, 3, 1, 1), absent (3, 3), where, w, (1, 1, H, W) or None
+    for 1 -> no dimensions.
     """
     change = image - reference
-    return torch.einsum("ncp,cd,ndp->", *(change.flatten(2), absent, change.flatten(2))) / change[0, 0].numel()
+    counted = change if where is None else change * where
+    return torch.einsum("ncp,cd,ndp->", counted.flatten(2), absent, change.flatten(2)) / change[0, 0].numel()
 
 
 def flatness(content: Tensor, energy: float = 1e-4) -> Tensor:
@@ -248,14 +250,16 @@ def flatness(content: Tensor, energy: float = 1e-4) -> Tensor:
 
     Shape: (1, 3, H, W) -> (1, 1, H, W).
     """
-    fine = content - _blurred(content, 2.0)
-    return energy / (_blurred(fine.square().mean(1, keepdim=True), 3.0) + energy)
+    fine = content - blurred(content, 2.0)
+    return energy / (blurred(fine.square().mean(1, keepdim=True), 3.0) + energy)
 
 
-def _blurred(image: Tensor, sigma: float) -> Tensor:
+def blurred(image: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur, borders repeated.  Shape: (1, C, H, W)."""
     reach = round(3 * sigma)
-    weights = torch.exp(-((torch.arange(-reach, reach + 1, device=image.device) / sigma) ** 2) / 2).to(image)
+    weights = torch.exp(
+        -((torch.arange(-reach, reach + 1, device=image.device, dtype=torch.float32) / sigma) ** 2) / 2
+    ).to(image)
     weights = weights / weights.sum()
     padded = torch.nn.functional.pad(image, (reach, reach, reach, reach), mode="replicate").transpose(0, 1)
     rows = torch.nn.functional.conv2d(padded, weights[None, None, None, :])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,17 +16,6 @@ _ON_DEVICE = ("cuda", "xpu")  # devices whose memory is their own
 # Where control groups of version 2 and 1 are, and what they call their limit, what is taken, and the parts of that.
 _V2 = ("sys/fs/cgroup", "memory.max", "memory.current", "")
 _V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
-
-
-def in_words(size: float) -> str:
-    """`640 MB`, `3.2 GB`."""
-    return f"{size / 1e9:.1f} GB" if size >= 999.5e6 else f"{size / 1e6:.0f} MB"
-
-
-def rounded_up(size: float) -> str:
-    """As `in_words`, never less than `size`: `parse_bytes` of it will do."""
-    unit = 1e8 if size >= 999e6 else 1e6
-    return in_words(math.ceil(size / unit) * unit)
 
 
 def resident_memory(device: torch.device) -> int:

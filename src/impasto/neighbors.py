@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from impasto.encoders.base import Encoder
 from impasto.statistics import at_least_float32
@@ -36,7 +36,7 @@ def on_grid(features: Tensor, stride: int, grid: int) -> Tensor:
     Shape: (N, C, H', W') -> (N, C, H, W).
     """
     factor = grid // stride
-    return at_least_float32(features if factor == 1 else avg_pool2d(features, factor))
+    return at_least_float32(features if factor == 1 else F.avg_pool2d(features, factor))
 
 
 def nearest(rows: Tensor, others: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def nearest(rows: Tensor, others: Tensor) -> Tensor:
 
 def _directions(rows: Tensor) -> Tensor:
     centered = rows - rows.mean(0)
-    return torch.nn.functional.normalize(centered, dim=1)
+    return F.normalize(centered, dim=1)
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,17 @@ class NeighborTerm:
 
     `strides` are those of the layers, `count` is the number of all places, also where this is a tile's part.
 
-    Shape: index (1, 1, rows, columns of the grid), the numbers of the neighbours among `places`.
+    Places count `where` times, once if that is None.
+
+    Shape: index (1, 1, rows, columns of the grid), the numbers of the neighbours among `places`; where the same.
     """
 
     places: Places
     strides: Mapping[str, int]
     index: Tensor = field(repr=False)
     weight: float
-    count: int
+    count: float
+    where: Tensor | None = field(default=None, repr=False)
     additive: bool = True
     name: str = "neighbors"
 
@@ -131,6 +134,8 @@ class NeighborTerm:
         layers: Mapping[str, float],
         weight: float,
         tile: int,
+        where: Tensor | None = None,
+        name: str = "neighbors",
     ) -> NeighborTerm:
         """Each place of `picture` with its nearest neighbour in `styles`, as their encoders see `layers`."""
         of_picture, of_styles = (Tiling(encoder, layers, tile) for encoder in encoders)
@@ -138,7 +143,9 @@ class NeighborTerm:
         found = grids(of_picture, picture)
         index = places.nearest({layer: _rows(found[layer]) for layer in layers})
         shape = next(iter(found.values())).shape[2:]
-        return cls(places, of_picture.strides, index.reshape(1, 1, *shape), weight, index.numel())
+        counted = None if where is None else F.interpolate(where, shape, mode="area")
+        count = index.numel() if counted is None else float(counted.sum())
+        return cls(places, of_picture.strides, index.reshape(1, 1, *shape), weight, count, counted, name=name)
 
     @cached_property
     def needs(self) -> Needs:
@@ -158,11 +165,13 @@ class NeighborTerm:
             products.append((f * self._targets[layer]).sum(1))
             squares.append(f.square().sum(1))
         lengths = (torch.stack(squares).sum(0) + 1e-12).sqrt() * self._lengths
-        return (1 - torch.stack(products).sum(0) / lengths).sum() / self.count
+        distances = 1 - torch.stack(products).sum(0) / lengths
+        return (distances if self.where is None else distances * self.where[:, 0]).sum() / self.count
 
     def part(self, tiling: Tiling, tile: Tile) -> NeighborTerm:
         """With the tile's part of the index."""
-        return replace(self, index=tile.placed(self.index, self.grid))
+        where = None if self.where is None else tile.placed(self.where, self.grid)
+        return replace(self, index=tile.placed(self.index, self.grid), where=where)
 
     @cached_property
     def _targets(self) -> dict[str, Tensor]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, Never, TypeAlias, Unpack, overload
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from impasto.encoders.download import Progress
@@ -20,6 +21,7 @@ from impasto.presets import preset as named_preset
 from impasto.presets.own import STUDY
 from impasto.ranges import one_of
 from impasto.recipe import Recipe
+from impasto.regions import Region
 from impasto.request import Settings, asked
 from impasto.run import Run
 from impasto.sources import ImageSource
@@ -38,9 +40,11 @@ class Request(Settings, total=False):
 
 
 class Watched(Request, total=False):
-    """A request, and who is told of its steps."""
+    """A request, what is told of its steps, and which parts of the content have styles of their own or are kept."""
 
     callback: Callback | None
+    regions: Sequence[Region]
+    keep: ImageSource | None
 
 
 class Painter:
@@ -59,8 +63,8 @@ class Painter:
 
     def __init__(
         self,
-        device: str | None = None,
-        dtype: str | None = None,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
         *,
         download: bool = True,
         progress: Progress | None = None,
@@ -94,10 +98,11 @@ class Painter:
     ) -> Any:
         """`content` in the style of `style`, one image or a list of them.
 
-        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. `request` has settings of `Recipe`, and as
-        `preset` a name or a recipe that has the others. `callback` is called with each `Step`; if it returns False, the
-        picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W, 3) float32 in [0, 1]; or `torch`,
-        (1, 3, H, W) float32 in [0, 1].
+        Images are paths, `swatch:NAME`, PIL images, NumPy arrays or tensors. With `regions`, each a `Region`, `style`
+        is for the rest, and may be an empty list; where the mask `keep` is white the content stays. `request` has
+        settings of `Recipe`, and as `preset` a name or a recipe that has the others. `callback` is called with each
+        `Step`; if it returns False, the picture so far is the result. `output` is `pil`, a `Painting`; `numpy`, (H, W,
+        3) float32 in [0, 1]; or `torch`, (1, 3, H, W) float32 in [0, 1].
 
         Raises:
             UsageError: settings that cannot be met.
@@ -125,10 +130,18 @@ class Painter:
         prepare = self.prepare_reconstruction
         return _made(lambda: prepare(image, representation=representation, layers=layers, **request), callback, output)
 
-    def prepare(self, content: ImageSource, style: Styles, **request: Unpack[Request]) -> Run:
+    def prepare(
+        self,
+        content: ImageSource,
+        style: Styles,
+        *,
+        regions: Sequence[Region] = (),
+        keep: ImageSource | None = None,
+        **request: Unpack[Request],
+    ) -> Run:
         """The run of `stylize`, ready to be iterated; nothing is optimised yet."""
         recipe, init = self._asked(request)
-        return prepare_run(recipe, Pictures(content, _listed(style), init), self._encoders)
+        return prepare_run(recipe, Pictures(content, _listed(style), init, tuple(regions), keep), self._encoders)
 
     def prepare_texture(self, style: Styles, **request: Unpack[Request]) -> Run:
         """The run of `synthesize`, ready to be iterated."""
@@ -174,11 +187,11 @@ def _made(prepare: Callable[[], Run], callback: Callback | None, output: str) ->
         return image
     if output == "numpy":
         return image[0].permute(1, 2, 0).numpy()
-    return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())))
+    return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())), run.exif)
 
 
 def _listed(style: Styles) -> list[Any]:
-    return list(style) if isinstance(style, list | tuple) else [style]
+    return list(style) if isinstance(style, list | tuple | Iterator) else [style]
 
 
 _painter = Painter()

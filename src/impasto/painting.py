@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from impasto.images import WRITABLE_FORMATS, save_image, to_pil
+from impasto.images import WRITABLE_FORMATS, kept_exif, save_image, to_pil
 from impasto.record import KEYWORD, Record, Result
 
 
@@ -18,13 +18,15 @@ class Painting(Image.Image):
     """A PIL image, RGB or RGBA, made by impasto.
 
     `pixels` are its sRGB values in [0, 1] with all their precision, (1, 3, H, W), `alpha` its transparency, (1, 1, H,
-    W) or None, and `record` says how it was made. `save` to a file whose ending tells the format keeps the record
+    W) or None, and `record` says how it was made, `kept` is
+    EXIF of its photograph's. `save` to a file whose ending tells the format keeps the record
     there, for `impasto show` and `impasto replay`, and replaces a file of that name, as any PIL image does.
     """
 
     pixels: Tensor
     alpha: Tensor | None
     record: Record
+    kept: bytes
 
     def save(self, fp: Any, format: str | None = None, **params: Any) -> None:
         """Write an image file; with a `format` or encoder's parameters, or into a stream, as Pillow does, unrecorded.
@@ -35,14 +37,14 @@ class Painting(Image.Image):
         if format or params or not isinstance(fp, str | Path) or Path(fp).suffix.lower() not in WRITABLE_FORMATS:
             super().save(fp, format, **params)
             return
-        save_image(self.pixels, fp, alpha=self.alpha, force=True, text={KEYWORD: self.record.to_text()})
+        save_image(self.pixels, fp, alpha=self.alpha, force=True, text={KEYWORD: self.record.to_text()}, exif=self.kept)
 
 
-def painting(pixels: Tensor, alpha: Tensor | None, record: Record) -> Painting:
-    """The picture of `pixels`, (1, 3, H, W), and `alpha`."""
+def painting(pixels: Tensor, alpha: Tensor | None, record: Record, exif: bytes = b"") -> Painting:
+    """The picture of `pixels`, (1, 3, H, W), and `alpha`, which keeps what is safe of a photograph's `exif`."""
     image: Any = to_pil(pixels, alpha)
     image.__class__ = Painting  # so that it is what Pillow made, whatever Pillow's images hold
-    image.pixels, image.alpha, image.record = pixels, alpha, record
+    image.pixels, image.alpha, image.record, image.kept = pixels, alpha, record, kept_exif(exif)
     made: Painting = image
     return made
 

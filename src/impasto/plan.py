@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
+from typing import Any
 
 import torch
 
@@ -16,7 +17,8 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UsageError
 from impasto.fitting import View
 from impasto.footprint import PICTURE, SMALLEST_TILE, Bytes, Look, Work
-from impasto.memory import free_memory, in_words, keep_freed, resident_memory, rounded_up
+from impasto.memory import free_memory, keep_freed, resident_memory
+from impasto.quantities import duration, in_words, rounded_up
 from impasto.recipe import Recipe
 from impasto.schedule import Level
 from impasto.solvers import Solver, history, with_history
@@ -28,6 +30,7 @@ SHARE = 0.9  # of free memory that a run may plan with
 CAREFUL = 0.96  # of the memory that was allowed: what a command does beside the run takes some
 MARGIN = 1.01  # of the least memory that is named: what is resident is not the same to the byte in the next process
 PASSES, PASSES_PER_PAIR = 12, 4  # over pictures in a solver's step
+_NUMBERS = {"size", "levels", "evaluations", "memory", "time", "time of levels"}  # of the plan in words
 ENOUGH = 0.2  # seconds of turns, to tell what one takes
 
 # A level and a side in pixels -> an evaluation as at that level, of a picture of that side.
@@ -117,9 +120,25 @@ class Plan:
         pairs = zip(self.levels, self.estimate.by_level, strict=True)
         return {
             "memory": f"about {whole}, {taken} of it for the run",
-            "time": f"about {self.estimate.seconds:.0f} s",
-            "time of levels": ", ".join(f"{level.size} px {seconds:.1f} s" for level, seconds in pairs),
+            "time": f"about {duration(self.estimate.seconds)}",
+            "time of levels": ", ".join(f"{level.size} px {duration(seconds)}" for level, seconds in pairs),
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for programs: numbers with their units, and in words what is none."""
+        last, estimate = self.levels[-1], self.estimate
+        words = {name.replace(" ", "_"): text for name, text in self.summary().items() if name not in _NUMBERS}
+        seconds = estimate.by_level if estimate else [None] * len(self.levels)
+        levels = [
+            {"width": level.width, "height": level.height, "evaluations": level.iterations, "tile": level.tile}
+            | ({} if taken is None else {"seconds": taken})
+            for level, taken in zip(self.levels, seconds, strict=True)
+        ]
+        found = words | {"width": last.width, "height": last.height, "evaluations": self.evaluations, "levels": levels}
+        if estimate is None:
+            return found
+        run = estimate.memory - estimate.resident
+        return found | {"memory_bytes": estimate.memory, "run_memory_bytes": run, "seconds": estimate.seconds}
 
     def _seen(self, of: Callable[[View], str]) -> str:
         """What is so at every size, or what is so at first and from which sizes on it is otherwise."""
@@ -258,7 +277,7 @@ def _repeated(look: Look, level: Level) -> float:
 
 def _seconds_per_pass(device: torch.device) -> float:
     """Per pixel, of adding one picture to another."""
-    picture, other = torch.zeros(2, 3, 1024, 1024, device=device)
+    picture, other = torch.zeros(2, 3, 1024, 1024, device=device, dtype=torch.float32)
     return fastest(lambda: float(picture.add_(other)[0, 0, 0])) / 1024**2
 
 

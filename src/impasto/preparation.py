@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto import record
-from impasto.choices import INITS, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.choices import ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.color import gray, matched_colors
 from impasto.devices import own_modes
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, levels_that_fit
@@ -17,19 +18,32 @@ from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
 from impasto.problem import Given, PictureProblem
 from impasto.recipe import Recipe
+from impasto.regions import Area, Region, apart, kept_part, mask_of
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
-from impasto.sources import SWATCH, ImageSource, Resampled, image_notes, open_picture, recorded_input
+from impasto.sources import ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
+from impasto.statistics import moments
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory."""
+    """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory.
+
+    `regions` have styles of their own, `styles` are for the rest; what `keep` is white at stays the content.
+    """
 
     content: ImageSource | None = None
     styles: Sequence[ImageSource] = ()
     init: ImageSource | None = None
+    regions: Sequence[Region] = ()
+    keep: ImageSource | None = None
+
+
+# Roles of pictures, in the order of records.
+REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
+STYLES = ("style", REGION_STYLE)
+HARDLY_LEFT = 1e-3  # of the picture
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,10 @@ class _Opened:
     role: str
     source: ImageSource
     picture: Picture
+
+    def cropped(self) -> _Opened:
+        """The same with what can be seen of it alone."""
+        return replace(self, picture=self.picture.cropped())
 
 
 @own_modes()
@@ -56,7 +74,7 @@ def prepare(
     encoders = encoders or Encoders()
     opened, shape = _open_all(recipe, pictures)
     views = Views(recipe, encoders.load)
-    styles = [_shape(each.picture) for each in opened if each.role == "style"]
+    styles = [_shape(each.picture) for each in opened if each.role in STYLES]
     scale = _style_scale(recipe, shape, styles)
     levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scale)
     seen = tuple(views.at(level.size) for level in levels)
@@ -87,6 +105,7 @@ def prepare(
         precise=precise,
         inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
         networks=tuple(record.EncoderUsed(each.name, each.sha256) for each in used),
+        exif=opened[0].picture.exif if opened[0].role == "content" else b"",
         alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
     )
 
@@ -116,7 +135,9 @@ def _levels(recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape],
 def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
     """Raise UsageError unless there are the pictures that the recipe looks at, and as many weights as styles."""
     count = len(pictures.styles)
-    if recipe.style_layers and count == 0:
+    if recipe.task != TRANSFER and (pictures.regions or pictures.keep is not None):
+        raise UsageError(f"A {recipe.task} has no content, so it has no regions and nothing to keep.")
+    if recipe.style_layers and count == 0 and not pictures.regions:
         raise UsageError(f"A {recipe.task} needs at least one style image.")
     if pictures.content is None and recipe.task == TRANSFER:
         raise UsageError("A transfer needs a content image.")
@@ -137,15 +158,33 @@ def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]
     roles = [("content", pictures.content)] if pictures.content is not None else []
     roles += [("style", style) for style in pictures.styles]
     (role, source), *others = roles
-    first = _Opened(role, source, open_picture(source, size=longest, max_pixels=recipe.max_pixels))
+    first = _open(role, source, longest, recipe)
     shape = _result_shape(recipe, first.picture)
     drawn = longest if recipe.task == TEXTURE else _drawn(max(shape) * recipe.style_scale, recipe.max_pixels)
     opened = [first]
     for role, source in others:
-        opened.append(_Opened(role, source, open_picture(source, size=drawn, max_pixels=recipe.max_pixels)))
+        opened.append(_open(role, source, drawn, recipe).cropped())
+    for region in pictures.regions:
+        opened.append(_open(REGION, region.mask, longest, recipe))
+        style = _open(REGION_STYLE, region.style, drawn, recipe)
+        opened.append(style.cropped() if region.style_mask is None else style)
+        if region.style_mask is not None:
+            opened.append(_open(STYLE_MASK, region.style_mask, longest, recipe))
+    if pictures.keep is not None:
+        opened.append(_open(KEEP, pictures.keep, longest, recipe))
     if pictures.init is not None:
-        opened.append(_Opened("init", pictures.init, _start(pictures.init, recipe)))
+        opened.append(_open("init", pictures.init, max(shape), recipe))
     return opened, shape
+
+
+def _open(role: str, source: ImageSource, size: int, recipe: Recipe) -> _Opened:
+    """A picture; what is wrong with one that a program gives is said of its role."""
+    try:
+        return _Opened(role, source, open_picture(source, size=size, max_pixels=recipe.max_pixels))
+    except UsageError as error:
+        if isinstance(source, str | Path):
+            raise
+        raise UsageError(f"{role}: {error}") from error
 
 
 def _drawn(side: float, max_pixels: int) -> int:
@@ -159,14 +198,9 @@ def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
         width, height = recipe.sides
         return height, width
     own = _shape(picture)
+    if recipe.size == ORIGINAL:
+        return own
     return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
-
-
-def _start(source: ImageSource, recipe: Recipe) -> Picture:
-    """The image to begin with; a word that is neither a file's name nor a way to begin is said to be unknown."""
-    if isinstance(source, str) and not (source.startswith(SWATCH) or Path(source).suffix or Path(source).exists()):
-        raise UnknownNameError("init", source, (*INITS, "or an image file"))
-    return open_picture(source, max_pixels=recipe.max_pixels)
 
 
 def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float:
@@ -189,11 +223,68 @@ def _style_scale(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> float
 
 
 def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
-    def of(role: str) -> list[Resampled]:
-        return [Resampled(o.picture.pixels, RESAMPLERS[recipe.resample]) for o in opened if o.role == role]
+    resample = RESAMPLERS[recipe.resample]
 
-    content, start = of("content"), of("init")
-    return Given(content[0] if content else None, tuple(of("style")), start[0] if start else None)
+    def scalable(picture: Picture) -> Resampled:
+        return Resampled(picture.pixels, resample, alpha=picture.alpha)
+
+    of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
+    content, keep = next(iter(of["content"]), None), None
+    for each in opened:
+        if each.role == KEEP:
+            assert content is not None, "only a transfer keeps anything"
+            mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
+            keep = kept_part(mask, source_name(each.source), content.pixels)
+            content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
+    styles, own = [*of["style"], *_masked_styles(opened)], None
+    if recipe.colors == "luminance" and content:
+        own, content = scalable(content), replace(content, pixels=gray(content.pixels))
+        styles = [replace(style, pixels=gray(style.pixels)) for style in styles]
+    if recipe.colors in ("luminance", "content") and content:
+        styles = [_in_colors_of(content, style) for style in styles]
+    return Given(
+        scalable(content) if content else None,
+        tuple(map(scalable, styles)),
+        next(map(scalable, of["init"]), None),
+        _areas(recipe, opened, content, len(of["style"])),
+        None if keep is None else Resampled(keep, resize),
+        own,
+    )
+
+
+def _in_colors_of(content: Picture, style: Picture) -> Picture:
+    """A style with the mean and covariance of the content's colors."""
+    own, wanted = moments(style.pixels, style.alpha), moments(content.pixels, content.alpha)
+    return replace(style, pixels=matched_colors(style.pixels, own, wanted).clamp(0, 1))
+
+
+def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:
+    """The regions' styles, of which only what is in their masks can be seen."""
+    styles: list[Picture] = []
+    for each in opened:
+        if each.role == REGION_STYLE:
+            styles.append(each.picture)
+        if each.role == STYLE_MASK:
+            style, name = styles.pop(), source_name(each.source)
+            mask = resize(mask_of(each.picture, name, style, "its style"), *style.pixels.shape[-2:])
+            styles.append(replace(style, alpha=mask * (1 if style.alpha is None else style.alpha)).cropped())
+    return styles
+
+
+def _areas(recipe: Recipe, opened: Sequence[_Opened], content: Picture | None, rest: int) -> tuple[Area, ...]:
+    """Where which of the styles count, of which the first `rest` are for what no region has."""
+    regions = [each for each in opened if each.role == REGION]
+    if not regions or content is None:
+        return ()
+    names = [source_name(each.source) for each in regions]
+    named = [name if names.count(name) == 1 else f"{name}-{i}" for i, name in enumerate(names, 1)]
+    masks = [mask_of(each.picture, source_name(each.source), content, "the photograph") for each in regions]
+    masks, left = apart(masks, _shape(content))
+    there = zip(named, masks, strict=True)
+    areas = [Area(name, Resampled(mask, resize), (rest + i,), (1.0,)) for i, (name, mask) in enumerate(there)]
+    if rest and float(left.mean()) > HARDLY_LEFT:
+        areas.append(Area("rest", Resampled(left, resize), tuple(range(rest)), recipe.style_weights or (1.0,) * rest))
+    return tuple(areas)
 
 
 def _shape(picture: Picture) -> Shape:

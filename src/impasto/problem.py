@@ -9,40 +9,72 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from impasto.color import matched_colors
+from impasto.color import luminance, matched_colors, samples, transported, with_luminance
 from impasto.devices import format_name, products
 from impasto.encoders.base import Encoder
 from impasto.encoders.normalization import Normalized, mean_activations
-from impasto.fitting import View, Views, style_shape
+from impasto.fitting import Shape, View, Views, style_shape
 from impasto.footprint import SMALLEST_TILE
 from impasto.images import RESAMPLERS, size_for
-from impasto.objective import Objective, WholeObjective
+from impasto.objective import Evaluation, Objective, WholeObjective
 from impasto.recipe import Recipe
+from impasto.regions import Area
 from impasto.schedule import Level
 from impasto.sources import Resampled
-from impasto.statistics import blend, moments
-from impasto.targets import Sitting
+from impasto.statistics import moments
+from impasto.targets import Part, Sitting
 from impasto.tiled import ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team
 
 
 @dataclass(frozen=True)
 class Given:
-    """The pictures of a run: the content, if it has any, the styles, and an image to begin with, if there is one."""
+    """The pictures of a run: the content, if it has any, the styles, and an image to begin with, if there is one.
+
+    `areas` say where which styles count; without any, all count everywhere. Where `keep` is 1, the content stays. `own`
+    is the content in its own colors, if it is looked at in others.
+    """
 
     content: Resampled | None
     styles: tuple[Resampled, ...]
     start: Resampled | None = None
+    areas: tuple[Area, ...] = ()
+    keep: Resampled | None = None
+    own: Resampled | None = None
 
     def on(self, device: torch.device) -> Given:
         """The same on another device."""
-        content, start = (None if each is None else each.on(device) for each in (self.content, self.start))
-        return Given(content, tuple(style.on(device) for style in self.styles), start)
+        return self._each(lambda picture: picture.on(device))
 
     def reduced(self, side: int) -> Given:
         """The same, squeezed into `side` by `side` pixels."""
-        content, start = (None if each is None else each.reduced(side) for each in (self.content, self.start))
-        return Given(content, tuple(style.reduced(side) for style in self.styles), start)
+        return self._each(lambda picture: picture.reduced(side))
+
+    def only(self, sizes: Sequence[Shape], styles: Sequence[Sequence[Shape]]) -> Given:
+        """The same at these sizes alone, each of the styles at its own."""
+        kept = self._each(lambda picture: picture.only(sizes))
+        there = zip(self.styles, styles, strict=True)
+        return replace(kept, styles=tuple(style.only(wanted) for style, wanted in there))
+
+    def _each(self, change: Callable[[Resampled], Resampled]) -> Given:
+        content, start, keep, own = (each and change(each) for each in (self.content, self.start, self.keep, self.own))
+        areas = tuple(replace(area, where=change(area.where)) for area in self.areas)
+        return Given(content, tuple(map(change, self.styles)), start, areas, keep, own)
+
+
+class KeptObjective:
+    """An objective that leaves a part of the picture as it is: no gradient moves it.
+
+    Shape: keep (1, 1, H, W), 1 where nothing moves.
+    """
+
+    def __init__(self, objective: Objective, keep: Tensor):
+        self._objective, self._free = objective, 1 - keep
+
+    def evaluate(self, image: Tensor) -> Evaluation:
+        """Value at `image`, and the gradient as far as it may move."""
+        found = self._objective.evaluate(image)
+        return replace(found, grad=found.grad * self._free.to(found.grad))
 
 
 class PictureProblem:
@@ -63,13 +95,17 @@ class PictureProblem:
 
     def initial(self, level: Level) -> Tensor:
         """The picture to begin with.  Shape: (1, 3, level.height, level.width)."""
+        return self._kept(self._beginning(level), level, self._given.content)
+
+    def _beginning(self, level: Level) -> Tensor:
         size = level.height, level.width
         if self._given.start is not None:
             return self._given.start.at(*size)
         if self._recipe.init == "style":
             return self._given.styles[0].at(*size)
         if self._recipe.blank:
-            noise = torch.randn((1, 3, *size), generator=torch.Generator().manual_seed(self._recipe.seed))
+            seeded = torch.Generator().manual_seed(self._recipe.seed)
+            noise = torch.randn((1, 3, *size), generator=seeded, dtype=torch.float32)
             spread = self._recipe.noise if self._recipe.init == "random" else 0.0
             return 0.5 + spread * noise.to(self._device)
         return self._recolored(level).clone()
@@ -79,11 +115,28 @@ class PictureProblem:
         resample = RESAMPLERS[self._recipe.resample]
         larger = resample(image, level.height, level.width)
         if self._detail == 0:
-            return larger
+            return self._kept(larger, level, self._given.content)
         height, width = image.shape[-2:]
         coarse = self._recolored(Level(height, width, level.iterations))
         blurred = resample(coarse, level.height, level.width)
-        return larger + self._detail * (self._recolored(level) - blurred)
+        larger = larger + self._detail * (self._recolored(level) - blurred)
+        return self._kept(larger, level, self._given.content)
+
+    def finished(self, image: Tensor, level: Level) -> Tensor:
+        """`image`, at a level's size, as people get it: in the colors that were asked for, with what is kept."""
+        if self._recipe.colors == "luminance" and self._given.own:
+            own = self._given.own.at(level.height, level.width).to(image)
+            image = with_luminance(own, luminance(image))
+        if self._recipe.colors == "match":
+            image = self._mapped(image, level, 1.0)
+        return self._kept(image, level, self._given.own or self._given.content)
+
+    def _kept(self, image: Tensor, level: Level, content: Resampled | None) -> Tensor:
+        """With what is kept of `content`: exactly its pixels where all is."""
+        if self._given.keep is None or content is None:
+            return image
+        keep, there = (each.at(level.height, level.width).to(image) for each in (self._given.keep, content))
+        return torch.where(keep >= 1, there, torch.lerp(image, there, keep))
 
     def objective(self, level: Level) -> Objective:
         """All terms at this level, targets computed once.
@@ -113,9 +166,9 @@ class PictureProblem:
             style_encoder,
             content,
             lambda: self._recolored(level),
-            self._styles_at(level),
-            self._style_weights,
+            self._parts(level),
             self._team,
+            self._visible_at(level),
         )
 
     def keep_only(self, levels: Sequence[Level]) -> None:
@@ -126,11 +179,7 @@ class PictureProblem:
         shapes = [[self.style_shapes(level)[i] for level in levels] for i in range(len(self._given.styles))]
         if self._recipe.init == "style":
             shapes[0] += sizes
-        self._given = Given(
-            self._given.content and self._given.content.only(sizes),
-            tuple(style.only(wanted) for style, wanted in zip(self._given.styles, shapes, strict=True)),
-            self._given.start and self._given.start.only([sizes[0], sizes[-1]]),
-        )
+        self._given = self._given.only(sizes, shapes)
 
     def small_evaluation(self, level: Level, side: int) -> Callable[[], object]:
         """An evaluation as at `level`, but of a picture of `side` by `side` pixels, coarsely made, to be timed."""
@@ -173,9 +222,13 @@ class PictureProblem:
         sitting = self.sitting(level)
         with torch.no_grad():
             terms = sitting.terms()
+        objective: Objective
         if level.tile is None:
-            return WholeObjective(sitting.encoder, terms)
-        return TiledObjective(sitting.encoder, terms, level.tile, self._team)
+            objective = WholeObjective(sitting.encoder, terms)
+        else:
+            objective = TiledObjective(sitting.encoder, terms, level.tile, self._team)
+        keep = self._given.keep
+        return KeptObjective(objective, keep.at(level.height, level.width)) if keep else objective
 
     @property
     def _detail(self) -> float:
@@ -183,19 +236,56 @@ class PictureProblem:
         if self._given.content is None:
             return 0.0
         begins_with_content = self._given.start is None and self._recipe.init in ("matched", "content")
-        return max(self._recipe.detail if begins_with_content else 0.0, self._recipe.restraint)
+        detail = self._recipe.detail * (1 - self._recipe.freedom)
+        return max(detail if begins_with_content else 0.0, self._recipe.restraint)
 
     def _recolored(self, level: Level) -> Tensor:
-        """The content at this level; in the colors of the styles if `init` says so, below half strength less so."""
+        """The content at this level; in its parts' styles' colors if `init` says so, below half strength less so."""
         content = self._content_at(level)
         if self._recipe.init != "matched":
             return content
-        target = blend([moments(style) for style in self._styles_at(level)], self._style_weights)
-        return matched_colors(content, moments(content), target, 1 - self._recipe.restraint).clamp(0, 1)
+        return self._mapped(content, level, 1 - self._recipe.restraint)
+
+    def _mapped(self, image: Tensor, level: Level, amount: float) -> Tensor:
+        """`image` with its colors taken part of the way to those of each part's styles."""
+        result = image
+        for part in self._parts(level):
+            if self._recipe.colors == "histogram":
+                mapped = torch.lerp(image, transported(image, samples(image, part.where), part.samples), amount)
+            else:
+                mapped = matched_colors(image, moments(image, part.where), part.palette, amount)
+            result = result + self._area(part.name, level) * (mapped - image) if part.name else mapped
+        return result.clamp(0, 1)
+
+    def _parts(self, level: Level) -> list[Part]:
+        """The parts of the picture with their styles at this level."""
+        visible, styles, alphas = self._visible_at(level), self._styles_at(level), self._styles_visible_at(level)
+        if not self._given.areas:
+            return [Part(styles, alphas, self._style_weights, visible)]
+        parts = []
+        for area in self._given.areas:
+            where = self._area(area.name, level) * (1.0 if visible is None else visible)
+            own = [(styles[i], alphas[i]) for i in area.styles]
+            part = Part([s for s, _ in own], [a for _, a in own], area.shares, where, float(where.mean()), area.name)
+            parts.append(part)
+        painted = sum(part.share for part in parts)
+        return [replace(part, share=part.share / painted) for part in parts]
+
+    def _area(self, name: str, level: Level) -> Tensor:
+        (where,) = (area.where for area in self._given.areas if area.name == name)
+        return where.at(level.height, level.width)
 
     def _content_at(self, level: Level) -> Tensor:
         assert self._given.content is not None, "a recipe that looks at the content needs one"
         return self._given.content.at(level.height, level.width)
+
+    def _visible_at(self, level: Level) -> Tensor | None:
+        """The content's alpha at this level."""
+        return self._given.content.visible(level.height, level.width) if self._given.content else None
+
+    def _styles_visible_at(self, level: Level) -> list[Tensor | None]:
+        shapes = self.style_shapes(level)
+        return [style.visible(*shape) for style, shape in zip(self._given.styles, shapes, strict=True)]
 
     def _styles_at(self, level: Level) -> list[Tensor]:
         return [style.at(*shape) for style, shape in zip(self._given.styles, self.style_shapes(level), strict=True)]

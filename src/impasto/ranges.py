@@ -6,6 +6,7 @@ A check is called with the setting's name and the value that was given; it may a
 from __future__ import annotations
 
 import math
+import operator
 import os
 import re
 import reprlib
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from impasto.choices import ORIGINAL
 from impasto.encoders.vgg import canonical_layer
 from impasto.errors import UnknownNameError, UsageError
 
@@ -38,21 +40,26 @@ def whole(least: int = 1, most: int | None = None, *, rule: str = "") -> Check:
     """A whole number of at least `least`, and at most `most`."""
 
     def check(name: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise UsageError(f"{name} is {value!r}; it must be a whole number, such as {max(least, 1)}.")
-        if value < least or (most is not None and value > most):
-            bound = f"at least {least}" if value < least else f"at most {most}"
-            raise UsageError(f"{name} is {reprlib.repr(value)}; {rule or f'it must be {bound}.'}")
-        return value
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            number = operator.index(value)
+        except TypeError:
+            example = f"it must be a whole number, such as {max(least, 1)}."
+            raise UsageError(f"{name} is {reprlib.repr(value)}; {example}") from None
+        if number < least or (most is not None and number > most):
+            bound = f"at least {least}" if number < least else f"at most {most}"
+            raise UsageError(f"{name} is {reprlib.repr(number)}; {rule or f'it must be {bound}.'}")
+        return number
 
     return check
 
 
-def one_of(kind: str, names: Iterable[str] | Callable[[], Iterable[str]]) -> Check:
-    """One of `names`, which may be looked up when a value is checked; `kind` is the word for what is named."""
+def one_of(kind: str, names: Iterable[str]) -> Check:
+    """One of `names`; `kind` is the word for what is named."""
+    choices = tuple(names)
 
     def check(name: str, value: Any) -> str:
-        choices = tuple(names() if callable(names) else names)
         if not isinstance(value, str):
             raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
         if value not in choices:
@@ -69,31 +76,46 @@ def text(name: str, value: Any) -> str:
     return os.fspath(value)
 
 
+def named_by_torch(name: str, value: Any) -> str:
+    """A text, or what PyTorch calls so: `torch.device("cuda:1")`, `torch.float32`."""
+    return text(name, str(value).removeprefix("torch.") if type(value).__module__ == "torch" else value)
+
+
 def truth(name: str, value: Any) -> bool:
     """True or False."""
-    if not isinstance(value, bool):
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):  # NumPy's are called so
         raise UsageError(f"{name} is {value!r}; it must be True or False.")
-    return value
+    return bool(value)
 
 
-def sides(name: str, value: Any) -> int | tuple[int, int]:
-    """A long side in pixels, or (width, height)."""
+def sides(name: str, value: Any) -> int | str | tuple[int, int]:
+    """A long side in pixels, (width, height), or `original`; `512` and `640x480` are read too."""
     side = whole(1, _LARGEST_SIDE)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        if len(value) != 2 or not all(type(each) is int for each in value):
+    if value == ORIGINAL:
+        return ORIGINAL
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d{1,9}(x\d{1,9})?", value, re.IGNORECASE):
+            rule = "it must be pixels, such as 512, or WIDTHxHEIGHT, such as 640x480, or original."
+            raise UsageError(f"{name} is {value!r}; {rule}")
+        first, *second = map(int, value.lower().split("x"))
+        value = (first, *second) if second else first
+    if isinstance(value, Sequence):
+        if len(value) != 2:
             raise UsageError(f"{name} is {value!r}; it must be (width, height) in pixels, such as (640, 480).")
-        width, height = value
-        if min(width, height) < 1:
-            raise UsageError(f"{name} is {width}x{height}; both sides must be at least 1 pixel.")
-        return side(name, width), side(name, height)
+        if 0 in value:
+            raise UsageError(f"{name} is {value[0]}x{value[1]}; both sides must be at least 1 pixel.")
+        return side(name, value[0]), side(name, value[1])
     pixels: int = side(name, value)
     return pixels
+
+
+LARGEST_SHARES = 1e100  # in all; they are multiplied by counts
 
 
 def shares(name: str, value: Any) -> tuple[float, ...]:
     """Numbers of at least 0, not all 0, in any unit."""
     parts = tuple(_as_number(name, each) for each in _entries(name, value, "numbers, such as (2, 1)"))
-    if not parts or not (min(parts) >= 0 and 0 < sum(parts) < math.inf):
+    if not parts or not (min(parts) >= 0 and 0 < sum(parts) < LARGEST_SHARES):
         raise UsageError(f"{name} are {', '.join(f'{each:g}' for each in parts)}; none may be below 0, and not all 0.")
     return parts
 
@@ -138,8 +160,9 @@ def layers(name: str, value: Any) -> dict[str, float]:
 
 def memory_size(name: str, value: Any) -> str:
     """`4GB`, `500 MB` or `1.5GiB`, as it is."""
-    parse_bytes(text(name, value))
-    return text(name, value)
+    size = str(value) if type(value) is int else text(name, value)
+    parse_bytes(size)
+    return size
 
 
 def parse_bytes(size: str) -> int:
@@ -150,6 +173,8 @@ def parse_bytes(size: str) -> int:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?|)B?\s*", size.upper())
     count = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if match and not match[2] and 0 < count < _UNITS["M"]:
+        raise UsageError(f"memory is {size!r}, which are bytes. Did you mean {size.strip()}GB?")
     if not 1 <= count < math.inf:
         raise UsageError(f"memory is {size!r}; it must be a size such as 4GB, 500MB or 1.5GiB.")
     return round(count)

@@ -15,10 +15,11 @@ from impasto.engine import Step
 from impasto.errors import MissingFileError, UsageError
 from impasto.files import file_hash
 from impasto.loading import Encoders
-from impasto.preparation import Pictures, prepare
+from impasto.preparation import KEEP, REGION, STYLE_MASK, Pictures, prepare
 from impasto.presets import preset
 from impasto.recipe import Recipe, from_json
 from impasto.record import FORMAT, Input, Record, printable
+from impasto.regions import Region
 from impasto.run import Run
 from impasto.sources import SWATCH
 
@@ -63,8 +64,17 @@ class Origin:
 
     def pictures(self) -> Pictures:
         """Those that were found, by their roles."""
-        of = {role: [each.source for each in self.inputs if each.role == role] for role in ("content", "style", "init")}
-        return Pictures(next(iter(of["content"]), None), of["style"], next(iter(of["init"]), None))
+        of = {
+            role: [each.source for each in self.inputs if each.role == role]
+            for role in ("content", "style", "init", KEEP)
+        }
+        regions: list[Region] = []
+        for mask, style, *more in zip(self.inputs, self.inputs[1:], (*self.inputs[2:], None), strict=False):
+            if mask.role == REGION:
+                inside = more[0].source if more[0] and more[0].role == STYLE_MASK else None
+                regions.append(Region(mask.source, style.source, inside))
+        content, init, keep = (next(iter(of[role]), None) for role in ("content", "init", KEEP))
+        return Pictures(content, of["style"], init, regions, keep)
 
 
 # Finding what there was ---------------------------------------------------------------------------------------------

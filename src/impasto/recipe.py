@@ -17,17 +17,22 @@ from impasto import ranges, settings
 from impasto.choices import (
     ALL_LAYERS,
     BLANK,
+    COLORS,
     CONTENT_LOSSES,
+    DEVICES,
+    DTYPES,
     IMAGE,
     INITS,
     MOST_EVALUATIONS,
     MOST_LEVELS,
+    ORIGINAL,
     PADDINGS,
     PATIENCE,
     POOLINGS,
     RECONSTRUCT,
     RESAMPLERS,
     SMOOTHNESS,
+    SOLVERS,
     STOPS,
     STYLE_LOSSES,
     TASKS,
@@ -43,7 +48,7 @@ from impasto.encoders.registry import VGG19, encoder_names, see_alike
 from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
-from impasto.settings import setting
+from impasto.settings import EVALUATIONS, setting
 from impasto.untrusted import printable
 
 
@@ -58,7 +63,8 @@ class Recipe:
     * `schedule` has the sizes, coarse to fine, and how many evaluations there are at a long side of `usual_size`; the
       further levels of a larger picture have their share on top. `blank_schedule` is that of pictures that begin with
       noise or gray, None the same. `iterations` replaces the number, `levels` limits the sizes.
-    * `detail` is how much of the start's finer detail is added whenever the picture is enlarged.
+    * `detail` is how much of the start's finer detail is added whenever the picture is enlarged; beyond half strength
+      ever less of it, and none at full strength.
     * `by_size` has what differs once the picture is larger than a size: of its entries, the last such one counts.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
     * `milestones` is what a source's program prints and saves on its way.
@@ -74,11 +80,13 @@ class Recipe:
     task: str = TRANSFER
 
     # The picture
-    size: int | tuple[int, int] | None = setting(
+    size: str | int | tuple[int, int] | None = setting(
         None,
         ranges.sides,
-        "Long side of the result in pixels.",
+        "Long side of the result in pixels, or original.",
         shown="{recipe.usual_size}, or the picture's own if that is less",
+        metavar="N|original",
+        choices=[ORIGINAL],
     )
     strength: float = setting(
         0.5,
@@ -101,6 +109,10 @@ class Recipe:
         "What to begin with: matched (the content in the style's colors), content, random, gray, style, "
         "or an image file.",
         metavar="WAY|FILE",
+        choices=INITS,
+    )
+    colors: str = setting(
+        "style", ranges.one_of("colors", COLORS), "Whose: {choices}.", only=[TRANSFER], choices=COLORS
     )
     tileable: bool = setting(
         False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
@@ -113,10 +125,7 @@ class Recipe:
 
     # What is minimised
     content_layers: Mapping[str, float] = setting(
-        {"relu4_2": 1.0},
-        ranges.layers,
-        "Layers that hold the content: relu4_2, or relu4_2=0.5.",
-        varies=True,
+        {"relu4_2": 1.0}, ranges.layers, "Layers that hold the content: relu4_2, or relu4_2=0.5.", varies=True
     )
     content_loss: str = setting("relative squared error", ranges.one_of("content loss", CONTENT_LOSSES), varies=True)
     content_weight: float = setting(
@@ -129,10 +138,7 @@ class Recipe:
         varies=True,
     )
     style_loss: str = setting(
-        "gram+mean-std",
-        ranges.one_of("style loss", STYLE_LOSSES),
-        "gram, gram+mean-std, covariance, wasserstein2 or gram+wasserstein2.",
-        varies=True,
+        "gram+mean-std", ranges.one_of("style loss", STYLE_LOSSES), "{choices}.", varies=True, choices=STYLE_LOSSES
     )
     style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.", varies=True)
     relative: bool = setting(True, ranges.truth, varies=True)
@@ -159,29 +165,20 @@ class Recipe:
     # The network
     encoder: str = setting(
         VGG19,
-        ranges.one_of("encoder", encoder_names),
+        ranges.one_of("encoder", encoder_names()),
         "vgg19 or compact (in the package), vgg16, or one of `impasto weights list`.",
         varies=True,
+        choices=encoder_names(),
     )
     weights: str | None = setting(
         None, ranges.text, "A weight file of VGG-19 or VGG-16, in any usual layout.", metavar="FILE"
     )
     preprocessing: Preprocessing | None = setting(None, settings.preprocessing, varies=True)
     pooling: str | None = setting(
-        None,
-        ranges.one_of("pooling", POOLINGS),
-        "max, average or l2.",
-        shown="max",
-        metavar="KIND",
-        varies=True,
+        None, ranges.one_of("pooling", POOLINGS), "{choices}.", shown="max", varies=True, choices=POOLINGS
     )
     padding: str | None = setting(
-        "replicate",
-        ranges.one_of("padding", PADDINGS),
-        "zeros, reflect or replicate.",
-        shown="as trained",
-        metavar="KIND",
-        varies=True,
+        "replicate", ranges.one_of("padding", PADDINGS), "{choices}.", shown="as trained", varies=True, choices=PADDINGS
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
@@ -201,19 +198,18 @@ class Recipe:
     )
 
     # The way there
-    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "lbfgs, adam or rmsprop.")
+    solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
     schedule: Pyramid = setting(Pyramid(128, 2.0, (24, 24, 9), evaluations=57), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
-    iterations: int | None = setting(
-        None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown="{recipe.pyramid.evaluations}"
-    )
+    iterations: int | None = setting(None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown=EVALUATIONS)
     until: str | None = setting(
         None,
         ranges.one_of("stop", STOPS),
         "converged: leave a size once 10 evaluations win less than 1 %.",
         shown="--iterations are done",
         metavar="WHEN",
+        choices=STOPS,
     )
     levels: int | None = setting(
         None, ranges.whole(1, MOST_LEVELS), "The most sizes, coarse to fine; 1 for the full size alone."
@@ -230,8 +226,8 @@ class Recipe:
     milestones: Milestones | None = setting(None, settings.milestones)
 
     # The machine
-    device: str = setting("auto", ranges.text, "auto, cpu, cuda, mps or xpu.")
-    dtype: str = setting("auto", ranges.text, "auto, float32, bfloat16, tf32 or float64.")
+    device: str = setting("auto", ranges.named_by_torch, "{choices}; cuda:1 is the second.", choices=DEVICES)
+    dtype: str = setting("auto", ranges.named_by_torch, "{choices}.", choices=DTYPES)
     memory: str | None = setting(
         None,
         ranges.memory_size,
@@ -239,7 +235,7 @@ class Recipe:
         shown="what is free",
         metavar="SIZE",
     )
-    max_pixels: int = setting(100_000_000, ranges.whole(), "Refuse larger image files.")
+    max_pixels: int = setting(200_000_000, ranges.whole(), "Refuse larger image files.")
 
     def __post_init__(self) -> None:
         for name, about in SETTINGS.items():
@@ -293,6 +289,11 @@ class Recipe:
         return max(0.0, 1 - 2 * self.strength)
 
     @property
+    def freedom(self) -> float:
+        """0 to half strength; 1 at full strength, where nothing of the content needs to stay."""
+        return max(0.0, 2 * self.strength - 1)
+
+    @property
     def sides(self) -> tuple[int, int] | None:
         """`size` as (width, height), where both were asked for."""
         return self.size if isinstance(self.size, tuple) else None
@@ -300,7 +301,7 @@ class Recipe:
     @property
     def long_side(self) -> int | None:
         """The long side that was asked for."""
-        return self.size if isinstance(self.size, int) else max(self.size or (), default=None)
+        return self.size if isinstance(self.size, int) else max(self.sides or (), default=None)
 
     @property
     def blank(self) -> bool:
@@ -310,7 +311,11 @@ class Recipe:
     @property
     def pyramid(self) -> Pyramid:
         """The sizes and evaluations of this recipe, for its beginning and its limit of sizes."""
-        chosen = self.blank_schedule if self.blank and self.blank_schedule else self.schedule
+        chosen = self.schedule
+        if self.blank and self.blank_schedule:
+            # One size alone leaves the grain of the noise; but where borders are to fit, enlarging shows a seam.
+            fewest = 1 if self.tileable else min(2, self.iterations or 2)
+            chosen = replace(self.blank_schedule, fewest=fewest)
         if self.levels is None:
             return chosen
         coarse_to_fine = chosen if chosen.most > 1 else Recipe().schedule

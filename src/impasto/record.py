@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, Literal, NamedTuple, cast
 
 from impasto.errors import UsageError
-from impasto.untrusted import JSON, Untrusted, listed, named, unusable, whole
+from impasto.untrusted import JSON, Untrusted, listed, named, parsed, unusable, whole
 from impasto.untrusted import printable as printable  # noqa: PLC0414 - also for those who show a record
 from impasto.untrusted import safe_name as safe_name  # noqa: PLC0414
 
@@ -149,8 +149,8 @@ class Record:
         if len(text) > _LONGEST:
             raise unusable(f"has {len(text):,} characters; at most {_LONGEST:,} are read")
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as problem:
+            value = parsed(text)
+        except ValueError as problem:
             raise unusable(f"is damaged: {printable(str(problem))}") from None
         return cls.from_json(value)
 

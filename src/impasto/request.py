@@ -17,24 +17,27 @@ def asked(base: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, Any]:
     """`base` with the `changes` of a request, and the picture to begin with if its `init` is one.
 
     Raises:
-        UsageError: a setting that the task does not have, or a value out of range.
+        UsageError: a setting that the task does not have, a value out of range, or a word that is no way to begin.
     """
     init = changes.get("init")
     if init is None or (isinstance(init, str) and init in INITS):
         return base.override(**changes), None
     if base.task != TRANSFER:
         raise UnknownNameError("init", str(init), WITHOUT_CONTENT, of=f"a {base.task}")
+    if isinstance(init, str) and not (init.startswith("swatch:") or Path(init).suffix or Path(init).exists()):
+        raise UnknownNameError("init", init, (*INITS, "or an image file"))
     return base.override(**{**changes, "init": IMAGE}), init
 
 
 class Settings(TypedDict, total=False):
     """What a caller may say of a recipe, by name; None is as if it were not said."""
 
-    size: int | tuple[int, int] | None
+    size: int | tuple[int, int] | str | None
     strength: float | None
     style_weights: Sequence[float] | None
     style_scale: float | None
     init: Any
+    colors: str | None
     tileable: bool | None
     noise: float | None
     content_layers: Sequence[str] | Mapping[str, float] | None
@@ -71,7 +74,7 @@ class Settings(TypedDict, total=False):
     stretch_style: bool | None
     seed: int | None
     milestones: Milestones | None
-    device: str | None
-    dtype: str | None
-    memory: str | None
+    device: Any  # a text, or PyTorch's own
+    dtype: Any
+    memory: str | int | None
     max_pixels: int | None

@@ -32,9 +32,9 @@ class Run:
 
     Iterating makes it, one `Step` per evaluation; a second iteration makes it again from the start. `recipe` is what
     was asked for, `inputs` and `networks` what it is made of. `precise` gives the same problem with float32 features.
-    `alpha` is the result's transparency, (1, 1, H, W), or None. `start` is where it begins, None for the problem's own
-    beginning, and `origin` the record of the run whose picture that is. `team` is who makes it, None for this process
-    alone.
+    `alpha` is the result's transparency, (1, 1, H, W), or None, `exif` what the photograph's file says. `start` is
+    where it begins, None for the problem's own beginning, and `origin` the record of the run whose picture that is.
+    `team` is who makes it, None for this process alone.
     """
 
     recipe: Recipe
@@ -44,6 +44,7 @@ class Run:
     networks: tuple[EncoderUsed, ...] = ()
     precise: Callable[[], PictureProblem] | None = field(default=None, repr=False)
     alpha: Tensor | None = field(default=None, repr=False)
+    exif: bytes = field(default=b"", repr=False)
     start: Snapshot | None = field(default=None, repr=False)
     origin: Record | None = field(default=None, repr=False)
     team: Processes | None = None
@@ -112,9 +113,9 @@ class Run:
         return replace(self, start=Snapshot(1, 0, resize(image.to(self.home), first.height, first.width)))
 
     def full_size(self, image: Tensor) -> Tensor:
-        """`image` at the size of the result, even if it is of a coarser level."""
+        """`image` as people get it: at the size and in the colors of the result, even if it is of a coarser level."""
         last = self.plan.levels[-1]
-        return resize(image, last.height, last.width)
+        return self.problem.finished(resize(image, last.height, last.width), last)
 
     def record(self, result: Result | None = None) -> Record:
         """What was asked for, what is used to carry it out, and what came of it."""

@@ -31,9 +31,9 @@ class Level:
 class Pyramid:
     """Coarse to fine: each level `factor` times larger than the one before, the last at the full size.
 
-    No level but the last has a long side below `smallest`, and there are at most `most` levels. `evaluations` is how
-    many there are for a picture of the usual size; they are split in proportion to `shares`, coarse to fine, its last
-    number standing for all levels beyond.
+    No level but the last has a long side below `smallest`, unless there were less than `fewest`; there are at most
+    `most` levels. `evaluations` is how many there are for a picture of the usual size; they are split in proportion to
+    `shares`, coarse to fine, its last number standing for all levels beyond.
 
     Raises:
         UsageError: a number with which there is no such sequence of sizes.
@@ -44,6 +44,7 @@ class Pyramid:
     shares: tuple[float, ...] = (1.0,)
     most: int = 16
     evaluations: int = 500
+    fewest: int = 1
 
     def __post_init__(self) -> None:
         right = self.smallest >= 1 and self.factor > 1 and self.most >= 1 and self.evaluations >= 1
@@ -57,6 +58,8 @@ class Pyramid:
         sizes = [size]
         while len(sizes) < self.most and (coarser := round(size / self.factor ** len(sizes))) >= self.smallest:
             sizes.append(coarser)
+        while len(sizes) < min(self.fewest, self.most):
+            sizes.append(max(1, round(size / self.factor ** len(sizes))))
         return tuple(reversed(sizes))
 
     def counts(self, iterations: int, levels: int) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -12,6 +12,9 @@ from impasto.choices import MOST_EVALUATIONS, MOST_LEVELS, SOLVERS, TASKS, Above
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.errors import UsageError, named
 from impasto.schedule import Pyramid
+
+# How many evaluations there are, told of a recipe.
+EVALUATIONS = "{recipe.pyramid.evaluations} up to {recipe.usual_size} px, more beyond"
 
 
 def setting(
@@ -23,14 +26,18 @@ def setting(
     shown: str = "",
     metavar: str = "",
     varies: bool = False,
+    choices: Iterable[str] = (),
 ) -> Any:
     """A field with its default, the check that its values pass, and a sentence for people.
 
     None passes where the field's type has it, and help tells it as `shown`, which may name fields of the `recipe`.
     `only` says which tasks have the setting, `metavar` what help calls its values, `varies` that it may be another at
-    another size.
+    another size. `choices` are names that it can have, which the sentence may list as `{choices}`.
     """
+    *most, last = names = tuple(choices) or ("",)
+    help = help.replace("{choices}", f"{', '.join(most)} or {last}")
     about = {"check": check, "help": help, "only": only, "shown": shown, "metavar": metavar, "varies": varies}
+    about["choices"] = names
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), metadata=about)
     return field(default=default, metadata=about)
@@ -62,6 +69,7 @@ pyramid = dataclass_of(
     shares=ranges.shares,
     most=ranges.whole(1, MOST_LEVELS),
     evaluations=ranges.whole(1, MOST_EVALUATIONS),
+    fewest=ranges.whole(1, MOST_LEVELS),
 )
 
 

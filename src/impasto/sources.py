@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import reprlib
 from collections.abc import Iterable
 from copy import copy
 from typing import Any, BinaryIO
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from impasto import swatches
 from impasto.errors import MissingFileError, UsageError
-from impasto.files import file_hash
+from impasto.files import file_hash, missing
 from impasto.images import Picture, Resampler, from_array, from_pil, load_image
 from impasto.record import Input
 
@@ -25,11 +26,11 @@ _LONGEST_SEED = 20  # digits, as 64 bits have
 ImageSource = str | os.PathLike[str] | BinaryIO | Image.Image | np.ndarray[Any, Any] | Tensor | Picture
 
 
-def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_000_000) -> Picture:
+def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 200_000_000) -> Picture:
     """The picture that `source` means.
 
     A path or open file is read; `swatch:NAME` or `swatch:NAME:SEED` is drawn with a long side of `size`; a PIL image,
-    a NumPy array or a tensor (1, 3, H, W) in [0, 1] is taken as it is.
+    a NumPy array or a tensor, uint8 or floats in [0, 1], is taken as it is.
 
     Raises:
         UsageError: it means none.
@@ -47,14 +48,15 @@ def open_picture(source: ImageSource, *, size: int = 512, max_pixels: int = 100_
         return _from_tensor(source)
     if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
         raise UsageError(
-            f"{source!r} is no picture; give a path, {SWATCH}NAME, an image of Pillow's, an array or a tensor."
+            f"{reprlib.repr(source)} is a {type(source).__name__}, and no picture; give a path, {SWATCH}NAME, an image "
+            "of Pillow's, an array or a tensor."
         )
     try:
         return load_image(source, max_pixels=max_pixels)
     except MissingFileError as error:
         if source not in swatches.names():
             raise
-        raise MissingFileError(f"There is no file {source}. Did you mean the swatch {SWATCH}{source}?") from error
+        raise missing(_path(source), swatches.names()) from error
 
 
 def source_name(source: ImageSource) -> str:
@@ -99,25 +101,40 @@ def _swatch(source: str, size: int) -> Picture:
 
 
 def _from_tensor(image: Tensor) -> Picture:
-    if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.numel() or not image.is_floating_point():
+    """A tensor is checked as an array is, which it becomes.  Shape: (1, C, H, W), (C, H, W) or (H, W)."""
+    planes = image[0] if image.ndim == 4 and len(image) == 1 else image
+    if planes.ndim not in (2, 3) or (planes.ndim == 3 and len(planes) not in (1, 3, 4)) or not planes.numel():
         this = f"{tuple(image.shape)}, {str(image.dtype).removeprefix('torch.')}"
-        raise UsageError(f"An image tensor is (1, 3, H, W), not empty, floats in [0, 1]; this one is {this}.")
-    if not torch.isfinite(image).all():
-        raise UsageError("The image tensor has values that are not finite; it must hold sRGB in [0, 1].")
-    pixels = image.detach().to("cpu", torch.float32)
-    return Picture(pixels.clone() if pixels.is_inference() else pixels)
+        raise UsageError(f"An image tensor is (1, 3, H, W) or (3, H, W), not empty; this one is {this}.")
+    values = planes.detach().cpu()
+    values = values.float() if values.is_floating_point() else values
+    return from_array((values.movedim(0, -1).squeeze(-1) if planes.ndim == 3 else values).numpy())
 
 
 class Resampled:
-    """A picture at the sizes that are asked of it, each made once.  Shape: pixels (1, 3, H, W)."""
+    """A picture at the sizes that are asked of it, each made once, with its transparency, if it has any.
 
-    def __init__(self, pixels: Tensor, resample: Resampler, device: torch.device | str = "cpu"):
+    Shape: pixels (1, 3, H, W), alpha (1, 1, H, W).
+    """
+
+    def __init__(
+        self,
+        pixels: Tensor,
+        resample: Resampler,
+        device: torch.device | str = "cpu",
+        alpha: Tensor | None = None,
+    ):
         height, width = pixels.shape[-2:]
         self.shape = height, width
         self._original: Tensor | None = pixels
         self._resample = resample
         self._device = torch.device(device)
         self._made: dict[tuple[int, int], Tensor] = {}
+        self._alpha = None if alpha is None else Resampled(alpha, resample, device)
+
+    def visible(self, height: int, width: int) -> Tensor | None:
+        """How much of each pixel can be seen at this size, (1, 1, height, width); None for all."""
+        return self._alpha.at(height, width) if self._alpha else None
 
     def at(self, height: int, width: int) -> Tensor:
         """The picture at this size, (1, 3, height, width), on the device."""
@@ -129,17 +146,21 @@ class Resampled:
     def only(self, sizes: Iterable[tuple[int, int]]) -> Resampled:
         """The same at these sizes alone; the original can be let go."""
         kept = copy(self)
+        sizes = list(sizes)
         kept._made = {size: self.at(*size) for size in sizes}
-        kept._original = None
+        kept._original, kept._alpha = None, self._alpha and self._alpha.only(sizes)
         return kept
 
     def reduced(self, side: int) -> Resampled:
         """The smallest that there is of it, squeezed into `side` by `side` pixels."""
         there = self._original if self._original is not None else min(self._made.values(), key=torch.numel)
-        return Resampled(F.interpolate(there, (side, side)).to(self._device), self._resample, self._device)
+        reduced = Resampled(F.interpolate(there, (side, side)).to(self._device), self._resample, self._device)
+        reduced._alpha = self._alpha and self._alpha.reduced(side)
+        return reduced
 
     def on(self, device: torch.device) -> Resampled:
         """The same on another device."""
         moved = copy(self)
         moved._device, moved._made = device, {size: image.to(device) for size, image in self._made.items()}
+        moved._alpha = self._alpha and self._alpha.on(device)
         return moved

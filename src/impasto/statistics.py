@@ -144,7 +144,7 @@ def sums_gradient(features: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """The gradient of <`first`, sum f> + <`second`, sum f f^T> at `features`, in their format: first + (S + S^T) f."""
     first, second = first.to(features.dtype), (second + second.mT).to(features.dtype)
     rows = torch.baddbmm(first[:, None, :], position_rows(features), second)  # (N, H*W, C)
-    return rows.view(len(rows), *features.shape[-2:], -1).permute(0, 3, 1, 2)
+    return rows.view(len(rows), *features.shape[-2:], features.shape[1]).permute(0, 3, 1, 2)
 
 
 class _Sums(torch.autograd.Function):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import overload
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.color import absent_colors
+from impasto.color import absent_colors, samples
 from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.footprint import KEPT, LARGE_STYLE
 from impasto.losses import (
@@ -34,13 +37,48 @@ HARDLY_ABSENT = 0.01  # of what `absent_colors` says: nearly all paintings lack 
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the picture, `where` it counts, and the styles that it is to have, which count `shares` each.
+
+    `share` is how much of the picture it is. All of it, and each position once, if `where` is None.
+
+    Shape: styles (1, 3, H, W) each, alphas (1, 1, H, W) or None each, where (1, 1, height, width of the picture).
+    """
+
+    styles: Sequence[Tensor]
+    alphas: Sequence[Tensor | None]
+    shares: Sequence[float]
+    where: Tensor | None = None
+    share: float = 1.0
+    name: str = ""
+
+    def named(self, term: str) -> str:
+        """The name of a term of this part."""
+        return f"{term}/{self.name}" if self.name else term
+
+    @property
+    def samples(self) -> Tensor:
+        """Colors of the styles, in proportion to their shares.  Shape: (P, 3)."""
+        seen = [samples(style, alpha) for style, alpha in zip(self.styles, self.alphas, strict=True)]
+        counts = [max(1, round(len(seen[0]) * share / sum(self.shares))) for share in self.shares]
+        return torch.cat([colors[:: max(1, len(colors) // n)] for colors, n in zip(seen, counts, strict=True)])
+
+    @property
+    def palette(self) -> Moments:
+        """The blended moments of the styles' colors."""
+        seen = zip(self.styles, self.alphas, strict=True)
+        return blend([moments(style, alpha) for style, alpha in seen], self.shares)
+
+
+@dataclass(frozen=True)
 class Sitting:
     """The pictures of a run as they are at a `level`, and the encoders that look at them there.
 
-    `recipe` has the layers of `encoder`; `style_encoder` looks at the styles, which count `shares` each. `recolored`
-    makes the content in the colors that the picture begins with; few terms ask for it.
+    `recipe` has the layers of `encoder`; `style_encoder` looks at the styles. `recolored` makes the content in the
+    colors that the picture begins with; few terms ask for it. What `visible` says cannot be seen of the content does
+    not count in its features.
 
-    Shape: content, recolored and each style (1, 3, H, W).
+    Shape: content and recolored (1, 3, H, W), visible (1, 1, H, W).
     """
 
     recipe: Recipe
@@ -49,9 +87,9 @@ class Sitting:
     style_encoder: Encoder
     content: Tensor | None
     recolored: Callable[[], Tensor]
-    styles: Sequence[Tensor]
-    shares: Sequence[float]
+    parts: Sequence[Part]
     team: Team
+    visible: Tensor | None = None
 
     def terms(self) -> list[Term]:
         """All terms that weigh anything."""
@@ -65,10 +103,19 @@ class Sitting:
         if self.content is None or scale == 0 or not shares:
             return []
         loss = CONTENT_LOSSES[recipe.content_loss]
-        kept = [layer for layer in shares if tile is None or _bytes_per_pixel(self.encoder, layer) <= KEPT]
+        alpha = self.visible
+        kept = [
+            each for each in shares if tile is None or alpha is not None or _bytes_per_pixel(self.encoder, each) <= KEPT
+        ]
         features = _features(self.encoder, self.content, kept, tile)
         terms: list[Term] = []
         for layer, share in shares.items():
+            if layer in features and alpha is not None:
+                visible = at_layer(alpha, self.encoder, layer)
+                visible = (visible / visible.mean().clamp_min(1e-12)).sqrt()
+                target = features[layer] * visible.to(features[layer])
+                terms.append(ContentTerm(layer, target, scale * share, loss, visible=visible))
+                continue
             if layer in features:
                 terms.append(ContentTerm(layer, features[layer], scale * share, loss))
                 continue
@@ -83,19 +130,29 @@ class Sitting:
         scale = recipe.style_weight * (2 * recipe.strength) ** 2
         if scale == 0 or not shares:
             return []
-        targets, losses = self._style_targets(shares), STYLE_LOSSES[recipe.style_loss]
-        return [
-            StyleTerm(layer, targets[layer], scale * share, _in_units(losses, targets[layer], recipe.relative))
-            for layer, share in shares.items()
-        ]
+        return [term for part in self.parts for term in self._styled(part, shares, scale * part.share)]
+
+    def _styled(self, part: Part, shares: Mapping[str, float], scale: float) -> Iterator[StyleTerm]:
+        targets, losses = self._style_targets(part, shares), STYLE_LOSSES[self.recipe.style_loss]
+        for layer, share in shares.items():
+            loss = _in_units(losses, targets[layer], self.recipe.relative)
+            guide = at_layer(part.where, self.encoder, layer)
+            yield StyleTerm(layer, targets[layer], scale * share, loss, guide=guide, region=part.name)
 
     def neighbor_terms(self) -> list[Term]:
         """Each place of the recolored content with the nearest of the styles' places."""
         weight, layers = self.recipe.neighbor_weight * (2 * self.recipe.strength) ** 2, self.recipe.matched_layers
         if self.content is None or weight == 0 or not layers:
             return []
-        encoders, tile = (self.encoder, self.style_encoder), self.level.tile or self.level.size
-        return [NeighborTerm.of(encoders, self.recolored(), self.styles, layers, weight, tile)]
+        encoders, tile, picture = (
+            (self.encoder, self.style_encoder),
+            self.level.tile or self.level.size,
+            self.recolored(),
+        )
+        return [
+            NeighborTerm.of(encoders, picture, p.styles, layers, weight * p.share, tile, p.where, p.named("neighbors"))
+            for p in self.parts
+        ]
 
     def pixel_terms(self) -> list[Term]:
         """Smoothness, the range that can be displayed, and calm where the content is."""
@@ -107,28 +164,41 @@ class Sitting:
         if self.content is not None and calm > 0:
             target = self.recolored()
             terms.append(PixelTerm("calm", calm, partial(flat_steps, target=target, flatness=flatness(target))))
-        return [term for term in [*terms, *self._palette_terms()] if term.weight > 0]
+        return [term for term in [*terms, *map(self._palette_term, self.parts)] if term and term.weight > 0]
 
-    def _palette_terms(self) -> list[PixelTerm]:
+    def _palette_term(self, part: Part) -> PixelTerm | None:
         """Colors that the styles have none of stay as they begin; where that is not in the styles' colors, away."""
         recipe, matched = self.recipe, self.content is not None and self.recipe.init == "matched"
         weight = recipe.palette_weight * (1.0 if matched else 1 - recipe.restraint)
-        if weight == 0 or not self.styles:
-            return []
-        palette = blend([moments(style) for style in self.styles], self.shares)
-        absent = absent_colors(palette).to(self.styles[0])
+        if weight == 0 or not part.styles:
+            return None
+        palette = part.palette
+        absent = absent_colors(palette).to(part.styles[0])
         if float(absent.diagonal().amax()) < HARDLY_ABSENT:
-            return []
+            return None
         reference = self.recolored() if matched else palette.mean[..., None, None]
-        return [PixelTerm("palette", weight, partial(absent_color_error, reference=reference, absent=absent))]
+        loss = partial(absent_color_error, reference=reference, absent=absent, where=part.where)
+        return PixelTerm(part.named("palette"), weight, loss)
 
-    def _style_targets(self, layers: Collection[str]) -> dict[str, Moments]:
-        """The blended moments of the styles, by layer."""
+    def _style_targets(self, part: Part, layers: Collection[str]) -> dict[str, Moments]:
+        """The blended moments of a part's styles, by layer."""
         sums = [
-            _moments(self.style_encoder, style, layers, _style_tile(style, self.level), self.team)
-            for style in self.styles
+            _moments(self.style_encoder, style, alpha, layers, _style_tile(style, self.level), self.team)
+            for style, alpha in zip(part.styles, part.alphas, strict=True)
         ]
-        return {layer: blend([each[layer] for each in sums], self.shares) for layer in layers}
+        return {layer: blend([each[layer] for each in sums], part.shares) for layer in layers}
+
+
+@overload
+def at_layer(alpha: Tensor, encoder: Encoder, layer: str) -> Tensor: ...
+@overload
+def at_layer(alpha: None, encoder: Encoder, layer: str) -> None: ...
+def at_layer(alpha: Tensor | None, encoder: Encoder, layer: str) -> Tensor | None:
+    """The mean alpha around each position of a layer.  Shape: (1, 1, H, W) -> (1, 1, H', W')."""
+    if alpha is None:
+        return None
+    height, width = (max(1, side // encoder.layers[layer].stride) for side in alpha.shape[-2:])
+    return F.interpolate(alpha, (height, width), mode="area")
 
 
 def _bytes_per_pixel(encoder: Encoder, layer: str) -> float:
@@ -152,13 +222,14 @@ def _features(encoder: Encoder, image: Tensor, layers: Collection[str], tile: in
 
 
 def _moments(
-    encoder: Encoder, image: Tensor, layers: Collection[str], tile: int | None, team: Team
+    encoder: Encoder, image: Tensor, alpha: Tensor | None, layers: Collection[str], tile: int | None, team: Team
 ) -> dict[str, Moments]:
-    """Moments of layers of an image, seen in tiles, which a team shares, or whole."""
+    """Moments of layers of an image where it can be seen, in tiles, which a team shares, or whole."""
+    wanted = [Sums(layer, at_layer(alpha, encoder, layer)) for layer in layers]
     if tile is None:
-        sums, _ = sums_and_features(encoder, image, [Sums(layer) for layer in layers])
+        sums, _ = sums_and_features(encoder, image, wanted)
     else:
-        sums = Tiling(encoder, layers, tile, bands=team.size).moments(image, team=team)
+        sums = Tiling(encoder, layers, tile, bands=team.size).moments(image, wanted, team=team)
     return {each.layer: found for each, found in sums.items()}
 
 

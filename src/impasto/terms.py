@@ -127,9 +127,10 @@ class _OfContent:
 class ContentTerm(_OfContent):
     """`weight` * `loss`(features of `layer`, `target`).
 
-    `whole` describes the whole target, where `target` is that of a part.
+    `whole` describes the whole target, where `target` is that of a part. Features count in proportion to `visible`, by
+    which `target` has been multiplied, if it is given.
 
-    Shape: target (N, C, H', W').
+    Shape: target (N, C, H', W'), visible (1, 1, H', W').
     """
 
     layer: str
@@ -137,17 +138,21 @@ class ContentTerm(_OfContent):
     weight: float
     loss: ContentLoss = mean_squared_error
     whole: Whole | None = None
+    visible: Tensor | None = None
     additive: bool = True
 
     def value(self, seen: Seen) -> Tensor:
         """The distance from the target, in the target's format."""
         features = seen.features[self.layer]
         target = self.target.to(features.device)
-        return self.loss(features.to(target.dtype), target, self.whole)
+        features = features.to(target.dtype)
+        return self.loss(features if self.visible is None else features * self.visible.to(features), target, self.whole)
 
     def part(self, tiling: Tiling, tile: Tile) -> ContentTerm:
         """With the tile's part of the target."""
-        return replace(self, target=tiling.placed(self.target, self.layer, tile), whole=self._of_all)
+        target = tiling.placed(self.target, self.layer, tile)
+        visible = None if self.visible is None else tiling.placed(self.visible, self.layer, tile)
+        return replace(self, target=target, whole=self._of_all, visible=visible)
 
     @cached_property
     def _of_all(self) -> Whole:

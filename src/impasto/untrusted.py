@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -126,6 +127,18 @@ class Untrusted:
         if isinstance(self.value, float):
             return self.number()
         self.refuse(f"finite numbers and texts, at most {_DEEPEST} deep")
+
+
+def parsed(text: str) -> Any:
+    """JSON as Python has it.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def unusable(problem: str) -> UsageError:

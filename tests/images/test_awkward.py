@@ -21,7 +21,7 @@ NOT_DECODED = {
     "broken_data_stream.png": "truncated or damaged",
     "truncated_image.png": "truncated or damaged",
     "truncated_jpeg.jpg": "truncated or damaged",
-    "decompression_bomb.gif": "the limit is",
+    "decompression_bomb.gif": "exceeds limit",
     "decompression_bomb.ico": "Windows icon",
     "dummy.container": "text file",
     "hopper.fits": "FITS",
@@ -37,7 +37,7 @@ DECODED = {
     "1_trns.png": (64, 64, 0, 0, 0, 131),
     "Channel_digital_image_CMYK_color.jpg": (333, 500, 121, 126, 115, 255),
     "Flag_of_the_Netherlands-16bit.png": (600, 900, 154, 118, 145, 255),
-    "alpha-premultiply-2048x1536-paper.png": (1536, 2048, 84, 70, 45, 16),
+    "alpha-premultiply-2048x1536-paper.png": (1536, 2048, 89, 72, 45, 16),
     "apng_mode_16bit.png": (64, 128, 255, 0, 0, 255),
     "dispose_bgnd.gif": (100, 100, 72, 169, 247, 255),
     "empty_gps_ifd.jpg": (10, 10, 6, 4, 7, 255),
@@ -56,7 +56,7 @@ DECODED = {
     "iss634.gif": (245, 245, 135, 137, 90, 255),
     "p3.png": (8, 8, 255, 4, 4, 255),
     "palette_wedge.png": (128, 128, 88, 88, 88, 255),
-    "pil123p.png": (150, 162, 62, 58, 7, 86),
+    "pil123p.png": (150, 162, 51, 48, 6, 86),
     "pil_sample_cmyk.jpg": (100, 100, 30, 5, 7, 255),
     "tiff_16bit_RGB.tiff": (40, 100, 42, 29, 22, 255),
     "tiff_16bit_RGBa.tiff": (40, 100, 129, 90, 68, 83),
@@ -89,9 +89,15 @@ class TestAwkwardFiles:
             other = load_image(AWKWARD / f"hopper_orientation_{number}.jpg").pixels
             assert (other - first).abs().mean() < 0.03
 
-    def test_animations_are_told(self) -> None:
+    def test_animations_and_darkness_are_told(self) -> None:
         told = [name for name in DECODED if load_image(AWKWARD / name).notes]
-        assert told == ["16bit.cropped.tif", "apng_mode_16bit.png", "dispose_bgnd.gif", "iss634.gif"]
+        assert told == [
+            "16-bit-grey-alpha.png",
+            "16bit.cropped.tif",
+            "apng_mode_16bit.png",
+            "dispose_bgnd.gif",
+            "iss634.gif",
+        ]
 
     def test_sixteen_bits_are_kept(self) -> None:
         pixels = load_image(AWKWARD / "tiff_16bit_RGB.tiff").pixels
@@ -107,4 +113,4 @@ class TestAwkwardFiles:
     def test_both_files_with_the_same_transparency_agree(self) -> None:
         png, webp = (load_image(AWKWARD / f"transparent.{kind}") for kind in ("png", "webp"))
         assert png.alpha is not None and webp.alpha is not None and torch.equal(png.alpha, webp.alpha)
-        assert (png.pixels - webp.pixels).abs().mean() < 0.01
+        assert ((png.pixels - webp.pixels).abs() * png.alpha).mean() < 0.01

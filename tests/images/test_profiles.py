@@ -13,10 +13,9 @@ import torch
 from image_files import as_bytes, encoded, linear_gray_profile, png, smooth, swapped_profile
 from PIL import Image, ImageCms
 
-from impasto.images import from_array, load_image, profiles, save_image
-from impasto.images.gamut import encoded as srgb_encoded
+from impasto.images import from_array, load_image, save_image
 from impasto.images.gamut import into_gamut
-from impasto.images.profiles import read_shaper, srgb_profile
+from impasto.images.profiles import srgb_profile
 
 # of Display P3, adapted to D50, as in the profiles of phones and displays
 P3_COLORANTS = {
@@ -53,9 +52,10 @@ def curve(kind: int, *numbers: float) -> bytes:
     return b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + fixed(*numbers)
 
 
-def by_littlecms(array: np.ndarray, profile: bytes) -> np.ndarray:
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), "RGB", "RGB", renderingIntent=1)
+def by_littlecms(array: np.ndarray, profile: bytes, black_point: bool = False) -> np.ndarray:
+    source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION if black_point else ImageCms.Flags.NONE
+    transform = ImageCms.buildTransform(source, srgb, "RGB", "RGB", renderingIntent=1, flags=flags)
     return np.asarray(transform.apply(Image.fromarray(array)))
 
 
@@ -111,7 +111,7 @@ def test_white_and_gray_stay_without_color() -> None:
     gray = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     pixels = load_image(encoded(Image.fromarray(gray), "PNG", icc_profile=display_p3())).pixels
     assert pixels.max() == 1 and pixels.min() == 0
-    assert (pixels - pixels[:, :1]).abs().max() < 1e-5
+    assert (pixels - pixels[:, :1]).abs().max() < 2e-4  # LittleCMS computes with 16 bits
     assert np.array_equal(as_bytes(load_image(encoded(Image.fromarray(gray), "PNG", icc_profile=display_p3()))), gray)
 
 
@@ -151,28 +151,25 @@ def test_wide_colors_with_sixteen_bits_keep_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "expected"),
+    "tag",
     [
-        (curve(0, 2.0), 0.25),
-        (curve(1, 2.0, 1.0, 0.1), 0.36),
-        (curve(2, 2.0, 1.0, 0.1, 0.2), 0.56),
-        (curve(3, 2.0, 1.0, 0.1, 0.5, 0.9), 0.25),
-        (curve(3, 2.0, 1.0, 0.1, 0.5, 0.4), 0.36),
-        (curve(4, 2.0, 1.0, 0.1, 0.5, 0.9, 0.3, 0.2), 0.45),
-        (curve(4, 2.0, 1.0, 0.1, 0.5, 0.4, 0.3, 0.2), 0.66),
-        (b"curv\0\0\0\0\0\0\0\0", 0.5),
-        (b"curv\0\0\0\0" + struct.pack(">IH", 1, 512), 0.25),
-        (b"curv\0\0\0\0" + struct.pack(">I3H", 3, 0, 6554, 65535), 0.1),
+        curve(0, 2.0),
+        curve(1, 2.0, 1.0, 0.1),
+        curve(2, 2.0, 1.0, 0.1, 0.2),
+        curve(3, 2.0, 1.0, 0.1, 0.5, 0.9),
+        curve(3, 2.0, 1.0, 0.1, 0.5, 0.4),
+        curve(4, 2.0, 1.0, 0.1, 0.5, 0.9, 0.3, 0.2),
+        b"curv\0\0\0\0\0\0\0\0",
+        b"curv\0\0\0\0" + struct.pack(">IH", 1, 512),
+        b"curv\0\0\0\0" + struct.pack(">I3H", 3, 0, 6554, 65535),
     ],
 )
-def test_every_kind_of_curve(tag: bytes, expected: float) -> None:
-    shaper = read_shaper(profile_with(rTRC=tag, gTRC=tag, bTRC=tag))
-    assert shaper is not None and not shaper.is_srgb()
-    assert shaper.curves[:, 32768] == pytest.approx(expected, abs=1e-4)
-    assert shaper.matrix == pytest.approx(np.eye(3), abs=1e-6)
-    values = shaper.to_srgb(np.full((2, 3), 32768, np.uint16))
-    assert values.shape == (2, 3, 3)
-    assert np.abs(values - srgb_encoded(np.array(expected))).max() < 1e-4
+def test_every_kind_of_curve(tag: bytes) -> None:
+    profile = profile_with(rTRC=tag, gTRC=tag, bTRC=tag)
+    grays = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    picture = load_image(encoded(Image.fromarray(grays), "PNG", icc_profile=profile))
+    assert picture.notes == ()
+    assert np.abs(as_bytes(picture).astype(int) - by_littlecms(grays, profile, black_point=True)).max() <= 1
 
 
 def test_gray_files_may_have_profiles_for_color_and_color_files_that_are_gray_those_for_gray() -> None:
@@ -180,19 +177,6 @@ def test_gray_files_may_have_profiles_for_color_and_color_files_that_are_gray_th
     assert as_bytes(load_image(encoded(gray, "PNG", icc_profile=display_p3())))[0, 0].tolist() == [128] * 3
     picture = load_image(encoded(gray.convert("RGB"), "PNG", icc_profile=linear_gray_profile()))
     assert as_bytes(picture)[0, 0].tolist() == [188] * 3 and picture.notes == ()
-
-
-@pytest.mark.parametrize("length", [0, 100, 131, 140, 300, 400])
-def test_a_profile_cut_short_is_no_shaper(length: int) -> None:
-    assert read_shaper(display_p3()[:length]) is None
-
-
-def test_other_profiles_are_applied_to_deep_colors_with_eight_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiles, "read_shaper", lambda data: None)
-    values = np.random.default_rng(2).integers(25000, 45000, (4, 5, 3), dtype=np.uint16)
-    converted, note = profiles.deep_to_srgb(values, display_p3())
-    assert note is not None and "8 bits" in note
-    assert np.array_equal(converted, by_littlecms((values >> 8).astype(np.uint8), display_p3()))
 
 
 # Ours in other readers
@@ -213,7 +197,5 @@ def test_other_readers_see_the_same_colors(tmp_path: Path, extension: str, bits:
 
 
 def test_an_image_in_our_profile_is_taken_as_it_is() -> None:
-    shaper = read_shaper(srgb_profile())
-    assert shaper is not None and shaper.is_srgb()
     picture = load_image(encoded(Image.new("RGB", (2, 2), (1, 2, 3)), "PNG", icc_profile=srgb_profile()))
     assert torch.equal(picture.pixels[0, :, 0, 0], torch.tensor([1.0, 2.0, 3.0]) / 255)

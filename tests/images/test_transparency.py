@@ -14,6 +14,7 @@ from image_files import (
 from PIL import Image
 
 from impasto.images import (
+    encode_image,
     from_array,
     from_pil,
     load_image,
@@ -30,11 +31,20 @@ def test_transparent_pixels_get_the_mean_of_the_visible_colors() -> None:
     assert picture.alpha is not None and picture.alpha[0, 0].tolist() == [[1, 1], [0, 0]]
 
 
-def test_half_transparent_pixels_are_composited_and_weigh_half() -> None:
-    pixels = np.array([[[255, 255, 255, 255], [0, 0, 0, 51]]], np.uint8)
+def test_half_transparent_pixels_keep_their_colors_and_weigh_half() -> None:
+    pixels = np.array([[[255, 255, 255, 255], [0, 0, 0, 51], [9, 9, 9, 0]]], np.uint8)
     picture = from_array(pixels)
-    mean = 1 / 1.2
-    assert picture.pixels[0, 0, 0].tolist() == pytest.approx([1, mean * 0.8], abs=1e-6)
+    assert picture.pixels[0, 0, 0].tolist() == pytest.approx([1, 0, 1 / 1.2], abs=1e-6)
+
+
+@pytest.mark.parametrize("extension", [".png", ".webp", ".tif", ".avif"])
+def test_half_transparent_colors_are_written_as_they_were_read(extension: str) -> None:
+    levels = np.full((16, 32, 4), (255, 255, 255, 128), np.uint8)
+    levels[:, 16:, :3] = 0
+    picture = load_image(encoded(Image.fromarray(levels), "PNG"))
+    again = load_image(encode_image(picture.pixels, extension, alpha=picture.alpha, quality=100))
+    assert again.alpha is not None and (again.alpha * 255 - 128).abs().max() < 1
+    assert (as_bytes(again)[:, :12] >= 254).all() and (as_bytes(again)[:, 20:] <= 1).all()
 
 
 def test_an_image_that_is_transparent_everywhere_is_gray() -> None:
@@ -76,3 +86,12 @@ def test_color_keys_of_png(depth: int, color: int, row: bytes, key: bytes, expec
 def test_premultiplied_alpha_is_divided_out() -> None:
     picture = from_pil(Image.new("RGBa", (2, 2), (100, 50, 0, 128)))
     assert np.abs(as_bytes(picture)[0, 0].astype(int) - [199, 100, 0]).max() <= 1
+
+
+def test_a_picture_is_cropped_to_what_is_visible() -> None:
+    pixels = np.zeros((6, 8, 4), np.uint8)
+    pixels[2:4, 3:7] = (10, 20, 30, 200)
+    picture = from_array(pixels).cropped()
+    assert picture.pixels.shape == (1, 3, 2, 4) and picture.alpha is not None and picture.alpha.shape == (1, 1, 2, 4)
+    nothing = from_array(np.zeros((2, 2, 4), np.uint8))
+    assert nothing.cropped() is nothing

@@ -273,6 +273,20 @@ def test_an_input_that_has_changed_or_is_gone_is_told_with_the_remedy(impasto, s
     assert "The content image photo.png is not in ." in err
 
 
+def test_a_run_goes_on_where_its_inputs_have_moved(impasto, stopped):
+    before = Path("painting.png").read_bytes()
+    stopped(19, *KEPT)
+    Path("moved").mkdir()
+    for name in ("photo.png", "painting.png"):
+        Path(name).rename(Path("moved") / name)
+    assert impasto("resume", "kept")[0] == 2
+    inputs = "moved/photo.png", "moved/painting.png"
+    code, _, err = impasto("resume", "kept", *inputs, "-o", inputs[1], "--force")
+    assert code == 2 and "never overwritten" in err
+    assert impasto("resume", "kept", *inputs, "-q") == (0, "", "")
+    assert same_as_undisturbed() and Path(inputs[1]).read_bytes() == before
+
+
 def test_a_change_begins_a_new_run_with_the_picture_that_is_there(impasto):
     assert impasto(*KEPT, "-q")[0] == 0
     before = Path("out.png").read_bytes()

@@ -19,6 +19,7 @@ from impasto.checkpoint.snapshots import DAMAGED, FORMAT, Kept, read_snapshot, w
 from impasto.engine import Step
 from impasto.errors import CheckpointError, UsageError
 from impasto.files import InUseError, Lock, output_errors, replacing
+from impasto.untrusted import parsed
 
 KEPT: Final = 2
 _FAILED: Final = "No checkpoint can be written into {}"
@@ -112,8 +113,8 @@ class Checkpoints:
     def noted(self, name: str) -> dict[str, Any]:
         """What was kept as NAME.json; nothing if it is not there, or cannot be read."""
         try:
-            value = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            value = parsed((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return {}
         return value if isinstance(value, dict) else {}
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from impasto.engine import Best, Snapshot, Step
 from impasto.solvers import STATES
+from impasto.untrusted import parsed
 
 FORMAT: Final = 1
 DAMAGED: Final = (OSError, SafetensorError, LookupError, TypeError, ValueError)  # what reading raises
@@ -171,7 +172,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         one of DAMAGED: it is no longer what was written
     """
     with safe_open(path, framework="pt") as file:
-        about = json.loads(file.metadata()["impasto"])
+        about = parsed(file.metadata()["impasto"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     for name, tensor in tensors.items():
         if zlib.crc32(_bytes(tensor)) != about["sums"][name]:

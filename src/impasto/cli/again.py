@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from impasto.choices import ORIGINAL
 from impasto.cli import interrupts, options
 from impasto.cli.output import Output
 from impasto.cli.running import execute, prepared, threads
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   impasto resume out.impasto
-  impasto resume out.impasto --size 2048 --strength 0.7 -o larger.png
+  impasto resume out.impasto --size 2048 -o larger.png
 """
 _REMEDY = "or begin a new run with the picture that is there, by a change such as --strength."
 _CHANGES = (
@@ -38,11 +39,18 @@ _CHANGES = (
 )
 
 
+def _inputs_argument(usual: str) -> options.Decorator:
+    """Where the files are now that a picture was made of; without, they are where is `usual`."""
+    about = f"Where the files it is made of are now, in the order of `impasto show`.  [default: {usual}]"
+    return cloup.argument("inputs", nargs=-1, metavar="[INPUT]...", help=about)
+
+
 @cloup.command(epilog=_EXAMPLES)
 @cloup.argument("folder", metavar="DIR", help="The folder of --checkpoint, or OUT.impasto.")
+@_inputs_argument("under their names, where the run was begun")
 @cloup.option_group(
-    "Changes (with any of them, a new run begins with the picture that is there)",
-    options.flag("size", type=click.STRING, metavar="N|WxH", help="Another size, in pixels, as the command has it."),
+    "Changes (a new run begins with the picture so far)",
+    options.flag("size", metavar="N|WxH", help="Another size, in pixels, as the command has it."),
     *map(options.flag, _CHANGES),
 )
 @cloup.option_group(
@@ -59,6 +67,7 @@ _CHANGES = (
 )
 def resume(
     folder: str,
+    inputs: Sequence[str],
     output: str | None,
     force: bool,
     checkpoint: str | None,
@@ -85,17 +94,22 @@ def resume(
         path = Path(output or (fresh and about.get("base")) or about["output"])
         if not output and about["folder"] != os.getcwd():  # noqa: PTH109
             path = Path(about["folder"]) / path
+        home = Path(about["folder"])
+        with suppress(ValueError):  # on another drive, for which Windows has no relative path
+            home = Path(os.path.relpath(home))
+        origin = find_origin(Record.from_json(about["record"]), [home], str, inputs)
         destination = Destination(
             path,
+            tuple(each.source for each in origin.all_inputs()),
             force=force or path in Written(checkpoints),
             fresh=fresh,
             save_every=about.get("save_every"),
             checkpoint=checkpoint,
             metadata=about["metadata"] and not no_metadata,
             bits=about["bits"],
+            exif=str(about.get("exif", "safe")),
         )
         where = Output(destination.named(), quiet, as_json)
-        origin = find_origin(Record.from_json(about["record"]), [Path(os.path.relpath(about["folder"]))], str)
         if changes:
             return execute(partial(_changed, checkpoints, origin, changes), where)
         if checkpoint:
@@ -138,9 +152,8 @@ def _changed(checkpoints: Checkpoints, origin: Origin, changes: dict[str, Any], 
         raise CheckpointError(
             f"There is no picture in {checkpoints.folder} yet. Leave out the changes to begin with it."
         )
-    if "size" in changes:
-        width, height = options.Size().convert(changes["size"], None, None)
-        changes["size"] = (width, height) if origin.record.task == "texture" or "x" in changes["size"] else width
+    if "size" in changes and origin.record.task == "texture":
+        changes["size"] = options.Size(1, ORIGINAL).convert(changes["size"], None, None)
     run = changed_run(origin, changes, encoders)
     before = replace(origin.record, result=result_of(kept.image, None, kept.step))
     others = [f"The {each.role} image {each.source} has changed." for each in origin.inputs if each.same is False]
@@ -161,13 +174,7 @@ _COMPARED = {True: "is the same", False: "is not the same", None: "is made anew"
 
 @cloup.command()
 @cloup.argument("file", help="A picture that impasto made.")
-@cloup.argument(
-    "inputs",
-    nargs=-1,
-    metavar="[INPUT]...",
-    help="Where the files it was made of are now, in the order of `impasto show`.  "
-    "[default: under their names, here or beside FILE]",
-)
+@_inputs_argument("under their names, here or beside FILE")
 @options.output_option("Also write the picture that is made.")
 @options.force_option
 @cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the exit code tells.")
@@ -188,10 +195,11 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
         from impasto.painting import pixels_hash
         from impasto.rebuild import at_its_start, find_origin, kept_again, same_run
         from impasto.session.destination import Destination, Result
-    destination = Destination(Path(output or file), (file, *inputs), force)
+    origin = find_origin(record, [Path(), Path(file).parent], safe_name, inputs)
+    made_of = (each.source for each in origin.all_inputs())
+    destination = Destination(Path(output or file), (file, *made_of), force)
     if output:
         destination.check()
-    origin = find_origin(record, [Path(), Path(file).parent], safe_name, inputs)
 
     def tell(text: str) -> None:
         if not quiet:

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 import cloup
 
 from impasto.cli import interrupts, terminal
 from impasto.cli.again import replay, resume
+from impasto.cli.batch import batch
 from impasto.cli.beforehand import bench, plan
-from impasto.cli.figure import figure
+from impasto.cli.completion import completion
+from impasto.cli.figure import figure, sheet
+from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
 from impasto.cli.options import debug_option
 from impasto.cli.weights import weights
-from impasto.errors import ImpastoError, UnknownNameError, UsageError, closest
+from impasto.errors import UsageError, closest
 from impasto.version import __version__
 
 
-class _Group(cloup.Group):
-    """A group whose unknown commands are answered as every unknown name."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is named, or UnknownNameError."""
-        name = str(args[0])
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            if ctx.parent is None and Path(name).is_file():
-                raise UsageError(
-                    f"{name!r} is a file, not a command. To paint it: impasto transfer {name} STYLE -o OUT"
-                )
-            raise UnknownNameError("command", name, self.list_commands(ctx))
-        return super().resolve_command(ctx, args)
-
-
 @cloup.group(
-    cls=_Group,
+    cls=Group,
     context_settings=cloup.Context.settings(
         help_option_names=["-h", "--help"], max_content_width=100, show_default=False, align_option_groups=False
     ),
@@ -50,9 +35,9 @@ def app() -> None:
     """Neural style transfer by optimisation: the content of a photograph, the style of a painting."""
 
 
-app.section("Make pictures", transfer, texture, reconstruct, figure)
+app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figure)
 app.section("Go on, look back", resume, show, replay)
-app.section("Look things up", presets, swatches, weights)
+app.section("Look things up", presets, swatches, weights, completion)
 app.section("Know beforehand", plan, bench)
 
 
@@ -78,39 +63,24 @@ def run(arguments: Sequence[str]) -> int:
             raise KeyboardInterrupt from error
         if "--debug" in arguments:
             raise
-        terminal.say(_message(error))
+        terminal.say(terminal.told(error))
         return 2 if isinstance(error, UsageError) else 1
     return int(status or 0)
 
 
-def _message(error: Exception) -> str:
-    """The error in a person's words, and its notes; what impasto did not foresee is named, with the way to see more."""
-    notes, said = "".join(f" {note}" for note in getattr(error, "__notes__", ())), str(error)
-    memory = f"Error: Out of memory. Try a smaller --size, or fewer --style-layers.{notes}"
-    match error:
-        case ImpastoError():
-            return f"Error: {said}{notes}"
-        case MemoryError():
-            return memory
-        case _ if "out of memory" in said.lower() or "allocate memory" in said:
-            return memory
-        case OSError(filename=None, errno=int()):
-            terminal.discard_output()
-            return f"Error: The output cannot be written: {error.strerror}.{notes}"
-    unexpected = "This is not expected; --debug shows where it comes from."
-    return f"Error: {type(error).__name__}: {said}{notes}\n{unexpected}"
-
-
 def _asked_wrongly(error: click.ClickException) -> str:
     """An error that click found in the arguments, in impasto's words, and where to read more."""
-    text, ctx = f"Error: {error.format_message().rstrip('.')}.", getattr(error, "ctx", None)
+    message, ctx = error.format_message().rstrip("."), getattr(error, "ctx", None)
+    text = f"Error: {message}{'' if message.endswith('?') else '.'}"
     match error:
         case _ if type(error).__name__ == "NoArgsIsHelpError":  # which older releases of click do not have
             return error.format_message()
         case click.NoSuchOption() if ctx:
             known = [name for each in ctx.command.get_params(ctx) for name in each.opts if name.startswith("--")]
-            text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, known)}."
+            file = "" if error.option_name.startswith("--") else f" A file named so is written ./{error.option_name}..."
+            text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, known)}.{file}"
         case click.MissingParameter() if error.param:
             usage, about = ctx.get_usage().removeprefix("Usage: ") if ctx else "", getattr(error.param, "help", "")
-            text = f"Error: {error.param.human_readable_name} is missing. {about}\nUsage: {usage}"
+            name = error.param.human_readable_name if isinstance(error.param, click.Argument) else error.param.opts[-1]
+            text = f"Error: {name} is missing. {about}\nUsage: {usage}"
     return f"{text}\nSee '{ctx.command_path} --help'." if ctx else text

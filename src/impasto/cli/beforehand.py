@@ -10,7 +10,7 @@ import click
 import cloup
 
 from impasto.cli import options
-from impasto.cli.terminal import loading
+from impasto.cli.terminal import columns, loading
 from impasto.recipe import Recipe
 
 _EXAMPLES = """\b
@@ -38,6 +38,7 @@ def plan(sizes: tuple[int, ...], as_json: bool, **given: Any) -> None:
     with loading(shown=not as_json):
         import torch
 
+        from impasto.cli.drawing import print_record
         from impasto.loading import Encoders
         from impasto.preparation import Pictures, prepare
     picture, encoders = torch.zeros(1, 3, 384, 512), Encoders(download=False)
@@ -45,12 +46,13 @@ def plan(sizes: tuple[int, ...], as_json: bool, **given: Any) -> None:
         found = prepare(replace(recipe, size=size), Pictures(picture, [picture]), encoders).plan
         summary, tile = found.summary(), found.levels[-1].tile
         if as_json:
-            click.echo(json.dumps({"event": "plan", **summary, "notes": list(found.notes)}))
+            print_record("plan", **found.to_json(), notes=list(found.notes))
             continue
         if number == 0:
-            click.echo("\n".join(f"{key:8}  {summary[key]}" for key in ("preset", "encoder", "device", "dtype")) + "\n")
-        how, memory = f"tiles of {tile}" if tile else "whole", summary["memory"]
-        click.echo(f"{summary['size']:>9}  {how:14}  {memory:40}  {summary['time']:>12}  {summary['levels']}")
+            click.echo(columns((key, summary[key]) for key in ("preset", "encoder", "device", "dtype")) + "\n")
+        how = f"in tiles of {tile}" if tile else "whole"
+        about = f"{summary['time']}, {how}, {summary['memory']}: {summary['levels']}"
+        click.echo(columns([(f"{summary['size']:>9}", about)]))
 
 
 @cloup.command()
@@ -61,8 +63,8 @@ def plan(sizes: tuple[int, ...], as_json: bool, **given: Any) -> None:
 def bench(sizes: tuple[int, ...], device: str | None, as_json: bool) -> None:
     """Measure what this machine can do, and does.
 
-    An evaluation is one forward and one backward through the network, with the losses. A default transfer makes 90,
-    most of them at smaller sizes.
+    An evaluation is one forward and one backward through the network, with the losses; `impasto transfer --help` says
+    how many there are.
     """
     with loading(shown=not as_json):
         import torch

@@ -13,9 +13,10 @@ import click
 from impasto.cli.output import Output
 from impasto.cli.terminal import can_redraw, columns
 from impasto.engine import Step
+from impasto.quantities import duration
 from impasto.schedule import Level
 from impasto.session import Event, Failed, Milestone, Note, Planned, Saved, Stepped, Stopped
-from impasto.session.events import Clock, duration
+from impasto.session.events import Clock
 from impasto.tasks.figures.captions import summed
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Records(Silence):
         """Print the record of an event that has one."""
         match event:
             case Planned(plan):
-                print_record("plan", **plan_in_words(plan, self._output), notes=list(plan.notes))
+                print_record("plan", **plan.to_json(), output=self._output.name, notes=list(plan.notes))
             case Stepped(step):
                 print_record("step", **step.record())
             case Note(text):
@@ -110,14 +111,9 @@ def show_plan(plan: Plan | Figure, output: Output) -> None:
     if output.as_json:
         Records(output)(Planned(plan))
         return
-    click.echo(columns(plan_in_words(plan, output).items()))
+    click.echo(columns([*plan.summary().items(), ("output", output.name)]))
     for note in plan.notes:
         click.echo(f"Note: {note}")
-
-
-def plan_in_words(plan: Plan | Figure, output: Output) -> dict[str, str]:
-    """The plan, and where the result goes."""
-    return plan.summary() | {"output": output.name}
 
 
 def print_record(event: str, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""`impasto figure`."""
+"""`impasto figure`, `impasto sheet`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import Any
 
 import click
 import cloup
 
 from impasto.cli import interrupts, options
+from impasto.cli.completion import picture
+from impasto.cli.group import Group
 from impasto.cli.options import NAMES, NUMBERS, Decorator, debug_option, flag
 from impasto.cli.output import Output, requested
 from impasto.cli.running import prepared
 from impasto.presets.own import STUDY
-from impasto.recipe import Recipe
+from impasto.recipe import SETTINGS, Recipe
 from impasto.tasks.reconstruct import reconstruction_of
-
-if TYPE_CHECKING:
-    from impasto.tasks.figures import Figure
 
 _TWO = {"content": "The photograph: an image file.", "style": "An image file, or swatch:NAME to have one drawn."}
 _ONE = {"image": "The picture to look at: an image file, or swatch:NAME."}
@@ -28,7 +28,7 @@ _FILE = "The figure; its ending sets the format: png, pdf or svg.  [default: a n
 _RATIOS = "Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]"
 
 
-@cloup.group()
+@cloup.group(cls=Group)
 @debug_option
 def figure() -> None:
     """Draw the papers' figures, with pictures of your own.
@@ -59,11 +59,7 @@ def _add(
     def command(**given: Any) -> int:
         sources = [given.pop(each) for each in pictures]
         recipe, _ = options.asked_recipe(given, of)
-        output = requested(given, sources, (*sources, name))
-        from impasto.tasks import figures
-
-        figures.check_drawing(output.path, force=output.destination.force)
-        return _execute(partial(getattr(figures, f"prepare_{name}"), *sources, recipe, **given), output)
+        return _draw(requested(given, sources, (*sources, name)), name, *sources, recipe, **given)
 
     examples = " ".join("painting.jpg" if each == "style" else "photo.jpg" for each in pictures)
     size = flag("size", "192", help="Long side of each picture in pixels.")
@@ -74,18 +70,20 @@ def _add(
         *(cloup.argument(each, help=text) for each, text in pictures.items()),
         cloup.option_group("Look", *look, *method, size),
         options.recipe_options(STUDY, without=without, iterations=iterations),
-        options.file_options(_FILE.format("-".join([*map(str.upper, pictures), name]))),
+        options.file_options(options.output_option(_FILE.format("-".join([*map(str.upper, pictures), name])))),
     ]
     options.stacked(*decorators)(command)
 
 
-def _execute(prepare: Callable[..., Figure], output: Output) -> int:
-    """Prepare a figure and make it; the exit code.  Nothing is written before it is whole."""
+def _draw(output: Output, name: str, *of: Any, **given: Any) -> int:
+    """Prepare the figure of that name and make it; the exit code.  Nothing is written before it is whole."""
     from impasto.cli.drawing import drawing, print_record, show_plan
     from impasto.session import Planned, Stepped
-    from impasto.tasks.figures import save_plate
+    from impasto.tasks import figures
 
-    figure = prepared(prepare, output)
+    figures.check_drawing(output.path, force=True)
+    output.destination.check_overwritten()
+    figure = prepared(partial(getattr(figures, f"prepare_{name}"), *of, **given), output)
     if output.dry_run:
         show_plan(figure, output)
         return 0
@@ -105,7 +103,7 @@ def _execute(prepare: Callable[..., Figure], output: Output) -> int:
         click.echo("Interrupted; the figure was not drawn.", err=True)
         return interrupts.status()
     with interrupts.held_back():
-        save_plate(figure.plate(shown), output.path, force=output.destination.force)
+        figures.save_plate(figure.plate(shown), output.path, force=output.destination.force)
     if output.as_json:
         print_record("saved", path=str(output.path))
     elif not output.quiet:
@@ -166,3 +164,38 @@ _add(
     pictures=_ONE,
     of=partial(reconstruction_of, representation="style"),
 )
+
+
+# A sheet of transfers, which no paper has ---------------------------------------------------------------------------
+
+_SHEETS = """\b
+Examples:
+  impasto sheet photo.jpg a.jpg b.jpg --strength 0.3,0.5,0.7
+  impasto sheet photo.jpg swatch:oil --preset fast,best
+"""
+
+
+@cloup.command(epilog=_SHEETS)
+@cloup.argument("content", help="The photograph: an image file.", shell_complete=picture)
+@options.styles_argument("STYLE...", required=True)
+@cloup.option_group(
+    "Grid (a row for each style, a column for each value)",
+    options.flag("strength", "0.5", type=NUMBERS),
+    options.flag("style_scale", "1", type=NUMBERS),
+    options.preset_option("default", type=NAMES),
+)
+@cloup.option_group("Look", flag("size", "256", help="Long side of each picture in pixels."))
+@options.recipe_options(Recipe())
+@options.file_options(options.output_option(_FILE.format("CONTENT-sheet")))
+def sheet(content: str, named: tuple[str, ...], **given: Any) -> int:
+    """Paint CONTENT in every STYLE with several settings, side by side."""
+    over = {name: given.pop(name) for name in ("preset", "strength", "style_scale") if given[name]}
+    settings = {name: given.pop(name) for name in [*given] if name in SETTINGS}
+    recipes = {}
+    for values in product(*over.values()):
+        varied = dict(zip(over, values, strict=True))
+        title = (name for name in over if len(over[name]) > 1)
+        label = ", ".join(f"{name.replace('_', ' ')} {varied[name]}" for name in title)
+        recipes[label], _ = options.asked_recipe(settings | varied)
+    output = requested(given, (content, *named), (content, "sheet"))
+    return _draw(output, "sheet", content, named, recipes)

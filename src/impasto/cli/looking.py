@@ -11,12 +11,15 @@ import click
 import cloup
 
 from impasto.choices import IMAGE, UNLIMITED
+from impasto.cli.completion import among
+from impasto.cli.group import Group
 from impasto.cli.interrupts import held_back
 from impasto.cli.options import Size, debug_option, force_option, output_option
 from impasto.cli.terminal import columns
 from impasto.cli.words import words
 from impasto.presets import PRESETS, preset
 from impasto.recipe import Recipe
+from impasto.swatches import names as swatch_names
 
 if TYPE_CHECKING:
     from impasto.record import Record
@@ -28,10 +31,11 @@ _SETTINGS = {
     "Picture": ("relative", "tv_weight", "tv_loss", "palette_weight", "range_weight", "resample", "stretch_style"),
     "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype", "milestones"),
 }
+_SWATCH = "The swatch to draw; without it, all are listed."
 _SIZE = "In pixels; one number is the long side of 4:3.  [default: 1024x768]"
 
 
-@cloup.group(invoke_without_command=True)
+@cloup.group(cls=Group, invoke_without_command=True)
 @debug_option
 @click.pass_context
 def presets(ctx: click.Context) -> None:
@@ -41,7 +45,7 @@ def presets(ctx: click.Context) -> None:
 
 
 @presets.command("show")
-@cloup.argument("name", help="A name from `impasto presets`.")
+@cloup.argument("name", help="A name from `impasto presets`.", shell_complete=among(lambda: PRESETS))
 @debug_option
 def show_preset(name: str) -> None:
     """Show every number of a preset, and its source."""
@@ -70,7 +74,7 @@ def _settings(found: Recipe, names: tuple[str, ...]) -> Iterator[tuple[str, str]
 
 
 @cloup.command()
-@cloup.argument("name", required=False, help="The swatch to draw; without it, all are listed.")
+@cloup.argument("name", required=False, help=_SWATCH, shell_complete=among(swatch_names))
 @output_option("Where to draw it.  [default: NAME.png]")
 @cloup.option("--size", metavar="WxH|N", type=Size(3 / 4), default="1024x768", help=_SIZE)
 @cloup.option("--seed", type=click.INT, metavar="N", default=0, help="Another seed is another picture.  [default: 0]")
@@ -88,10 +92,11 @@ def swatches(name: str | None, output: str | None, size: tuple[int, int], seed: 
         return
     name = name.removeprefix("swatch:")
     drawn.describe(name)
-    from impasto.images import check_output, from_array, save_image
+    from impasto.images import from_array, save_image
+    from impasto.session import Destination
 
     path, (width, height) = Path(output or f"{name}.png"), size
-    check_output(path, force=force)
+    Destination(path, force=force).check()
     picture = from_array(drawn.draw(name, width=width, height=height, seed=seed)).pixels
     with held_back():
         save_image(picture, path, force=force)

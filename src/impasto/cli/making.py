@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import click
 import cloup
 
+from impasto.choices import ORIGINAL
 from impasto.cli import options
+from impasto.cli.completion import picture
+from impasto.cli.group import Group
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
+from impasto.errors import UsageError
 from impasto.presets.own import STUDY
 from impasto.recipe import Recipe
+from impasto.settings import EVALUATIONS
 from impasto.tasks.reconstruct import LAYERS, reconstruction_of
 from impasto.tasks.texture import texture_of
 
@@ -23,34 +30,96 @@ _PHOTOGRAPHS = "{recipe.usual_size}, or the photograph's own if that is less"
 _TRANSFERS = """\b
 Examples:
   impasto transfer photo.jpg painting.jpg -o out.png
-  impasto transfer photo.jpg swatch:mosaic --strength 0.7 --size 1024
-  impasto transfer photo.jpg a.jpg b.jpg --style-weights 2,1
+  impasto transfer photo.jpg swatch:mosaic --strength 0.7
+  impasto transfer photo.jpg -s a.jpg -s b.jpg
+  impasto transfer photo.jpg a.jpg --region sky.png=b.jpg
 """
+_REST = "*"
+
+
+def transfer_options(files: options.Decorator, *look: options.Decorator) -> options.Decorator:
+    """The options of a command that paints photographs; `look` come before the others that shape the result."""
+    shaping = options.flags(
+        _TRANSFER, "strength", "size", "colors", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS
+    )
+    evaluations = EVALUATIONS + "; {recipe.blank_schedule.evaluations} from noise"
+    method = options.method_of(_TRANSFER)
+    return options.picture_options(_TRANSFER, files, [*look, *shaping], method, iterations=evaluations)
 
 
 @cloup.command(epilog=_TRANSFERS)
-@cloup.argument("content", help="The photograph: an image file, or - for standard input.")
-@options.styles_argument
-@options.picture_options(
-    _TRANSFER,
-    "a new CONTENT-STYLE.png here",
-    options.flags(_TRANSFER, "strength", "size", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS),
-    options.method_of(_TRANSFER),
-    iterations="{recipe.schedule.evaluations}, or {recipe.blank_schedule.evaluations} from noise",
+@cloup.argument("content", help="The photograph: an image file, or - for standard input.", shell_complete=picture)
+@options.styles_argument()
+@transfer_options(
+    options.result_options("a new CONTENT-STYLE.png here"),
+    options.style_option(),
+    cloup.option(
+        "--region",
+        "regions",
+        multiple=True,
+        metavar="MASK=STYLE",
+        help="A style for where MASK is white, as sky.png=a.jpg; sky.png=a.jpg:part.png for a part of the style.",
+    ),
+    cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
 )
-def transfer(content: str, styles: tuple[str, ...], **given: Any) -> int:
+def transfer(
+    content: str,
+    named: tuple[str, ...],
+    styles: tuple[str, ...],
+    regions: tuple[str, ...],
+    keep: str | None,
+    **given: Any,
+) -> int:
     """Paint the photograph CONTENT in the style of the picture STYLE.
 
-    Ctrl-C stops early and saves the picture so far.
+    Ctrl-C stops early and saves the picture so far. `impasto batch` paints many photographs.
     """
-    return make(given, content, styles)
+    apart = [_region(each) for each in regions]
+    rest = [style for mask, style, _ in apart if mask == _REST]
+    there = [each for each in apart if each[0] != _REST]
+    meant = () if apart and not named and not styles else _meant(named, styles, given, content)
+    return make(given, content, (*meant, *rest), regions=there, keep=keep)
+
+
+def _region(text: str) -> tuple[str, str, str | None]:
+    """The mask, the style and the mask of the style that MASK=STYLE[:MASK] says.
+
+    Raises:
+        UsageError: it says none.
+    """
+    mask, _, rest = text.partition("=")
+    if not mask or not rest:
+        raise UsageError(f"--region is {text!r}; it must be MASK=STYLE, as sky.png=painting.jpg.")
+    style, _, inside = rest.rpartition(":")
+    return (mask, style, inside) if style and Path(inside).is_file() else (mask, rest, None)
+
+
+def _meant(
+    named: tuple[str, ...], styles: tuple[str, ...], given: Mapping[str, Any], content: str = ""
+) -> tuple[str, ...]:
+    """The styles: those `named` as arguments, which are one unless their weights are `given`, and those of -s.
+
+    Raises:
+        UsageError: it is not plain that there are to be several.
+        click.MissingParameter: there is none.
+    """
+    ctx = click.get_current_context()
+    if not named and not styles:
+        raise click.MissingParameter(ctx=ctx, param=next(each for each in ctx.command.params if each.name == "named"))
+    if len(named) > 1 and not given["style_weights"]:
+        photograph = f"{content} is the photograph, and " if content else ""
+        most = " ".join(f"-s {name}" for name in named[:3]) + (" ..." if len(named) > 3 else "")
+        blend = f"To blend them: {' '.join(filter(None, (ctx.command_path, content, most)))}."
+        many = f" To paint many photographs: impasto batch {content} ... -s STYLE -o FOLDER." if content else ""
+        raise UsageError(f"{photograph}{len(named)} styles follow, {named[0]} to {named[-1]}. {blend}{many}")
+    return (*named, *styles)
 
 
 # Texture ------------------------------------------------------------------------------------------------------------
 
 _TEXTURE = texture_of(Recipe())
 _OWN_SIZE = f"the style image's own, its long side at most {_TEXTURE.usual_size}"
-_SIDES = "Width and height of the result in pixels; one number for a square."
+_SIDES = "Width and height of the result in pixels; one number for a square; original."
 _STROKES = "Size of the strokes; 1 is as in the style image, 2 twice as large."
 _TEXTURES = """\b
 Examples:
@@ -60,12 +129,13 @@ Examples:
 
 
 @cloup.command(epilog=_TEXTURES)
-@options.styles_argument
+@options.styles_argument()
 @options.picture_options(
     _TEXTURE,
-    "a new STYLE-texture.png here",
+    options.result_options("a new STYLE-texture.png here"),
     [
-        options.flag("size", _OWN_SIZE, type=options.Size(), metavar="WxH", help=_SIDES),
+        options.style_option(),
+        options.flag("size", _OWN_SIZE, type=options.Size(1, ORIGINAL), metavar="WxH", help=_SIDES),
         options.flag("tileable"),
         *options.flags(_TEXTURE, "style_weights"),
         options.flag("style_scale", options.default_of(_TEXTURE, "style_scale"), help=_STROKES),
@@ -73,13 +143,13 @@ Examples:
     ],
     options.method_of(_TEXTURE),
 )
-def texture(styles: tuple[str, ...], **given: Any) -> int:
+def texture(named: tuple[str, ...], styles: tuple[str, ...], **given: Any) -> int:
     """Make a texture of the picture STYLE, at any size.
 
     It has the style's colors, strokes and motifs, and nothing of its arrangement. Ctrl-C stops early and saves the
     picture so far.
     """
-    return make(given, None, styles, texture_of, kind="texture")
+    return make(given, None, _meant(named, styles, given), texture_of, kind="texture")
 
 
 # Reconstruction -----------------------------------------------------------------------------------------------------
@@ -88,7 +158,7 @@ _RECONSTRUCTION = reconstruction_of(STUDY)
 _IMAGES = "{recipe.usual_size}, or the image's own if that is less"
 
 
-@cloup.group()
+@cloup.group(cls=Group)
 @options.debug_option
 def reconstruct() -> None:
     """Show what layers know of a picture, from noise.
@@ -106,9 +176,13 @@ def _reconstruction(representation: str, *more: options.Decorator) -> options.De
         options.flag("noise", f"1/{1 / _RECONSTRUCTION.noise:.0f}"),
         *more,
     ]
-    image = cloup.argument("image", help="The picture to look at: an image file, or swatch:NAME.")
-    default = f"a new IMAGE-{representation}.png here"
-    return options.stacked(image, options.picture_options(_RECONSTRUCTION, default, look))
+    image = cloup.argument(
+        "image", help="The picture to look at: an image file, or swatch:NAME.", shell_complete=picture
+    )
+    files = options.result_options(f"a new IMAGE-{representation}.png here")
+    return options.stacked(
+        image, options.picture_options(_RECONSTRUCTION, files, look, iterations="{recipe.schedule.evaluations}")
+    )
 
 
 @reconstruct.command(epilog="Example:  impasto reconstruct content photo.jpg --layer relu4_2 -o out.png")

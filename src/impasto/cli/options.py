@@ -14,9 +14,11 @@ from typing import Any
 import click
 import cloup
 
+from impasto.cli.completion import among, picture
 from impasto.cli.words import words
+from impasto.encoders.vgg import VGG_LAYERS
 from impasto.errors import UsageError
-from impasto.presets import preset
+from impasto.presets import PRESETS, preset
 from impasto.presets.own import STUDY
 from impasto.recipe import SETTINGS, Recipe
 from impasto.request import asked
@@ -49,16 +51,33 @@ WHOLES = Listed("N,N,...", click.IntRange(1), "whole numbers with commas, such a
 NAMES = Listed("L,L,...", click.STRING, "names with commas, such as relu3_1,relu4_1")
 
 
+class Number(type(click.FLOAT)):  # type: ignore[misc]
+    """A number; several of them are said to be the value of another option, if there is one of that name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse, or say which option was meant."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            others = ctx.command.params if ctx and param and "," in str(value) else []
+            several = next((each.opts[-1] for each in others if each.name == f"{param and param.name}s"), None)
+            if several is None:
+                raise
+        self.fail(f"{value!r} are several numbers. Did you mean {several}?", param, ctx)
+
+
 class Size(click.ParamType[Any]):
-    """`1024x768` as (width, height); of one number, the height is `ratio` times that."""
+    """`1024x768` as (width, height); of one number, the height is `ratio` times that.  `words` stay as they are."""
 
     name = "WxH"
 
-    def __init__(self, ratio: float = 1.0):
-        self._ratio = ratio
+    def __init__(self, ratio: float = 1.0, *words: str):
+        self._ratio, self._words = ratio, words
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse, or say what is no size."""
+        if value in self._words:
+            return value
         width, times, height = value.lower().partition("x")
         if not width.isdecimal() or not (height.isdecimal() or (height == "" and not times)):
             raise UsageError(f"--size is {value!r}; it must be WIDTHxHEIGHT in pixels, such as 640x480, or one number.")
@@ -70,15 +89,18 @@ class Size(click.ParamType[Any]):
 _TYPES = {each.name: str(each.type).partition(" | ")[0] for each in fields(Recipe)}
 _KINDS: Mapping[str, Mapping[str, Any]] = {
     "int": {"type": click.INT, "metavar": "N"},
-    "float": {"type": click.FLOAT, "metavar": "X"},
+    "float": {"type": Number(), "metavar": "X"},
     "bool": {"is_flag": True, "default": None},
     "tuple[float, ...]": {"type": NUMBERS},
     "Mapping[str, float]": {"type": NAMES},
 }
 _TEXT = {"type": click.STRING, "metavar": "NAME"}
-_LETTERS = {"strength": ["-s"]}
 _CHECKPOINT = "Keep the state in this new folder, for `impasto resume`.  [default: OUT.impasto, if it takes long]"
 _BITS = "Of each channel in OUT; 16 for PNG and TIFF alone.  [default: 8]"
+_EXIF = (
+    "Of the photograph: safe (date, camera, copyright, resolution), all (the place, too) or none.  "
+    "[default: safe, or none with --no-metadata]"
+)
 _SAVE_EVERY = "Also save OUT-0050.png, ... every N evaluations."
 _NETWORK = ("encoder", "weights", "pooling", "padding")
 OPTIMISATION = ("iterations", "until", "levels", "solver", "seed", "device", "dtype", "memory")
@@ -93,10 +115,17 @@ def flag(name: str, default: str = "", **other: Any) -> Decorator:
     usual = dict(_KINDS.get(_TYPES[name], _TEXT)) | {"help": about["help"]}
     if about["metavar"]:
         usual["metavar"] = about["metavar"]
-    option = usual | other
+    option = {"shell_complete": _completed(name)} | usual | other
     if default:
         option["help"] += f"  [default: {default}]"
-    return cloup.option(*_LETTERS.get(name, ()), "--" + name.replace("_", "-"), name, **option)
+    return cloup.option("--" + name.replace("_", "-"), name, **option)
+
+
+def _completed(name: str) -> Any:
+    """What a shell is offered as the value of a setting."""
+    if _TYPES[name] == "Mapping[str, float]":
+        return among(lambda: VGG_LAYERS)
+    return among(lambda: SETTINGS[name]["choices"]) if any(SETTINGS[name]["choices"]) else None
 
 
 def default_of(base: Recipe, name: str, shown: str = "") -> str:
@@ -121,23 +150,30 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
 
 # Everything else ----------------------------------------------------------------------------------------------------
 
-styles_argument = cloup.argument(
-    "styles",
-    nargs=-1,
-    required=True,
-    metavar="STYLE...",
-    help="One or more image files, or swatch:NAME to have one drawn.",
-)
+
+def styles_argument(metavar: str = "STYLE", **other: Any) -> Decorator:
+    """The styles, as arguments."""
+    about = "The style: an image file, or swatch:NAME to have one drawn."
+    return cloup.argument("named", nargs=-1, metavar=metavar, help=about, shell_complete=picture, **other)
 
 
-def preset_option(usual: str) -> Decorator:
+def style_option(help: str = "A style, as STYLE; once for each where several are blended.", **other: Any) -> Decorator:
+    """-s, once for each style."""
+    names = "-s", "--style", "styles"
+    return cloup.option(*names, multiple=True, metavar="STYLE", help=help, shell_complete=picture, **other)
+
+
+def preset_option(usual: str, **other: Any) -> Decorator:
     """--preset, which is `usual` if it is not given."""
-    return cloup.option(
-        "--preset", metavar="NAME", default=usual, help=f"One of `impasto presets`.  [default: {usual}]"
-    )
+    about = f"One of `impasto presets`.  [default: {usual}]"
+    complete = among(lambda: PRESETS)
+    option: dict[str, Any] = {"metavar": "NAME", "default": usual, "help": about, "shell_complete": complete} | other
+    return cloup.option("--preset", **option)
 
 
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
+bits_option = cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS)
+exif_option = cloup.option("--keep-exif", type=click.Choice(["safe", "all", "none"]), help=_EXIF)
 no_metadata_option = cloup.option("--no-metadata", is_flag=True, help="Do not write into OUT how it was made.")
 quiet_option = cloup.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 json_option = cloup.option("--json", "as_json", is_flag=True, help="Print JSON records on standard output, one a line.")
@@ -145,15 +181,15 @@ dry_run_option = cloup.option("--dry-run", is_flag=True, help="Check everything,
 debug_option = cloup.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 
-def output_option(help: str) -> Decorator:
+def output_option(help: str, metavar: str = "OUT", **other: Any) -> Decorator:
     """-o, where the result goes."""
-    return cloup.option("-o", "--output", metavar="OUT", help=help)
+    return cloup.option("-o", "--output", metavar=metavar, help=help, **other)
 
 
-def file_options(output: str, *more: Decorator) -> Decorator:
-    """All that concerns files and reports: -o, whose help is `output`, `more`, and what every command has."""
+def file_options(output: Decorator, *more: Decorator) -> Decorator:
+    """All that concerns files and reports: `output`, which is -o, `more`, and what every command has."""
     reports = (*flags(Recipe(), "max_pixels"), quiet_option, json_option, dry_run_option, debug_option)
-    return cloup.option_group("Files and reports", output_option(output), force_option, *more, *reports)
+    return cloup.option_group("Files and reports", output, force_option, *more, *reports)
 
 
 def method_of(base: Recipe) -> list[str]:
@@ -174,21 +210,26 @@ def recipe_options(base: Recipe, *, without: Collection[str] = (), **shown: str)
     return stacked(network, cloup.option_group("Optimisation", *flags(base, *names, **shown))) if names else network
 
 
-def picture_options(
-    base: Recipe, default: str, look: Iterable[Decorator], method: Collection[str] = (), **shown: str
-) -> Decorator:
-    """The options of a command that makes a picture.
-
-    `base` is the recipe that it has without any, `default` where the picture then goes; `look` are the options of its
-    own, `method` the settings whose defaults are the preset's.
-    """
-    files = file_options(
-        f"The result, or - for standard output; its ending sets the format.  [default: {default}]",
+def result_options(default: str) -> Decorator:
+    """All that concerns the file of one picture, which without any goes to `default`, and what is said meanwhile."""
+    return file_options(
+        output_option(f"The result, or - for standard output; its ending sets the format.  [default: {default}]"),
         cloup.option("--checkpoint", metavar="DIR", help=_CHECKPOINT),
         no_metadata_option,
-        cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS),
+        exif_option,
+        bits_option,
         cloup.option("--save-every", type=click.IntRange(1), metavar="N", help=_SAVE_EVERY),
     )
+
+
+def picture_options(
+    base: Recipe, files: Decorator, look: Iterable[Decorator], method: Collection[str] = (), **shown: str
+) -> Decorator:
+    """The options of a command that makes pictures.
+
+    `base` is the recipe that it has without any, `files` where the pictures go; `look` are the options of its own,
+    `method` the settings whose defaults are the preset's.
+    """
     methods = cloup.option_group(
         "Method (the preset has what is not given)", preset_option(base.name), *map(flag, method)
     )

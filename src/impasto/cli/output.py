@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -11,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto import swatches
 from impasto.cli.terminal import loading
 from impasto.errors import OutputError, UsageError
+from impasto.files import missing
+from impasto.quantities import duration
 
 if TYPE_CHECKING:
     from impasto.session import Destination
@@ -50,7 +54,7 @@ class Output:
 
     def wrote(self, what: str) -> str:
         """The last word: the file, the time that it took, and `what` was made."""
-        return f"Wrote {self.name} in {time.perf_counter() - self.began:.1f} s ({what})"
+        return f"Wrote {self.name} in {duration(time.perf_counter() - self.began)} ({what})"
 
     @contextmanager
     def reserved(self) -> Iterator[Output]:
@@ -100,13 +104,18 @@ def requested(
     Without --output, the result gets a new name made of `names`. If it `may_be_piped`, - is standard output.
 
     Raises:
+        MissingFileError: an input is not there.
         UsageError: something else is to go to standard output.
     """
     began, name = time.perf_counter(), options.pop("output")
+    for each in inputs:
+        if not (each == PIPE or each.startswith("swatch:") or "\0" in each or os.path.lexists(each)):
+            raise missing(each, swatches.names())
     quiet, as_json, dry_run = (options.pop(each) for each in ("quiet", "as_json", "dry_run"))
     with loading(shown=not (quiet or as_json)):
         from impasto.session.destination import Destination, name_of
     piped = may_be_piped and name == PIPE
+    metadata = not options.pop("no_metadata", False)
     destination = Destination(
         _STANDARD_OUTPUT if piped else Path(name) if name else name_of(*names),
         tuple(inputs),
@@ -114,8 +123,9 @@ def requested(
         fresh=name is None,
         save_every=options.pop("save_every", None),
         checkpoint=options.pop("checkpoint", None),
-        metadata=not options.pop("no_metadata", False),
+        metadata=metadata,
         bits=int(options.pop("bits", 8)),
+        exif=options.pop("keep_exif", None) or ("safe" if metadata else "none"),
     )
     if piped and (as_json or destination.save_every):
         raise UsageError("-o - writes the result to standard output, where --json and --save-every have no place.")

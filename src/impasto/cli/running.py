@@ -31,30 +31,36 @@ def make(
     styles: Sequence[str],
     of: Callable[[Recipe], Recipe] = lambda base: base,
     *,
+    regions: Sequence[tuple[str, str, str | None]] = (),
+    keep: str | None = None,
     kind: str = "",
     closing: Closing | None = None,
 ) -> int:
     """Make the picture that the `options` of a command ask for; the exit code.
 
     `of` makes the task's recipe of the preset. Without --output, the result is named after the first pictures and
-    `kind`. `-` is a picture from standard input. `closing` as in `Output`.
+    `kind`. `-` is a picture from standard input. `regions` are masks with their styles and the styles' masks. `closing`
+    as in `Output`.
 
     Raises:
         UsageError: standard input is to be two pictures, or nothing is piped into it.
     """
-    sources = [*filter(None, (content, *styles))]
+    sources = [*filter(None, (content, *styles, *(each for region in regions for each in region), keep))]
     recipe, init = asked_recipe(options, of)
-    names = [*filter(None, (content, *styles[:1], kind))]
+    names = [*filter(None, (content, *(*styles, *(style for _, style, _ in regions))[:1], kind))]
     files = ["stdin" if name == PIPE else name for name in names]
-    output = requested(options, sources, files, may_be_piped=True)
+    output = requested(options, [*sources, *([init] if init else [])], files, may_be_piped=True)
     from impasto.preparation import Pictures, prepare
+    from impasto.regions import Region
 
     if sources.count(PIPE) > 1:
         raise UsageError("- is standard input, which holds one picture. Name the others as files.")
     if PIPE in sources and sys.stdin.isatty():
         raise UsageError("- is standard input, but nothing is piped into it. Add < photo.jpg to the command.")
-    piped: dict[str | None, Any] = {PIPE: sys.stdin.buffer} if PIPE in sources else {}
-    pictures = Pictures(piped.get(content, content), [piped.get(style, style) for style in styles], init)
+    piped: dict[str, Any] = {PIPE: sys.stdin.buffer} if PIPE in sources else {}
+    read: dict[str | None, Any] = {each: piped.get(each, each) for each in sources}
+    apart = [Region(read[mask], read[style], read[inside] if inside else None) for mask, style, inside in regions]
+    pictures = Pictures(read.get(content), [read[each] for each in styles], init, apart, read.get(keep))
     return execute(partial(prepare, recipe, pictures), replace(output, closing=closing))
 
 
@@ -79,7 +85,7 @@ def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpo
                 interrupts.check()
         return 0
     with output.reserved() as reserved, _together(prepared(prepare, reserved)) as run:
-        return _carry_out(run, reserved, resumed)
+        return carry_out(run, reserved, resumed)
 
 
 @contextmanager
@@ -107,14 +113,19 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def prepared(prepare: Callable[[Encoders], T], output: Output) -> T:
-    """What `prepare` gives, called with the encoders to take; a dry run downloads nothing."""
+def encoders_for(output: Output) -> Encoders:
+    """The encoders to take; a dry run downloads nothing."""
     from impasto.cli.weights import DownloadBar
     from impasto.loading import Encoders
 
     bar = None if output.quiet or output.as_json else DownloadBar()
+    return Encoders(download=not output.dry_run, progress=bar)
+
+
+def prepared(prepare: Callable[[Encoders], T], output: Output, encoders: Encoders | None = None) -> T:
+    """What `prepare` gives, called with `encoders`, or with those to take."""
     try:
-        return prepare(Encoders(download=not output.dry_run, progress=bar))
+        return prepare(encoders or encoders_for(output))
     except WeightsError as error:
         if not output.dry_run:
             raise
@@ -128,12 +139,13 @@ def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
 
     output.destination.check()
     plan = prepared(prepare, output).plan
+    output.destination.check_size(plan.levels[-1].width, plan.levels[-1].height)
     series_of(plan, output.destination).check(allowed=lambda _: output.destination.force)
     show_plan(plan, output)
     return 0
 
 
-def _carry_out(run: Run, output: Output, resumed: Checkpoints | None) -> int:
+def carry_out(run: Run, output: Output, resumed: Checkpoints | None = None) -> int:
     """Carry the run out; the exit code.
 
     Raises:

@@ -8,10 +8,29 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 from impasto.cli import interrupts
+from impasto.errors import ImpastoError
 
 _WIDEST = 100
+
+
+@contextmanager
+def escaping() -> Iterator[None]:
+    """Within the block, characters that standard output and error cannot encode are written as `\\u7167`."""
+    streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
+    before = []
+    for stream in streams:
+        with suppress(AttributeError, ValueError):  # nobody is there, or it is no stream of Python's own
+            before.append((stream, stream.errors))
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            with suppress(AttributeError, ValueError):
+                stream.reconfigure(errors=errors)
 
 
 def say(text: str) -> None:
@@ -58,6 +77,24 @@ def loading(*, shown: bool) -> Iterator[None]:
         stack.enter_context(interrupts.held_back())
         yield
     interrupts.check()
+
+
+def told(error: Exception) -> str:
+    """The error in a person's words, and its notes; what impasto did not foresee is named, with the way to see more."""
+    notes, said = "".join(f" {note}" for note in getattr(error, "__notes__", ())), str(error)
+    memory = f"Error: Out of memory. Try a smaller --size, or fewer --style-layers.{notes}"
+    match error:
+        case ImpastoError():
+            return f"Error: {said}{notes}"
+        case MemoryError():
+            return memory
+        case _ if "out of memory" in said.lower() or "allocate memory" in said:
+            return memory
+        case OSError(filename=None, errno=int()):
+            discard_output()
+            return f"Error: The output cannot be written: {error.strerror}.{notes}"
+    unexpected = "This is not expected; --debug shows where it comes from."
+    return f"Error: {type(error).__name__}: {said}{notes}\n{unexpected}"
 
 
 def columns(rows: Iterable[tuple[str, str]], *, indent: str = "") -> str:

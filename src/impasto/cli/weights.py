@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cloup
 
+from impasto.cli.group import Group
 from impasto.cli.options import debug_option
 from impasto.errors import WeightsError
 
@@ -15,7 +16,7 @@ _COLUMNS = ("name", "architecture", "size", "licence", "cached")
 _IN_PACKAGE = {"compact": "Apache-2.0 (see NOTICE)", "vgg19": "CC BY 4.0 (Simonyan & Zisserman, Oxford)"}
 
 
-@cloup.group()
+@cloup.group(cls=Group)
 def weights() -> None:
     """List, fetch and verify the weights of VGG networks."""
 
@@ -32,7 +33,7 @@ def list_() -> None:
 
     rows = []
     for name, licence in _IN_PACKAGE.items():
-        rows.append((name, name, human_size(_packaged(name).stat().st_size), licence, "in the package"))
+        rows.append((name, name, human_size(_packaged(name).stat().st_size), licence, "built in"))
     for source in REGISTRY.values():
         cached = "yes" if weight_path(source.name).is_file() else "no"
         rows.append((source.name, source.architecture, human_size(source.size), source.licence, cached))
@@ -42,7 +43,7 @@ def list_() -> None:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("name", "size", "licence", "cached"):  # the name says the architecture; the licence may be wrapped
-        table.add_column(column, no_wrap=column != "licence")
+        table.add_column(column, no_wrap=column != "licence", overflow="fold")
     for name, _, *others in rows:
         table.add_row(name, *others)
     console.print(table)
@@ -85,6 +86,8 @@ def verify(targets: tuple[str, ...]) -> None:
             failures.append(str(error))
         else:
             cloup.echo(f"{target}: ok, sha256 {sha256}")
+    if not targets and not any(weight_path(name).is_file() for name in REGISTRY):
+        cloup.echo("No published weights are on this computer; those in the package need no check.")
     if failures:
         raise WeightsError("\n".join(failures))
 

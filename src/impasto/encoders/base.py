@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from impasto.encoders.vgg import canonical_layer
@@ -36,6 +38,21 @@ class Sums:
 
     layer: str
     weight: Tensor | None = None
+
+    @cached_property
+    def box(self) -> tuple[slice, slice]:
+        """The rows and columns that hold every position which counts at all."""
+        if self.weight is None:
+            return slice(None), slice(None)
+        counts = (self.weight != 0).any(0)[0]
+        spans = (torch.nonzero(counts.any(axis)).flatten().tolist() or [0, -1] for axis in (1, 0))
+        rows, columns = (slice(span[0], span[-1] + 1) for span in spans)
+        return rows, columns
+
+    @property
+    def counted(self) -> Tensor | None:
+        """The weight within the box."""
+        return None if self.weight is None else self.weight[(..., *self.box)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sums) and self.layer == other.layer and self.weight is other.weight

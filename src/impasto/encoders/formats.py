@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from impasto.encoders.layouts import LARGEST
 from impasto.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ _OTHERS = (
     (rb"", "it is neither a PyTorch, nor a safetensors, nor an HDF5 (Keras) file"),
 )
 _DAMAGED = "the file is damaged or not complete"
-_LARGEST = 1 << 28  # elements; VGG's largest kernel of a convolution has 2.4 million
 
 
 def read_tensors(path: Path) -> tuple[str, dict[str, Tensor]]:
@@ -62,6 +62,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
         if zipped:
             with zipfile.ZipFile(path) as archive:
+                if sum(each.file_size for each in archive.infolist()) > path.stat().st_size:
+                    raise WeightsError("it unpacks to more than it holds; what PyTorch saves is not compressed")
                 if "model.weights.h5" in archive.namelist():
                     remedy = "save its weights alone: model.save_weights('x.weights.h5')"
                     raise WeightsError(f"it is a Keras model archive; {remedy}")
@@ -141,7 +143,7 @@ def _natural(path: str) -> list[tuple[int, str]]:
 def _tensor(array: Any) -> Tensor:
     if array.is_virtual or array.external:
         raise WeightsError("it refers to other files for its data")
-    if array.size > _LARGEST:
+    if array.size > LARGEST:
         raise WeightsError(f"{array.name} has {array.size} elements, far more than any layer of VGG")
     return torch.from_numpy(array[()])
 

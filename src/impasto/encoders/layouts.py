@@ -22,6 +22,7 @@ from impasto.encoders.vgg import convolution_names
 from impasto.errors import WeightsError
 
 ARCHITECTURES = ("vgg19", "vgg16")  # where a file could be the beginning of both, it is the first
+LARGEST = 1 << 28  # numbers; VGG's largest kernel of a convolution has 2.4 million
 OWN = "chain"  # blocks deeper than a VGG's
 
 State = Mapping[str, Tensor]
@@ -161,6 +162,8 @@ def _tensor(parts: Parts, name: str, part: str) -> Tensor:
     tensor = parts[part]
     if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
         raise WeightsError(f"{key} is {str(tensor.dtype).removeprefix('torch.')}, not float32 (or float16, bfloat16)")
+    if not 0 < tensor.numel() <= LARGEST:
+        raise WeightsError(f"{key} has shape {tuple(tensor.shape)}, and VGG no layer of {tensor.numel()} numbers")
     if not torch.isfinite(tensor).all():
         raise WeightsError(f"{key} has NaN or infinite values")
     # A copy, so that the mapped file can be let go.

@@ -58,7 +58,7 @@ def recognised_preprocessing(weight: Tensor) -> str | None:
     Shape: (out, 3, 3, 3).
     """
     for name, index, values in _KNOWN:
-        published = torch.tensor(values).flatten()
+        published = torch.tensor(values, dtype=torch.float32).flatten()
         if len(weight) > index and F.cosine_similarity(weight[index].flatten(), published, dim=0) > _ALIKE:
             return name
     return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from impasto.encoders.registry import REGISTRY, WeightSource, cache_folder
 from impasto.errors import MissingFileError, WeightsError
 from impasto.files import file_hash, replacing
+from impasto.untrusted import parsed
 
 
 def check(path: Path, source: WeightSource) -> str:
@@ -37,7 +38,7 @@ def check(path: Path, source: WeightSource) -> str:
 def check_once(path: Path, source: WeightSource) -> str:
     """As `check`, but a file that was proven before and has not changed since is not read again."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-        note = json.loads(_note(path, source).read_text(encoding="utf-8"))
+        note = parsed(_note(path, source).read_text(encoding="utf-8"))
         sha256 = str(note["sha256"])
         if note == _facts(path, sha256) and source.sha256 in (None, sha256):
             return sha256
@@ -77,6 +78,10 @@ def _note(path: Path, source: WeightSource) -> Path:
 
 
 def _facts(path: Path, sha256: str) -> dict[str, int | str]:
-    """What is noted of a proven file; once it has changed, the note no longer holds."""
+    """What is noted of a proven file; once it, or another in its place, has changed, the note no longer holds.
+
+    The time of the last change of its status is the system's own: nobody can set it back, as that of the contents.
+    """
     status = path.stat()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": sha256}
+    found = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
+    return {"path": str(path.absolute()), "inode": status.st_ino, **found, "sha256": sha256}

@@ -16,6 +16,9 @@ def convolution_names(architecture: str) -> tuple[str, ...]:
     )
 
 
+# The public names of VGG-19's layers, of which VGG-16's are some.
+VGG_LAYERS = tuple(name.replace("conv", "relu") for name in convolution_names("vgg19"))
+
 _ALIASES = (
     (re.compile(r"^conv(\d)_(\d)$"), r"relu\1_\2"),  # the papers: "convX_Y" is after the ReLU there
     (re.compile(r"^block(\d)_conv(\d)$"), r"relu\1_\2"),  # Keras: its convolutions include the ReLU

@@ -52,8 +52,9 @@ class Route:
     window: Window | None
 
     def part(self, features: Tensor, sums: Sums) -> Tensor:
-        """The positions of a layer that `sums` are of: a view."""
-        return features[(..., *self.window(self.strides[sums.layer]))] if self.window else features
+        """The positions of a layer that `sums` are of, within their box: a view."""
+        inside = features[(..., *self.window(self.strides[sums.layer]))] if self.window else features
+        return inside if sums.weight is None else inside[(..., *sums.box)]
 
     def sums_of(self, layer: str) -> list[Sums]:
         """Which of `summed` are sums of `layer`."""
@@ -81,7 +82,7 @@ class Walk(torch.autograd.Function):
             else:
                 x = padded_convolution(x, link.weight, link.bias, route.padding).relu_()
             for each in route.sums_of(link.name):
-                sums[each] = position_sums(route.part(x, each), each.weight)
+                sums[each] = position_sums(route.part(x, each), each.counted)
             if link.name in route.wanted:
                 features[link.name] = x
             if returns:
@@ -113,7 +114,7 @@ class Walk(torch.autograd.Function):
             for each in route.sums_of(link.name):
                 if any(slope is not None for slope in of_sums[each]):
                     grad = torch.zeros_like(result) if grad is None else grad
-                    _add_slopes(route.part(grad, each), route.part(result, each), each.weight, *of_sums[each])
+                    _add_slopes(route.part(grad, each), route.part(result, each), each.counted, *of_sums[each])
             if grad is None:
                 continue
             if link.turned is None:

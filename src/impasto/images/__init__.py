@@ -8,6 +8,7 @@ bit depths, palettes, damage and size limits on the way in; rounding, profiles a
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from impasto.images.exif import kept_exif
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
 from impasto.images.metadata import read_text
 from impasto.images.picture import Picture, from_array
@@ -31,6 +32,7 @@ __all__ = [
     "encode_image",
     "from_array",
     "from_pil",
+    "kept_exif",
     "load_image",
     "read_text",
     "resize",

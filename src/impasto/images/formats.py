@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Mapping
+from mmap import mmap
 from types import MappingProxyType
 from typing import Final
+
+Content = bytes | mmap
+"""The bytes of a file, which need not lie in memory."""
 
 WRITABLE_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -20,15 +24,17 @@ WRITABLE_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
         ".avif": "AVIF",
     }
 )
+LONGEST_SIDES: Final[Mapping[str, int]] = MappingProxyType({"JPEG": 65_500, "WEBP": 16_383, "AVIF": 16_384})
 
 HEADER_BYTES: Final = 64
+CAMERA_RAW: Final = "a camera raw file; develop it first: save it as TIFF or JPEG with a raw converter"
 
-# How files begin, by Pillow's names of their formats.  AVIF and HEIF are told by the brands of an ISO media file.
+# How files begin.  Camera raw files that call themselves TIFF come first; AVIF and HEIF are told by their brands.
 _READABLE: Final = {
     "PNG": rb"\x89PNG\r\n\x1a\n",
     "JPEG": rb"\xff\xd8\xff",
     "WEBP": rb"RIFF.{4}WEBP",
-    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "TIFF": rb"(II[*+]\0|MM\0[*+])(?!.{4}CR\x02)",
     "BMP": rb"BM",
     "GIF": rb"GIF8[79]a",
     "AVIF": rb".{4}ftyp(.{8}(.{4})*?)?avi[fs]",
@@ -38,6 +44,7 @@ READABLE_FORMATS: Final = tuple(_READABLE)  # HEIF needs the extra `heif`
 
 # How files begin that cannot be read, by what they are; the first that fits.
 _OTHERS: Final = {
+    CAMERA_RAW: rb"II[*]\0.{4}CR\x02|.{4}ftypcrx |IIR[OS]|MMOR|IIU\0|FUJIFILMCCD-RAW|FOVb|\0MRM",
     "a Photoshop file (PSD)": rb"8BPS",
     "a GIMP file (XCF)": rb"gimp xcf",
     "a Windows icon (ICO)": rb"\0\0\x01\0",
@@ -75,7 +82,7 @@ def describe(header: bytes) -> str:
 def webp_size(header: bytes) -> tuple[int, int]:
     """Compute the width and height that the `header` of a WebP file names; zeros where it names none.
 
-    Pillow's decoder takes memory for the whole canvas as soon as it is made, before it tells the size.
+    libwebp takes memory for the whole canvas before it tells the size.
 
     Reference: RFC 9649, 2.5 to 2.7
     """

@@ -37,6 +37,14 @@ _LAB: Final = np.array(
     np.float32,
 )
 _FROM_LAB: Final = np.linalg.inv(_LAB)
+_SRGB: Final = np.array(
+    [
+        [0.4360747, 0.3850649, 0.1430804],
+        [0.2225045, 0.7168786, 0.0606169],
+        [0.0139322, 0.0971045, 0.7141733],
+    ]
+)  # -> CIE XYZ, adapted to D50
+_FROM_XYZ: Final = np.linalg.inv(_SRGB / _SRGB.sum(1, keepdims=True))  # in parts of white
 _FROM_LMS: Final = np.linalg.inv(_LMS)
 
 
@@ -47,6 +55,14 @@ def encoded(linear: np.ndarray) -> np.ndarray:
     """
     curved = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(linear <= 0.0031308, 12.92 * linear, curved)
+
+
+def linear_of_lab(lab: np.ndarray) -> np.ndarray:
+    """Compute linear sRGB values, also beyond [0, 1], from CIE L*a*b* under D50.  Shape: (N, 3) -> (N, 3)."""
+    y = (lab[:, 0] + 16) / 116
+    curved = np.stack([y + lab[:, 1] / 500, y, y - lab[:, 2] / 200], axis=1)
+    parts = np.where(curved > 6 / 29, curved**3, (curved - 4 / 29) * (108 / 841))
+    return np.asarray(parts @ _FROM_XYZ.T)
 
 
 def into_gamut(linear: np.ndarray) -> np.ndarray:

@@ -9,12 +9,9 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from PIL import PngImagePlugin
-
 from impasto.errors import UsageError
 from impasto.images.opening import ImageFile, opened
-
-XMP_TAG: Final = 700  # of TIFF
+from impasto.images.png import text_of
 
 _NAMESPACE: Final = "urn:impasto:1.0"
 _PACKET: Final = (
@@ -27,7 +24,6 @@ _PACKET: Final = (
     '<?xpacket end="w"?>'
 )
 _NOT_IN_XML: Final = re.compile("[\ufffe\uffff]")
-_LONG: Final = 1000  # characters; from here on it pays to compress
 
 
 def read_text(source: ImageFile) -> dict[str, str]:
@@ -39,10 +35,7 @@ def read_text(source: ImageFile) -> dict[str, str]:
         MissingFileError, ImageError: as for `load_image`
     """
     with opened(source) as image:
-        packet = image.info.get("xmp")
-        if image.format != "PNG":
-            return _unpacked(packet if isinstance(packet, bytes) else b"")
-        return {key: str(value) for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
+        return text_of(image.data) if image.format == "PNG" else _unpacked(image.xmp)
 
 
 def checked_text(text: Mapping[str, str]) -> dict[str, str]:
@@ -57,14 +50,6 @@ def checked_text(text: Mapping[str, str]) -> dict[str, str]:
                 f"{key!r} cannot be a keyword of metadata: 1 to 79 characters of Latin-1, without spaces at its ends."
             )
     return {key: value.encode("utf-8", "replace").decode() for key, value in text.items()}
-
-
-def png_text(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
-    """Put `text` into iTXt chunks, the long ones compressed."""
-    info = PngImagePlugin.PngInfo()
-    for key, value in text.items():
-        info.add_itxt(key, value, zip=len(value) > _LONG)
-    return info
 
 
 def xmp_packet(text: Mapping[str, str]) -> bytes:

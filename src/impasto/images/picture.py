@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,8 +15,9 @@ from impasto.errors import UsageError
 class Picture:
     """An image as read.
 
-    `pixels` are sRGB values in [0, 1], upright and contiguous; what is transparent is composited over the mean of the
-    visible colors.  `alpha` is None where everything is opaque.  `notes` are plain sentences worth telling the user.
+    `pixels` are sRGB values in [0, 1], upright and contiguous, not premultiplied; what cannot be seen at all has the
+    mean of the visible colors.  `alpha` is None where everything is opaque.  `notes` are plain sentences worth telling
+    the user.  `exif` is what its file says of it, as it is there.
 
     Shape: pixels (1, 3, H, W) float32, alpha (1, 1, H, W) float32
     """
@@ -24,6 +25,15 @@ class Picture:
     pixels: Tensor
     alpha: Tensor | None = None
     notes: tuple[str, ...] = ()
+    exif: bytes = b""
+
+    def cropped(self) -> Picture:
+        """The part that holds all that can be seen; all of it if nothing can."""
+        if self.alpha is None or not self.alpha.any():
+            return self
+        rows, columns = (torch.nonzero(self.alpha[0, 0].any(side)).flatten() for side in (1, 0))
+        part = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        return replace(self, pixels=self.pixels[part].contiguous(), alpha=self.alpha[part].contiguous())
 
 
 def from_array(array: np.ndarray) -> Picture:
@@ -33,26 +43,35 @@ def from_array(array: np.ndarray) -> Picture:
     """
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or array.size == 0:
         raise UsageError(f"The array has shape {array.shape}; it must be (H, W), (H, W, 3) or (H, W, 4), not empty.")
-    values = _unit_range(array)
-    if array.ndim == 2 or array.shape[2] == 3:
-        return composited(channels_first(values), None)
-    return composited(channels_first(values[:, :, :3]), torch.tensor(values[:, :, 3])[None, None])
+    _check_range(array)
+    values = array.reshape(*array.shape[:2], -1)
+    return of_samples(values[:, :, :3], values[:, :, 3:] if values.shape[2] == 4 else None)
 
 
-def composited(pixels: Tensor, alpha: Tensor | None, notes: tuple[str, ...] = ()) -> Picture:
-    """Bind colors and alpha to a Picture: what is transparent is filled."""
-    if alpha is None or alpha.min() == 1:
+def of_samples(colors: np.ndarray, alpha: np.ndarray | None, notes: tuple[str, ...] = ()) -> Picture:
+    """Bind colors and alpha to a Picture.  Unsigned integers are taken over their whole range, floats as they are.
+
+    CMYK becomes (1 - ink) * (1 - black), as browsers and ImageMagick show it.
+
+    Shape: colors (H, W, 1) gray, (H, W, 3) or (H, W, 4) CMYK; alpha (H, W, 1)
+    """
+    planes = _planes(colors)
+    if planes.shape[1] == 4:
+        planes = (1 - planes[:, :3]) * (1 - planes[:, 3:])
+    pixels = planes.expand(-1, 3, -1, -1).contiguous()
+    opacity = None if alpha is None else _planes(alpha)
+    if opacity is None or opacity.min() == 1:
         return Picture(pixels, None, notes)
-    if not alpha.any():
+    if not opacity.any():
         notes = (*notes, "the image is transparent everywhere; plain gray is used")
-    return Picture(_fill_behind(pixels, alpha), alpha, notes)
+    return Picture(_filled(pixels, opacity), opacity, notes)
 
 
-def _fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
-    """Compute `pixels` composited over their own mean color, weighted by `alpha`.
+def _filled(pixels: Tensor, alpha: Tensor) -> Tensor:
+    """Compute `pixels` with the mean of the colors, weighted by `alpha`, where nothing is visible.
 
-    The mean is the color that differs least from the visible ones, so no edge appears where the picture ends.  A
-    picture that is transparent everywhere becomes mid-gray.
+    The mean is the color that differs least from the visible ones.  A picture that is transparent everywhere becomes
+    mid-gray.
 
     Shape: pixels (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W)
     """
@@ -60,21 +79,21 @@ def _fill_behind(pixels: Tensor, alpha: Tensor) -> Tensor:
     if weight == 0:
         return torch.full_like(pixels, 0.5)
     mean = (pixels * alpha).sum((2, 3), keepdim=True, dtype=torch.float64) / weight  # (1, 3, 1, 1)
-    return torch.lerp(mean.to(pixels.dtype).clamp(0, 1), pixels, alpha)
+    return torch.where(alpha > 0, pixels, mean.to(pixels.dtype).clamp(0, 1))
 
 
-def channels_first(values: np.ndarray) -> Tensor:
-    """Copy (H, W) or (H, W, 3), uint8 or float32 in [0, 1], into a contiguous float32 tensor (1, 3, H, W)."""
-    if values.ndim == 2:
-        values = np.broadcast_to(values[:, :, None], (*values.shape, 3))
-    planes = torch.from_numpy(np.array(values.transpose(2, 0, 1), order="C")[None])
-    return planes.to(torch.float32).div_(255) if planes.dtype == torch.uint8 else planes
+def _planes(values: np.ndarray) -> Tensor:
+    """Shape: (H, W, C) -> (1, C, H, W) float32."""
+    planes = np.empty((1, values.shape[2], *values.shape[:2]), np.float32)
+    white = np.float32(np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1)
+    np.divide(values.transpose(2, 0, 1)[None], white, out=planes, casting="unsafe")
+    return torch.from_numpy(planes)
 
 
-def _unit_range(array: np.ndarray) -> np.ndarray:
-    """Scale an array of a known type to float32 in [0, 1]."""
+def _check_range(array: np.ndarray) -> None:
+    """Raise UsageError unless an array is of a known type, and floats in [0, 1]."""
     if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
-        return array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+        return
     if array.dtype.kind != "f":
         raise UsageError(f"The array holds {array.dtype}; it must hold uint8, uint16 or floats in [0, 1].")
     low, high = float(array.min()), float(array.max())
@@ -82,4 +101,3 @@ def _unit_range(array: np.ndarray) -> np.ndarray:
         raise UsageError(
             f"The array's values run from {low:g} to {high:g}; floats must lie in [0, 1]: divide them first."
         )
-    return array.astype(np.float32)

@@ -16,16 +16,28 @@ from torch import Tensor
 
 from impasto.errors import MissingFileError, OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, write_atomically
-from impasto.images.deep import deep_png, deep_samples, deep_tiff
-from impasto.images.formats import WRITABLE_FORMATS
-from impasto.images.metadata import XMP_TAG, checked_text, png_text, xmp_packet
+from impasto.images.decoding import array_of, image_of, libvips
+from impasto.images.exif import dots_per_millimetre
+from impasto.images.formats import LONGEST_SIDES, WRITABLE_FORMATS
+from impasto.images.metadata import checked_text, xmp_packet
 from impasto.images.opening import opened
+from impasto.images.png import with_text
 from impasto.images.profiles import srgb_profile
 from impasto.images.reading import load_image
 
 _WITHOUT_ALPHA: Final = ("JPEG", "BMP")
 _LOSSLESS: Final = ("PNG", "TIFF", "BMP")
-_DEEP: Final = {"PNG": deep_png, "TIFF": deep_tiff}
+_DEEP: Final = ("PNG", "TIFF")
+_SAVERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "PNG": (".png", {"compression": 6, "filter": "sub"}),
+    "JPEG": (".jpg", {"subsample_mode": "off"}),
+    "WEBP": (".webp", {"smart_subsample": True, "effort": 4}),
+    "TIFF": (".tif", {"compression": "deflate", "predictor": "horizontal"}),
+    "AVIF": (".avif", {"subsample_mode": "off", "effort": 1}),
+}
+_KEPT: Final = 8 | 2  # the profile and XMP, of what libvips may write
+_EXIF: Final = 1
+_MOST_XMP: Final = {"JPEG": 65_502}  # bytes
 
 
 def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -44,12 +56,13 @@ def encode_image(
     bits: int = 8,
     quality: int = 95,
     text: Mapping[str, str] | None = None,
+    exif: bytes = b"",
 ) -> bytes:
     """Compute the bytes of an image file in the format that `extension` names, with an sRGB profile.
 
     `alpha` is kept by PNG, WebP, TIFF and AVIF; JPEG and BMP have none, so there the image is composited over white.
     `bits` per channel are 8, or 16 for PNG and TIFF.  `quality` (1 to 100) is for JPEG, WebP and AVIF.  `text` is for
-    `read_text`; BMP has no place for it.
+    `read_text`, `exif` what `kept_exif` left; BMP has no place for them, and TIFF keeps the resolution alone.
 
     Raises:
         UsageError: an unknown extension; a wrong shape, quality, keyword or number of bits
@@ -63,7 +76,7 @@ def encode_image(
         image, alpha = 1 - alpha * (1 - image.clamp(0, 1)), None
     levels = _levels(image, alpha, np.uint16 if bits == 16 else np.uint8)
     try:
-        return _DEEP[format_name](levels, text) if bits == 16 else _encoded(levels, format_name, quality, text)
+        return _encoded(levels, format_name, quality, text, exif)
     except Exception as problem:
         size = f"{levels.shape[1]}x{levels.shape[0]}"
         raise OutputError(
@@ -71,8 +84,8 @@ def encode_image(
         ) from problem
 
 
-def check_encoding(extension: str, *, bits: int = 8, quality: int = 95) -> None:
-    """Make sure that files with this known extension can be written so.
+def check_encoding(extension: str, *, bits: int = 8, quality: int = 95, size: tuple[int, int] | None = None) -> None:
+    """Make sure that files with this known extension can be written so, with pictures of this width and height.
 
     Raises:
         UsageError: they cannot
@@ -83,6 +96,9 @@ def check_encoding(extension: str, *, bits: int = 8, quality: int = 95) -> None:
         raise UsageError(f"bits is {bits}; a channel of an image file has 8 or 16.")
     if bits == 16 and WRITABLE_FORMATS[extension.lower()] not in _DEEP:
         raise UsageError(f"{extension} files are written with 8 bits per channel; for 16, use .png or .tiff.")
+    longest = LONGEST_SIDES.get(WRITABLE_FORMATS[extension.lower()])
+    if size and longest and max(size) > longest:
+        raise UsageError(f"{extension} files are at most {longest} pixels wide and high; save it as .png instead.")
 
 
 def save_image(
@@ -94,6 +110,7 @@ def save_image(
     bits: int = 8,
     quality: int = 95,
     text: Mapping[str, str] | None = None,
+    exif: bytes = b"",
 ) -> None:
     """Write an image file in the format that its extension names; into a stream a PNG file.
 
@@ -103,7 +120,7 @@ def save_image(
         UsageError: see `check_output` and `encode_image`
         OutputError: the format cannot hold an image of this size, the disk is full, no permission
     """
-    encode = partial(encode_image, image, alpha=alpha, bits=bits, quality=quality, text=text)
+    encode = partial(encode_image, image, alpha=alpha, bits=bits, quality=quality, text=text, exif=exif)
     if not isinstance(target, str | os.PathLike):
         target.write(encode(".png"))
         return
@@ -147,7 +164,7 @@ def same_pixels(file: str | os.PathLike[str], image: Tensor, alpha: Tensor | Non
     with opened(file) as found:
         if found.format not in _LOSSLESS:
             return None
-        bits = 8 if deep_samples(found) is None else 16
+        bits = 8 if array_of(found.decode()).dtype == np.uint8 else 16
     kept, made = load_image(file), load_image(encode_image(image, ".png", alpha=alpha, bits=bits))
     pairs = ((kept.pixels, made.pixels), (kept.alpha, made.alpha))
     return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
@@ -169,25 +186,30 @@ def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[A
     return np.ascontiguousarray(levels.numpy().astype(kind))
 
 
-def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[str, str]) -> bytes:
-    """Encode 8-bit levels with Pillow: full chroma resolution wherever the format has it.
+def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[str, str], exif: bytes) -> bytes:
+    """Encode levels: full chroma resolution wherever the format has it.
 
-    No `optimize` for JPEG: Pillow then guesses a buffer's size, which noise at high quality exceeds.
-
-    Shape: (H, W, 3) or (H, W, 4)
+    Shape: (H, W, 3) or (H, W, 4), uint8 or uint16
     """
-    xmp = xmp_packet(text)
-    options: dict[str, dict[str, Any]] = {
-        "PNG": {"pnginfo": png_text(text)},
-        "JPEG": {"quality": quality, "subsampling": "4:4:4", "xmp": xmp},
-        "WEBP": {"quality": quality, "method": 4, "use_sharp_yuv": True, "xmp": xmp},
-        "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {XMP_TAG: xmp} if xmp else {}},
-        "AVIF": {"quality": quality, "subsampling": "4:4:4", "speed": 8, "xmp": xmp},
-        "BMP": {},
-    }
-    buffer = BytesIO()
-    Image.fromarray(levels).save(buffer, format_name, icc_profile=srgb_profile(), **options[format_name])
-    return buffer.getvalue()
+    if format_name == "BMP":
+        buffer = BytesIO()
+        Image.fromarray(levels).save(buffer, "BMP")
+        return buffer.getvalue()
+    if max(levels.shape[:2]) > LONGEST_SIDES.get(format_name, levels.size):
+        raise ValueError(f"its sides are at most {LONGEST_SIDES[format_name]} pixels long")
+    image, xmp = image_of(levels, profile=srgb_profile()), b"" if format_name == "PNG" else xmp_packet(text)
+    if len(xmp) > _MOST_XMP.get(format_name, len(xmp)):
+        raise ValueError(f"its XMP packet holds {_MOST_XMP[format_name]} bytes, and this one has {len(xmp)}")
+    if dots := dots_per_millimetre(exif):
+        image = image.copy(xres=dots[0], yres=dots[1])
+    for name, data in {"xmp-data": xmp, "exif-data": exif}.items():
+        if data:
+            image.set_type(libvips().GValue.blob_type, name, data)
+    suffix, options = _SAVERS[format_name]
+    lossy = {} if format_name in _LOSSLESS else {"Q": quality}
+    kept = _KEPT | (_EXIF if exif else 0)
+    encoded: bytes = image.write_to_buffer(suffix, keep=kept, **lossy, **options)
+    return with_text(encoded, text) if format_name == "PNG" else encoded
 
 
 def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
@@ -199,9 +221,6 @@ def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
         raise UsageError(f"{target}: impasto reads {extension} files but does not write them. Use one of {accepted}.")
     if extension not in formats:
         raise UnknownNameError("extension", extension, formats, of=str(target))
-    Image.init()
-    if formats is WRITABLE_FORMATS and formats[extension] not in Image.SAVE:
-        raise UsageError(f"{target}: this Pillow cannot write {extension} files. Install a newer one, or use .png.")
 
 
 def _check_folder(target: Path) -> None:

@@ -17,31 +17,15 @@ from types import MappingProxyType
 
 from impasto.presets.gatys import GATYS_2015, GATYS_2016, GATYS_CODE
 from impasto.presets.others import CROWSON, JOHNSON, KERAS, TUTORIAL
-from impasto.presets.own import BEST, FAST, NEIGHBORS, STUDY
+from impasto.presets.own import BEST, FAST, NEIGHBORS, PALETTE, STUDY
 from impasto.ranges import one_of
 from impasto.recipe import Recipe
 
 __all__ = ["PRESETS", "preset"]
 
-PRESETS: Mapping[str, Recipe] = MappingProxyType(
-    {
-        each.name: each
-        for each in (
-            Recipe(),
-            FAST,
-            BEST,
-            NEIGHBORS,
-            STUDY,
-            GATYS_2015,
-            GATYS_2016,
-            GATYS_CODE,
-            JOHNSON,
-            KERAS,
-            TUTORIAL,
-            CROWSON,
-        )
-    }
-)
+_OWN = (Recipe(), FAST, BEST, NEIGHBORS, PALETTE, STUDY)
+_PUBLISHED = (GATYS_2015, GATYS_2016, GATYS_CODE, JOHNSON, KERAS, TUTORIAL, CROWSON)
+PRESETS: Mapping[str, Recipe] = MappingProxyType({each.name: each for each in (*_OWN, *_PUBLISHED)})
 
 
 def preset(name: str | Recipe) -> Recipe:

@@ -50,3 +50,16 @@ STUDY = replace(
     encoder=VGG19,
     style_layers=dict.fromkeys(FIVE_LAYERS, 1.0),
 )
+
+# Nothing but the beginning is left: the first evaluation is the last.
+PALETTE = replace(
+    FAST,
+    name="palette",
+    summary="The style's colors alone, no strokes.",
+    source="the beginning of all our own recipes",
+    content_weight=0.0,
+    style_weight=0.0,
+    palette_weight=0.0,
+    calm=0.0,
+    schedule=Pyramid(most=1, evaluations=1),
+)

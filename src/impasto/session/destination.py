@@ -14,13 +14,15 @@ from torch import Tensor
 
 from impasto.engine import NotFiniteError, Step
 from impasto.errors import UsageError
-from impasto.files import check_beside, reserved, reserved_new, unused
-from impasto.images import check_encoding, check_output, save_image
+from impasto.files import check_beside, output_errors, reserved, reserved_new, unused
+from impasto.images import check_encoding, check_output, kept_exif, save_image
 from impasto.painting import result_of
 from impasto.plan import Plan
 from impasto.record import KEYWORD
 from impasto.run import Run
 from impasto.sources import source_name
+
+_LONGEST_NAME = 200  # bytes of a name that is made; systems allow 255, and files beside it have longer ones
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ def kept_at(step: Step, error: BaseException | None = None) -> Result:
 class Destination:
     """The file that a run writes, and those beside it.
 
-    * `path` may not be one of `inputs`, nor exist, unless `force` is set.
+    * `path` is never one of `inputs`, and is no file that exists unless `force` is set.
     * `fresh` is a name that nobody asked for, which gives way to NAME-2.png, NAME-3.png, ...; `base` is it unnumbered.
     * `save_every` so many evaluations a picture is saved as NAME-0050.png, NAME-0100.png, ...
     * `checkpoint` is the folder to keep the state in; without, that of a long run is kept beside `path`.
-    * `metadata` is whether the pictures tell how they were made, `bits` how many a channel of the result has.
+    * `metadata` is whether the pictures tell how they were made, `bits` how many a channel of the result has,
+      `exif` what they keep of the photograph's (see `kept_exif`).
     """
 
     path: Path
@@ -59,6 +62,7 @@ class Destination:
     checkpoint: str | None = None
     metadata: bool = True
     bits: int = 8
+    exif: str = "safe"
 
     def check(self) -> None:
         """Make sure that the result can be written, before any work starts.
@@ -66,19 +70,37 @@ class Destination:
         Raises:
             UsageError, OutputError: it cannot, or not without overwriting what is there.
         """
-        for source in self.inputs:
-            if not self.force and self.path.is_file() and Path(source).is_file() and self.path.samefile(source):
-                raise UsageError(
-                    f"{self.path} is itself one of the images to read. Choose another name for the result, "
-                    "or overwrite it with --force."
-                )
-        check_output(self.path, force=self.force)
+        check_output(self.path, force=True)
+        self.check_overwritten()
         check_encoding(self.path.suffix, bits=self.bits)
         check_beside(self.path)
 
+    def check_size(self, width: int, height: int) -> None:
+        """Make sure that the file's format holds pictures of this size.
+
+        Raises:
+            UsageError: it does not.
+        """
+        check_encoding(self.path.suffix, bits=self.bits, size=(width, height))
+
+    def check_overwritten(self) -> None:
+        """Make sure that no file is overwritten which may not be.
+
+        Raises:
+            UsageError: the path is an input, or it exists and is not to be forced.
+        """
+        if not self.path.exists():
+            return
+        if any(Path(source).is_file() and self.path.samefile(source) for source in self.inputs):
+            remedy = "which are never overwritten. Choose another name for the result."
+            raise UsageError(f"{self.path} is itself one of the images to read, {remedy}")
+        if not self.force:
+            raise UsageError(f"{self.path} exists already. Choose another name, or overwrite it with --force.")
+
     def named(self) -> Destination:
         """The same, a fresh name numbered if there is such a file."""
-        return replace(self, path=unused(self.path), base=self.path) if self.fresh else self
+        with output_errors(self.path):
+            return replace(self, path=unused(self.path), base=self.path) if self.fresh else self
 
     @contextmanager
     def reserved(self) -> Iterator[Destination]:
@@ -99,10 +121,12 @@ class Destination:
         Raises:
             ImpastoError: it cannot be written.
         """
+        self.check_overwritten()
         image = run.full_size(result.image)
         record = run.record(result_of(image, run.alpha, result.step))
         text = {KEYWORD: record.to_text()} if self.metadata else None
-        save_image(image, self.path, alpha=run.alpha, force=self.force, bits=self.bits, text=text)
+        exif = kept_exif(run.exif, self.exif)
+        save_image(image, self.path, alpha=run.alpha, force=self.force, bits=self.bits, text=text, exif=exif)
 
     def rescue(self, run: Run, result: Result) -> Path | None:
         """Save into the folder for temporary files; where that fails too, leave nothing and return None."""
@@ -121,8 +145,11 @@ class Destination:
 
 
 def name_of(*sources: str) -> Path:
-    """CONTENT-STYLE.png in the current folder, of the names of files."""
-    return Path("-".join(map(source_name, sources)) + ".png")
+    """CONTENT-STYLE.png in the current folder, of the names of files, each cut short where they are very long."""
+    names, most = [source_name(source) for source in sources], _LONGEST_NAME // len(sources)
+    if len(os.fsencode("-".join(names))) > _LONGEST_NAME:
+        names = [os.fsencode(name)[:most].decode(errors="ignore").strip() for name in names]
+    return Path("-".join(names) + ".png")
 
 
 # On the way ---------------------------------------------------------------------------------------------------------
@@ -138,6 +165,7 @@ class Series:
     every: int
     evaluations: int
     name: Callable[[int], Path]
+    destination: Destination
     whole: bool = False
     line: str = ""
 
@@ -153,7 +181,8 @@ class Series:
         """
         for done in range(self.every, self.evaluations + self.whole, self.every):
             if done > after:
-                check_output(self.name(done), force=allowed(self.name(done)))
+                path = self.name(done)
+                replace(self.destination, path=path, force=allowed(path), bits=8).check()
 
 
 def series_of(plan: Plan, destination: Destination) -> Series:
@@ -161,6 +190,6 @@ def series_of(plan: Plan, destination: Destination) -> Series:
     path, count, milestones = destination.path, plan.evaluations, plan.recipe.milestones
     if milestones and not destination.save_every:
         every, file, line = milestones.every, milestones.file, milestones.line
-        return Series(every, count, lambda done: path.parent / file.format(done=done), whole=True, line=line)
-    digits = max(4, len(str(count)))
-    return Series(destination.save_every or count, count, lambda done: path.with_stem(f"{path.stem}-{done:0{digits}}"))
+        return Series(every, count, lambda done: path.parent / file.format(done=done), destination, True, line)
+    digits, every = max(4, len(str(count))), destination.save_every or count
+    return Series(every, count, lambda done: path.with_stem(f"{path.stem}-{done:0{digits}}"), destination)

@@ -93,10 +93,3 @@ class Clock:
         """Seconds left, if the rest goes as the work so far."""
         fraction = self.fraction(step)
         return step.seconds * (1 - fraction) / fraction
-
-
-def duration(seconds: float) -> str:
-    """`0:07`, `2:05`, `1:02:45`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

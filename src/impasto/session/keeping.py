@@ -12,10 +12,11 @@ from typing import Any
 from impasto.checkpoint import Checkpoints, Pace
 from impasto.engine import Snapshot, Step
 from impasto.errors import CheckpointError
-from impasto.files import file_hash, unused
+from impasto.files import file_hash, output_errors, unused
+from impasto.quantities import duration
 from impasto.run import Run
 from impasto.session.destination import Destination, Result
-from impasto.session.events import Clock, duration
+from impasto.session.events import Clock
 
 LONG = 300.0  # seconds from which on a run is kept unasked
 _JUDGED = 5.0  # seconds after which its speed is known
@@ -119,8 +120,10 @@ class Keeper:
             self._pace.wrote(size, time.monotonic() - began)
 
     def _begin_unasked(self, left: str) -> str:
-        folder = unused(self._destination.path.with_suffix(".impasto"))
+        folder = self._destination.path.with_suffix(".impasto")
         try:
+            with output_errors(folder, CheckpointError, "{} cannot be made"):
+                folder = unused(folder)
             self._checkpoints = Checkpoints.create(folder, self._about())
         except CheckpointError as error:
             self._refused = True
@@ -139,5 +142,6 @@ class Keeper:
             "save_every": destination.save_every,
             "metadata": destination.metadata,
             "bits": destination.bits,
+            "exif": destination.exif,
             "asked": self._asked,
         }

@@ -38,6 +38,7 @@ class Session:
     ):
         self._run, self._destination, self._shield = run, destination, shield
         self._series = series_of(run.plan, destination)
+        destination.check_size(run.plan.levels[-1].width, run.plan.levels[-1].height)
         if not resumed:  # before there is a folder of checkpoints, which a refused run would leave behind
             self._series.check(allowed=lambda _: destination.force)
         self._keeper = Keeper(run, destination, resumed)

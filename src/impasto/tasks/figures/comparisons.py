@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle
 from string import ascii_lowercase
@@ -13,6 +13,7 @@ from torch import Tensor
 from impasto.errors import UsageError, named
 from impasto.fitting import with_layers_of
 from impasto.loading import Encoders
+from impasto.preparation import Pictures, prepare
 from impasto.presets.own import STUDY
 from impasto.presets.published import FIVE_LAYERS
 from impasto.ranges import layers as parsed_layers
@@ -157,6 +158,32 @@ def prepare_tradeoff(
         return Plate((heads, *rows), len(ratios), footnote, cell=1.5, side=0.75)
 
     return _compared("tradeoff", materials, runs, arrange)
+
+
+def prepare_sheet(
+    content: ImageSource,
+    styles: Sequence[ImageSource],
+    recipes: Mapping[str, Recipe],
+    encoders: Encoders | None = None,
+) -> Figure:
+    """Transfers side by side: a row for each of `styles`, a column for each of `recipes` under its name.
+
+    Raises: as `prepare_materials`.
+    """
+    materials = prepare_materials([content, *styles], next(iter(recipes.values())), encoders)
+    photograph, *paintings = materials.pictures
+    at_size = [replace(recipe, size=materials.size) for recipe in recipes.values()]
+    pairs = [(painting, recipe) for painting in paintings for recipe in at_size]
+    runs = [prepare(recipe, Pictures(photograph, [painting]), materials.encoders) for painting, recipe in pairs]
+
+    def arrange(panels: Sequence[Panel]) -> Plate:
+        starts = range(0, len(panels), len(recipes))
+        made = [tuple(panels[start : start + len(recipes)]) for start in starts]
+        rows = (Row((Panel(style.pixels), *row)) for style, row in zip(paintings, made, strict=True))
+        footnote = f"{materials.size} px. Below each picture: its content and style errors, without their weights."
+        return Plate((Heads(("style", *recipes), ""), *rows), 1 + len(recipes), footnote, cell=1.5)
+
+    return _compared("sheet", materials, runs, arrange)
 
 
 def _compared(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from impasto.choices import ORIGINAL
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import Step
 from impasto.images import Picture, resize, size_for
@@ -59,6 +60,7 @@ def prepare_materials(sources: Sequence[ImageSource], recipe: Recipe, encoders: 
     """
     size, encoders = recipe.long_side or SIZE, encoders or Encoders()
     read = [open_picture(source, size=size, max_pixels=recipe.max_pixels) for source in sources]
+    size = max(read[0].pixels.shape) if recipe.size == ORIGINAL else size
     scaled = []
     for picture in read:
         height, width = picture.pixels.shape[-2:]
@@ -143,3 +145,9 @@ class Figure:
             "pictures to make": str(len(self.runs)),
             "evaluations": str(self.evaluations),
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs, with numbers."""
+        sizes = [{"width": level.width, "height": level.height} for level in self.levels]
+        numbers = {"pictures": sizes, "evaluations": self.evaluations, "size": self.materials.size}
+        return {name: text for name, text in self.summary().items() if name != "pictures to make"} | numbers

@@ -1,0 +1,131 @@
+"""Sets up what is missing in .venv, then paints a photograph or checks everything, on any system.
+
+    python scripts/tasks.py demo [option of `impasto transfer` ...]
+    python scripts/tasks.py test [argument of pytest ...]
+
+Needs Python 3.11 or later and nothing else; `scripts/demo` and `scripts/test` find one, and so do their .cmd on
+Windows. An extra that is there already, unchanged, costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PROGRAMS, ENDING = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "bin", "")
+PYTHON = PROGRAMS / f"python{ENDING}"
+MADE_IN = VENV / "made-in"
+CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+RECENT = "import sys; sys.exit(sys.version_info < (3, 11))"
+CHECKS = {
+    "Lint": ("ruff", "check"),
+    "Format": ("ruff", "format", "--check"),
+    "Types": ("mypy",),
+    "Layers": ("lint-imports",),
+    "Tests": ("pytest",),
+}
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text: str, code: int = 1) -> NoReturn:
+    say(text)
+    sys.exit(code)
+
+
+def ran(*command: str | Path) -> int:
+    """The exit code of a command in the repository's root; 127 if there is no such program."""
+    try:
+        return subprocess.run(list(map(str, command)), cwd=ROOT, check=False).returncode
+    except FileNotFoundError:
+        return 127
+
+
+def works(python: Path) -> bool:
+    """Whether it is a Python that is recent enough."""
+    try:
+        return subprocess.run([str(python), "-c", RECENT], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def make_venv(*options: str) -> None:
+    say(f"Making {VENV.name} with Python {sys.version.split()[0]}.")
+    if ran(sys.executable, "-m", "venv", *options, VENV):
+        fail(
+            f"{sys.executable} cannot make virtual environments.\n"
+            "On Debian and Ubuntu the package python3-venv adds that."
+        )
+    MADE_IN.write_text(f"{ROOT}\n", encoding="utf-8")
+
+
+def ready_venv() -> None:
+    """A virtual environment knows its own path: one that was moved with its folder is made again."""
+    ours = MADE_IN.is_file()
+    if ours and Path(MADE_IN.read_text(encoding="utf-8").strip()).resolve() != ROOT:
+        say(f"{VENV.name} was made in another folder.")
+        make_venv("--clear")
+    elif not VENV.exists():
+        make_venv()
+    elif not works(PYTHON):
+        if not ours:
+            fail(f"{VENV.name} has no working Python 3.11 or later. Remove it, and run this again.")
+        make_venv("--clear")
+    if subprocess.run([str(PYTHON), "-m", "pip", "--version"], check=False, capture_output=True).returncode:
+        ran(PYTHON, "-m", "ensurepip")
+
+
+def install(extra: str) -> None:
+    """Install impasto, editable, with an extra.
+
+    What that depends on is kept in .venv, written once the installation has succeeded.
+    """
+    stamp = VENV / f"installed-{extra}"
+    inputs = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "pyproject.toml", CONSTRAINTS))
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == inputs:
+        return
+    say(f"Installing impasto[{extra}] into {VENV.name}; the first time this takes a minute or two ...")
+    quietly = ("--quiet", "--quiet", "--disable-pip-version-check", "--no-input")
+    if ran(PYTHON, "-m", "pip", "install", *quietly, "--constraint", CONSTRAINTS, "--editable", f".[{extra}]"):
+        fail("The installation failed; pip's message above says why. Run this again once that is mended.")
+    stamp.write_text(inputs, encoding="utf-8")
+
+
+def demo(options: list[str]) -> int:
+    return ran(PYTHON, ROOT / "examples" / "demo.py", *options)
+
+
+def test(options: list[str]) -> int:
+    """All checks, until the first that fails."""
+    for title, (program, *usual) in CHECKS.items():
+        arguments = [*usual, *options] if title == "Tests" else usual
+        print(f"\n== {title}: {' '.join([program, *arguments])}", flush=True)
+        if code := ran(PROGRAMS / f"{program}{ENDING}", *arguments):
+            fail(f"\nFailed: {title} (exit code {code})", code)
+    print("\nAll checks passed.")
+    return 0
+
+
+TASKS = {"demo": demo, "test": test}
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < (3, 11):  # noqa: UP036 - that is what is asked here
+        fail(f"impasto needs Python 3.11 or later, and {sys.executable} is {sys.version.split()[0]}.")
+    if not arguments or arguments[0] not in TASKS:
+        fail(f"Usage: python scripts/tasks.py {'|'.join(TASKS)} [argument ...]", 2)
+    name, *options = arguments
+    ready_venv()
+    install(name)
+    return TASKS[name](options)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""Regions: which part of the content is painted in which style, and which is kept as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from impasto.color import luminance
+from impasto.errors import UsageError
+from impasto.images import Picture, resize, size_for
+from impasto.losses import blurred
+from impasto.sources import ImageSource, Resampled
+
+LARGE = 1024  # long side at which the borders between regions are drawn; they are soft
+SOFT = 0.005  # of the long side, to which borders are blurred
+LEAST, FEWEST = 16, 64  # pixels: a mask's side, and how many there have to be in it
+SHAPES_ALIKE = 0.02  # by how much the sides' ratio may differ
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of the content where `mask` is white is painted in `style`, of which the part in `style_mask` counts.
+
+    A mask is any image as large as the picture it belongs to, or of its shape: white is in, black is out; of one with
+    transparency that counts instead.
+    """
+
+    mask: ImageSource
+    style: ImageSource
+    style_mask: ImageSource | None = None
+
+
+@dataclass(frozen=True)
+class Area:
+    """A region as it is used: where it is, and the numbers of its styles with their shares.
+
+    Shape: where (1, 1, H, W) at any size.
+    """
+
+    name: str
+    where: Resampled = field(repr=False)
+    styles: tuple[int, ...]
+    shares: tuple[float, ...]
+
+
+def mask_of(picture: Picture, name: str, of: Picture, whose: str) -> Tensor:
+    """A mask as numbers from 0, out, to 1, in, at its own size.  Shape: (1, 1, H, W).
+
+    Raises:
+        UsageError: it does not have the shape of the picture that it is `of`, or hardly anything is in it.
+    """
+    mask = picture.alpha if picture.alpha is not None else luminance(picture.pixels)
+    (height, width), (rows, columns) = mask.shape[-2:], of.pixels.shape[-2:]
+    same = (height, width) == (rows, columns)
+    if not same and (min(height, width) < LEAST or abs(width / height * rows / columns - 1) > SHAPES_ALIKE):
+        raise UsageError(
+            f"The mask {name} is {width}x{height} pixels, but {whose} is {columns}x{rows}. Make it as large, or of the "
+            "same shape."
+        )
+    if float(mask.mean()) * rows * columns < FEWEST:
+        raise UsageError(f"The mask {name} is black, or nearly. Paint white what is to be in it.")
+    return mask
+
+
+def kept_part(mask: Tensor, name: str, like: Tensor) -> Tensor:
+    """A mask of what is kept, as large as the content.  Shape: (1, 1, H, W).
+
+    Raises:
+        UsageError: nothing is left to be painted.
+    """
+    kept = resize(mask, *like.shape[-2:])
+    if float((1 - kept).mean()) * kept.numel() < FEWEST:
+        raise UsageError(f"The mask {name} keeps the whole picture. Paint black what is to be painted.")
+    return kept
+
+
+def apart(masks: Sequence[Tensor], shape: tuple[int, int]) -> tuple[list[Tensor], Tensor]:
+    """Masks of one picture with soft borders, whose sum is 1 at most, and what they leave.
+
+    `shape` is the picture's height and width.
+
+    Shape: (1, 1, H, W), of any size -> (1, 1, H', W') each, H' and W' alike.
+    """
+    size = size_for(*shape, min(LARGE, max(shape)))
+    soft = [blurred(resize(mask, *size), max(1.0, SOFT * max(size))).clamp(0, 1) for mask in masks]
+    total = torch.stack(soft).sum(0)
+    return [mask / total.clamp_min(1) for mask in soft], (1 - total).clamp_min(0)
