@@ -40,9 +40,9 @@ QUALITY = 88  # of the JPEG files that figures are kept as
 PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "demo.jpg": ("python examples/demo_sheet.py demo/photo.png docs/demo.jpg", ("default",)),
     "pairs.jpg": (f"python benchmarks/pairs.py {PAIRS} --out {{out}} --sheet docs/pairs.jpg", ("default",)),
-    "grid.jpg": (f"python benchmarks/grid.py {PAIRS} --size 192 --sheet docs/grid.jpg", ("default",)),
+    "grid.jpg": (f"python benchmarks/grid.py {PAIRS} --size 224 --count 6 --sheet docs/grid.jpg", ("default",)),
     "large.jpg": (
-        f"python benchmarks/pairs.py {PAIRS} --out {{out}}/large --size 1024 --pairs 6 --sheet docs/large.jpg",
+        f"python benchmarks/pairs.py {PAIRS} --out {{out}}/large --size 1024 --pairs 4 --sheet docs/large.jpg",
         ("default",),
     ),
     "strength.jpg": (

@@ -1,6 +1,6 @@
-"""Every photograph in every style, as one sheet: photographs down the side, paintings along the top.
+"""Photographs, each in every style, as one sheet: photographs down the side, paintings along the top.
 
-python benchmarks/grid.py --content FOLDER --style FOLDER --sheet docs/grid.jpg [--size 256]
+python benchmarks/grid.py --content FOLDER --style FOLDER --sheet docs/grid.jpg [--size 256] [--count 6]
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, required=True)
     parser.add_argument("--size", type=int, default=256, help="long side at which pictures are made")
     parser.add_argument("--cell", type=int, default=176, help="side of a cell of the sheet")
+    parser.add_argument("--count", type=int, default=12, help="at most so many photographs, and so many paintings")
     args = parser.parse_args()
-    contents, styles = (sorted(p for p in f.iterdir() if p.suffix == ".jpg") for f in (args.content, args.style))
+    contents, styles = (
+        sorted(p for p in f.iterdir() if p.suffix == ".jpg")[: args.count] for f in (args.content, args.style)
+    )
     step = args.cell + 4
     page = Image.new("RGB", (step * (len(styles) + 1), step * (len(contents) + 1)), "white")
     for column, style in enumerate(styles, 1):

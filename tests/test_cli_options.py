@@ -167,7 +167,8 @@ def test_presets_are_shown_in_words(impasto, name):
     code, out, err = impasto("presets", "show", name)
     assert (code, err) == (0, "")
     assert PRESETS[name].summary in out
-    assert f"iterations  {PRESETS[name].pyramid.evaluations}" in out
+    assert re.search(rf"iterations +{PRESETS[name].pyramid.evaluations}\n", out)
+    assert set(re.findall(r"^  (\w+ weight) ", out, re.MULTILINE)) >= {"palette weight", "style weight"}
     for word in ("None", "True", "False", "Preprocessing", "Pyramid", "SolverSpec", "<function", "'inside'"):
         assert word not in out
 

@@ -322,6 +322,7 @@ def test_every_loss_is_tested_here():
         "flat_steps",
         "flatness",
         "absent_color_error",
+        "blurred",
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,15 @@ from impasto.cli.options import Size, debug_option, force_option, output_option
 from impasto.cli.terminal import columns
 from impasto.cli.words import words
 from impasto.presets import PRESETS, preset
-from impasto.recipe import Recipe
+from impasto.recipe import SETTINGS, Recipe
 from impasto.swatches import names as swatch_names
 
 if TYPE_CHECKING:
     from impasto.record import Record
 
-_SETTINGS = {
-    "Network": ("encoder", "preprocessing", "pooling", "padding", "normalize"),
-    "Content": ("content_layers", "content_loss", "content_weight"),
-    "Style": ("style_layers", "style_loss", "style_weight"),
-    "Picture": ("relative", "tv_weight", "tv_loss", "palette_weight", "range_weight", "resample", "stretch_style"),
-    "Optimisation": ("init", "noise", "detail", "solver", "schedule", "iterations", "size", "dtype", "milestones"),
-}
+# Where the sections of a recipe begin, in the order of its fields; the machine's settings are not a preset's.
+_SECTIONS = {"size": "Picture", "content_layers": "What is minimised", "encoder": "Network", "solver": "The way there"}
+_MACHINE = ("device", "memory", "max_pixels", "weights", "extra_terms", "strength", "style_weights", "usual_size")
 _SWATCH = "The swatch to draw; without it, all are listed."
 _SIZE = "In pixels; one number is the long side of 4:3.  [default: 1024x768]"
 
@@ -53,24 +49,43 @@ def show_preset(name: str) -> None:
     about = [("preset", found.name), ("summary", found.summary), ("source", found.source)]
     about += [("differs" if i == 0 else "", each) for i, each in enumerate(found.differences)]
     click.echo(columns(about))
-    for title, names in _SETTINGS.items():
+    for title, names in _sections().items():
         click.echo(f"\n{title}\n{columns(_settings(found, names), indent='  ')}")
 
 
-def _settings(found: Recipe, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _sections() -> dict[str, list[str]]:
+    """The names of settings by the titles of their sections."""
+    found: dict[str, list[str]] = {}
+    for name in SETTINGS:
+        title = _SECTIONS.get(name) or next(reversed(found))
+        found.setdefault(title, []).extend([] if name in _MACHINE else [name])
+    return found
+
+
+def _settings(found: Recipe, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Settings in words, but those that have no part: a term without weight, noise without a random start."""
     from impasto.solvers import solver_of
 
-    switches = {"tv_loss": found.tv_weight, "noise": found.init == "random", "milestones": found.milestones}
+    switches = {
+        "tv_loss": found.tv_weight,
+        "neighbor_layers": found.neighbor_weight,
+        "noise": found.init == "random",
+        "tileable": found.tileable,
+        "milestones": found.milestones,
+        "by_size": found.by_size,
+    }
     special = {
         "solver": words(solver_of(found.solver)),
         "iterations": words(found.pyramid.evaluations),
         "size": "the photograph's own" if found.usual_size == UNLIMITED else words(found.usual_size),
+        "by_size": "; ".join(f"above {each.size} px: {words(each.settings)}" for each in found.by_size),
     }
+    trained = {"preprocessing": "as trained", "pooling": "as trained", "padding": "as trained"}
     for name in names:
-        if switches.get(name, True):
-            value = getattr(found, name)
-            yield name.replace("_", " "), special.get(name) or ("as trained" if value is None else words(value))
+        value = getattr(found, name)
+        said = special.get(name) or (trained.get(name) if value is None else words(value))
+        if said and switches.get(name, True):
+            yield name.replace("_", " "), said
 
 
 @cloup.command()

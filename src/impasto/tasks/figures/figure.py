@@ -13,6 +13,7 @@ from impasto.engine import Step
 from impasto.images import Picture, resize, size_for
 from impasto.loading import Encoders
 from impasto.preparation import Pictures, prepare
+from impasto.quantities import duration
 from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.schedule import Level
@@ -21,6 +22,7 @@ from impasto.tasks.figures.bands import Curve
 from impasto.tasks.figures.plate import Panel, Plate
 
 SIZE = 192
+TIMED = 3  # runs whose time is measured, to tell that of all
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,12 @@ class Figure:
             "size": ", ".join(sizes) or str(self.materials.size),
             "pictures to make": str(len(self.runs)),
             "evaluations": str(self.evaluations),
-        }
+        } | self._time()
 
-    def to_json(self) -> dict[str, Any]:
-        """The same for programs, with numbers."""
-        sizes = [{"width": level.width, "height": level.height} for level in self.levels]
-        numbers = {"pictures": sizes, "evaluations": self.evaluations, "size": self.materials.size}
-        return {name: text for name, text in self.summary().items() if name != "pictures to make"} | numbers
+    def _time(self) -> dict[str, str]:
+        """About how long it will take, from some of the runs, if there are any."""
+        timed = [run for run in self.runs[:: max(1, len(self.runs) // TIMED)] if run.plan.estimate]
+        if not timed:
+            return {}
+        seconds = sum(run.plan.estimate.seconds for run in timed if run.plan.estimate)
+        return {"time": f"about {duration(seconds * self.evaluations / sum(run.plan.evaluations for run in timed))}"}
