@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--style", type=Path, required=True, help="folder of paintings")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--sheet", type=Path, help="contact sheet to write")
+    parser.add_argument("--row", type=int, default=330, help="about how high a row of the sheet is")
     parser.add_argument("--size", type=int)
     parser.add_argument("--strength", type=float, default=0.5)
     parser.add_argument("--pairs", type=int, default=len(PAIRS), help="only the first so many")
@@ -101,7 +102,7 @@ def main() -> None:
         picture.save(args.out / f"{content}-{style}.png")
         images.append((f"{_words(content)} / {_words(style)}", picture))
     if args.sheet:
-        justified(images).save(args.sheet, quality=88)
+        justified(images, height=args.row).save(args.sheet, quality=88)
 
 
 if __name__ == "__main__":
