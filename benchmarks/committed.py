@@ -42,7 +42,8 @@ PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "pairs.jpg": (f"python benchmarks/pairs.py {PAIRS} --out {{out}} --sheet docs/pairs.jpg", ("default",)),
     "grid.jpg": (f"python benchmarks/grid.py {PAIRS} --size 224 --count 6 --sheet docs/grid.jpg", ("default",)),
     "large.jpg": (
-        f"python benchmarks/pairs.py {PAIRS} --out {{out}}/large --size 1024 --pairs 4 --row 680 --sheet docs/large.jpg",
+        f"python benchmarks/pairs.py {PAIRS} --out {{out}}/large --size 1024 --pairs 4 --row 680 "
+        "--sheet docs/large.jpg",
         ("default",),
     ),
     "strength.jpg": (

@@ -78,6 +78,53 @@ def test_masks_that_cannot_be_are_refused_by_name(mask, said, use):
         prepare(PHOTO, A, **asked, **QUICK)
 
 
+@pytest.mark.parametrize("names", [["rest"], ["mid", "mid", "mid-1"]])
+def test_masks_of_any_names_are_told_apart(tmp_path, names):
+    regions = []
+    for i, name in enumerate(names):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        Image.fromarray(half(i % 2 == 0)).save(folder / f"{name}.png")
+        regions.append(Region(folder / f"{name}.png", B))
+    assert image_of(prepare(PHOTO, A, regions=regions, **QUICK)).isfinite().all()
+
+
+def test_a_region_in_which_nothing_can_be_painted_is_refused():
+    small = np.pad(np.full((20, 20), 255, np.uint8), ((10, 66), (10, 98)))
+    for style in (A, []):
+        with pytest.raises(UsageError, match=r"Nothing in the mask .* can be painted"):
+            prepare(PHOTO, style, regions=[Region(small, B)], keep=half(True), **QUICK)
+
+
+def test_a_photograph_that_is_transparent_everywhere_is_plain_gray():
+    clear = np.dstack([PHOTO, np.zeros((HEIGHT, WIDTH), np.uint8)])
+    assert image_of(prepare(clear, A, **QUICK)).isfinite().all()
+
+
+def test_what_a_style_mask_leaves_out_does_not_matter():
+    part = half(True)
+    styles = [np.where(part[..., None] > 0, B, color).astype(np.uint8) for color in ([0, 255, 0], [255, 0, 255])]
+    whole = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    for preset in ("fast", "neighbors"):
+        asked = QUICK | {"preset": preset}
+        images = [image_of(prepare(PHOTO, [], regions=[Region(whole, style, part)], **asked)) for style in styles]
+        torch.testing.assert_close(*images)
+
+
+@pytest.mark.parametrize(
+    "regions", [("sky.png", "a.png"), [("sky.png", "a.png")], "sky.png=a.png", [None], {"sky": "a"}]
+)
+def test_regions_that_are_none_are_named(regions):
+    with pytest.raises(UsageError, match=r"which is no Region; give impasto.Region"):
+        prepare(PHOTO, A, regions=regions, **QUICK)
+
+
+def test_masks_may_be_truths_and_a_region_may_be_alone():
+    several = image_of(prepare(PHOTO, A, regions=[Region(half(True), B)], **QUICK))
+    assert torch.equal(image_of(prepare(PHOTO, A, regions=Region(half(True) > 0, B), **QUICK)), several)
+    assert prepare(PHOTO, A, regions=None, **QUICK)
+
+
 def test_what_keeps_everything_is_refused():
     with pytest.raises(UsageError, match="keeps the whole picture"):
         prepare(PHOTO, A, keep=np.full((HEIGHT, WIDTH), 255, np.uint8), **QUICK)
@@ -237,13 +284,13 @@ FEW = ("--preset", "fast", "--iterations", "4", "--size", "96", "-q")
 
 
 def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
-    asked = ("transfer", "photo.png", "--region", "sky.png=b.png:part.png", "--region", "*=a.png", "--keep", "sky.png")
+    asked = ("transfer", "photo.png", "--region", "sky.png=b.png:part.png", "--region", "*=a.png", "--keep", "part.png")
     assert cli.run([*asked, "-o", "out.png", *FEW]) == 0
     made = impasto.stylize(
         "photo.png",
         "a.png",
         regions=[Region("sky.png", "b.png", "part.png")],
-        keep="sky.png",
+        keep="part.png",
         preset="fast",
         iterations=4,
         size=96,
@@ -255,6 +302,8 @@ def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
     ("arguments", "said"),
     [
         (("--region", "sky.png"), "it must be MASK=STYLE"),
+        (("--region", "*=a.png:part.png"), "the style of the rest has no mask"),
+        (("a.png", "--keep", ""), "--keep is empty"),
         (("--region", "nothing.png=a.png"), "There is no file nothing.png"),
         (("--region", "sky.png=nothing.png"), "There is no file nothing.png"),
         (("a.png", "--keep", "nothing.png"), "There is no file nothing.png"),

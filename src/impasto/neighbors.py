@@ -66,11 +66,15 @@ class Places:
     scales: Mapping[str, float]
 
     @classmethod
-    def of(cls, tiling: Tiling, styles: Sequence[Tensor], layers: Mapping[str, float]) -> Places:
-        """Those of style images, evenly thinned out beyond `MOST_PLACES`."""
+    def of(
+        cls, tiling: Tiling, styles: Sequence[Tensor], layers: Mapping[str, float], alphas: Sequence[Tensor | None] = ()
+    ) -> Places:
+        """Those of style images that can be seen, evenly thinned out beyond `MOST_PLACES`."""
         each = [grids(tiling, style) for style in styles]
-        every = -(-sum(next(iter(found.values()))[0, 0].numel() for found in each) // MOST_PLACES)
-        rows = {layer: torch.cat([_rows(found[layer]) for found in each])[::every] for layer in layers}
+        seen = torch.cat([_seen(f, a) for f, a in zip(each, alphas or [None] * len(each), strict=True)])
+        chosen = torch.nonzero(seen if seen.any() else torch.ones_like(seen)).flatten()
+        chosen = chosen[:: -(-len(chosen) // MOST_PLACES)]
+        rows = {layer: torch.cat([_rows(found[layer]) for found in each])[chosen] for layer in layers}
         scales = {layer: layers[layer] / _size(rows[layer]) for layer in layers}
         return cls({layer: rows[layer] * scales[layer] for layer in layers}, scales)
 
@@ -94,6 +98,13 @@ def grids(tiling: Tiling, image: Tensor) -> dict[str, Tensor]:
                 whole[layer] = found.new_empty((1, found.shape[1], height // grid, width // grid))
             tile.placed(whole[layer], grid).copy_(found)
     return whole
+
+
+def _seen(found: Mapping[str, Tensor], alpha: Tensor | None) -> Tensor:
+    """Which places are more than half visible.  Shape: (1, C, rows, columns) each, (1, 1, H, W) -> (places,)."""
+    grid = next(iter(found.values()))[:, :1]
+    whole = torch.ones_like(grid) if alpha is None else F.interpolate(alpha.to(grid), grid.shape[2:], mode="area")
+    return whole.flatten() > 0.5
 
 
 def _rows(features: Tensor) -> Tensor:
@@ -136,10 +147,11 @@ class NeighborTerm:
         tile: int,
         where: Tensor | None = None,
         name: str = "neighbors",
+        alphas: Sequence[Tensor | None] = (),
     ) -> NeighborTerm:
         """Each place of `picture` with its nearest neighbour in `styles`, as their encoders see `layers`."""
         of_picture, of_styles = (Tiling(encoder, layers, tile) for encoder in encoders)
-        places = Places.of(of_styles, styles, layers)
+        places = Places.of(of_styles, styles, layers, alphas)
         found = grids(of_picture, picture)
         index = places.nearest({layer: _rows(found[layer]) for layer in layers})
         shape = next(iter(found.values())).shape[2:]

@@ -148,7 +148,7 @@ class Painter:
     ) -> Run:
         """The run of `stylize`, ready to be iterated; nothing is optimised yet."""
         recipe, init = self._asked(request)
-        pictures = Pictures(content, _listed(style), init, tuple(regions), keep, texture)
+        pictures = Pictures(content, _listed(style), init, _apart(regions), keep, texture)
         return prepare_run(recipe, pictures, self._encoders)
 
     def prepare_texture(self, style: Styles, **request: Unpack[Request]) -> Run:
@@ -226,6 +226,15 @@ def _mask(mask: Tensor) -> Image.Image:
 
 def _listed(style: Styles) -> list[Any]:
     return list(style) if isinstance(style, list | tuple | Iterator) else [style]
+
+
+def _apart(regions: Any) -> tuple[Region, ...]:
+    """Regions as they are given: several, one, or None."""
+    given = [regions] if hasattr(regions, "mask") else list(regions or ())
+    for each in given:
+        if not hasattr(each, "mask"):
+            raise UsageError(f"regions has {each!r:.60}, which is no Region; give impasto.Region(mask, style).")
+    return tuple(given)
 
 
 _painter = Painter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 from impasto import record
@@ -14,12 +15,12 @@ from impasto.encoders.base import resolve_layers
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, check_entries, levels_that_fit, style_scales
 from impasto.footprint import Look, Work
-from impasto.images import RESAMPLERS, Picture, resize, size_for
+from impasto.images import RESAMPLERS, Picture, filled, resize, size_for
 from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
 from impasto.problem import Given, PictureProblem
 from impasto.recipe import Recipe
-from impasto.regions import Area, Region, apart, kept_part, mask_of
+from impasto.regions import Area, Region, apart, check_seen, kept_part, mask_of
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
@@ -47,6 +48,7 @@ class Pictures:
 REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
 WITH_TEXTURE = "texture"
 STYLES = ("style", REGION_STYLE, WITH_TEXTURE)
+REST = "rest"  # the name of what no region has
 HARDLY_LEFT = 1e-3  # of the picture
 ENLARGED = 1.1  # times its own size, from which on it is told that a style is enlarged
 
@@ -240,7 +242,8 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
     resample = RESAMPLERS[recipe.resample]
 
     def scalable(picture: Picture) -> Resampled:
-        return Resampled(picture.pixels, resample, alpha=picture.alpha)
+        shown = picture.alpha is not None and bool(picture.alpha.any())  # what is transparent everywhere is plain gray
+        return Resampled(picture.pixels, resample, alpha=picture.alpha if shown else None)
 
     of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
     content, keep = next(iter(of["content"]), None), None
@@ -248,7 +251,7 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         if each.role == KEEP:
             assert content is not None, "only a transfer keeps anything"
             mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
-            keep = kept_part(mask, source_name(each.source), content.pixels)
+            keep = kept_part(mask, source_name(each.source), content)
             content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
     textures = [each.picture for each in opened if each.role == WITH_TEXTURE]
     styles, own = [*of["style"], *_masked_styles(opened), *textures], None
@@ -283,7 +286,8 @@ def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:
         if each.role == STYLE_MASK:
             style, name = styles.pop(), source_name(each.source)
             mask = resize(mask_of(each.picture, name, style, "its style"), *style.pixels.shape[-2:])
-            styles.append(replace(style, alpha=mask * (1 if style.alpha is None else style.alpha)).cropped())
+            alpha = mask * (1 if style.alpha is None else style.alpha)
+            styles.append(replace(style, pixels=filled(style.pixels, alpha), alpha=alpha).cropped())
     return styles
 
 
@@ -292,14 +296,19 @@ def _areas(recipe: Recipe, opened: Sequence[_Opened], content: Picture | None, r
     regions = [each for each in opened if each.role == REGION]
     if not regions or content is None:
         return ()
-    names = [source_name(each.source) for each in regions]
-    named = [name if names.count(name) == 1 else f"{name}-{i}" for i, name in enumerate(names, 1)]
+    named: list[str] = []
+    for name in (source_name(each.source) for each in regions):
+        free = (each for each in chain([name], (f"{name}-{i}" for i in count(2))) if each not in (REST, *named))
+        named.append(next(free))
     masks = [mask_of(each.picture, source_name(each.source), content, "the photograph") for each in regions]
     masks, left = apart(masks, _shape(content))
+    shown = None if content.alpha is None else resize(content.alpha, *left.shape[-2:])
+    for name, mask in zip(named, masks, strict=True):
+        check_seen(mask, shown, name, content)
     there = zip(named, masks, strict=True)
     areas = [Area(name, Resampled(mask, resize), (rest + i,), (1.0,)) for i, (name, mask) in enumerate(there)]
-    if rest and float(left.mean()) > HARDLY_LEFT:
-        areas.append(Area("rest", Resampled(left, resize), tuple(range(rest)), recipe.style_weights or (1.0,) * rest))
+    if rest and float((left if shown is None else left * shown).mean()) > HARDLY_LEFT:
+        areas.append(Area(REST, Resampled(left, resize), tuple(range(rest)), recipe.style_weights or (1.0,) * rest))
     return tuple(areas)
 
 

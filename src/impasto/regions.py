@@ -65,16 +65,24 @@ def mask_of(picture: Picture, name: str, of: Picture, whose: str) -> Tensor:
     return mask
 
 
-def kept_part(mask: Tensor, name: str, like: Tensor) -> Tensor:
+def kept_part(mask: Tensor, name: str, content: Picture) -> Tensor:
     """A mask of what is kept, as large as the content.  Shape: (1, 1, H, W).
 
     Raises:
         UsageError: nothing is left to be painted.
     """
-    kept = resize(mask, *like.shape[-2:])
-    if float((1 - kept).mean()) * kept.numel() < FEWEST:
+    kept = resize(mask, *content.pixels.shape[-2:])
+    free = (1 - kept) if content.alpha is None else (1 - kept) * content.alpha
+    if float(free.mean()) * kept.numel() < FEWEST:
         raise UsageError(f"The mask {name} keeps the whole picture. Paint black what is to be painted.")
     return kept
+
+
+def check_seen(mask: Tensor, shown: Tensor | None, name: str, content: Picture) -> None:
+    """Raise UsageError unless something of a region can be painted: it is not transparent, and not kept."""
+    seen = mask if shown is None else mask * shown
+    if float(seen.mean()) * content.pixels[0, 0].numel() < FEWEST:
+        raise UsageError(f"Nothing in the mask {name} can be painted: there the photograph is transparent, or kept.")
 
 
 def apart(masks: Sequence[Tensor], shape: tuple[int, int]) -> tuple[list[Tensor], Tensor]:

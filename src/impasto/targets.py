@@ -163,7 +163,9 @@ class Sitting:
             self.recolored(),
         )
         return [
-            NeighborTerm.of(encoders, picture, p.styles, layers, weight * p.share, tile, p.where, p.named("neighbors"))
+            NeighborTerm.of(
+                encoders, picture, p.styles, layers, weight * p.share, tile, p.where, p.named("neighbors"), p.alphas
+            )
             for p in self.parts
         ]
 

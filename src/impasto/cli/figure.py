@@ -171,7 +171,7 @@ _add(
 _SHEETS = """\b
 Examples:
   impasto sheet photo.jpg a.jpg b.jpg --strength 0.3,0.5,0.7
-  impasto sheet photo.jpg swatch:oil --preset fast,best
+  impasto sheet photo.jpg swatch:cubism --preset fast,best
 """
 
 

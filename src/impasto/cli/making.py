@@ -90,6 +90,8 @@ def transfer(
     """
     if given["texture_up_to"] and not texture:
         raise UsageError("--texture-up-to says how deep the layers of --texture go; give both.")
+    if keep == "":
+        raise UsageError("--keep is empty; name a mask, such as face.png.")
     apart = [_region(each) for each in regions]
     rest = [style for mask, style, _ in apart if mask == _REST]
     there = [each for each in apart if each[0] != _REST]
@@ -107,7 +109,11 @@ def _region(text: str) -> tuple[str, str, str | None]:
     if not mask or not rest:
         raise UsageError(f"--region is {text!r}; it must be MASK=STYLE, as sky.png=painting.jpg.")
     style, _, inside = rest.rpartition(":")
-    return (mask, style, inside) if style and Path(inside).is_file() else (mask, rest, None)
+    if not style or not Path(inside).is_file():
+        return mask, rest, None
+    if mask == _REST:
+        raise UsageError(f"--region is {text!r}; the style of the rest has no mask of its own. Leave :{inside} out.")
+    return mask, style, inside
 
 
 def _meant(

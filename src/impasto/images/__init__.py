@@ -11,7 +11,7 @@ from types import MappingProxyType
 from impasto.images.exif import kept_exif
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
 from impasto.images.metadata import read_text
-from impasto.images.picture import Picture, from_array
+from impasto.images.picture import Picture, filled, from_array
 from impasto.images.reading import from_pil, load_image
 from impasto.images.sizing import Resampler, resize, resize_like_opencv, resize_nearest, size_for
 from impasto.images.writing import check_encoding, check_output, encode_image, same_pixels, save_image, to_pil
@@ -30,6 +30,7 @@ __all__ = [
     "check_encoding",
     "check_output",
     "encode_image",
+    "filled",
     "from_array",
     "from_pil",
     "kept_exif",

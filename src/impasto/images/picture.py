@@ -37,12 +37,14 @@ class Picture:
 
 
 def from_array(array: np.ndarray) -> Picture:
-    """Convert an array of sRGB values: uint8 or uint16 over their whole range, or floats in [0, 1].
+    """Convert an array of sRGB values: uint8 or uint16 over their whole range, floats in [0, 1], or bool.
 
     Shape: (H, W) gray, (H, W, 3) color or (H, W, 4) color with alpha, not premultiplied
     """
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or array.size == 0:
         raise UsageError(f"The array has shape {array.shape}; it must be (H, W), (H, W, 3) or (H, W, 4), not empty.")
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8) * 255
     _check_range(array)
     values = array.reshape(*array.shape[:2], -1)
     return of_samples(values[:, :, :3], values[:, :, 3:] if values.shape[2] == 4 else None)
@@ -64,10 +66,10 @@ def of_samples(colors: np.ndarray, alpha: np.ndarray | None, notes: tuple[str, .
         return Picture(pixels, None, notes)
     if not opacity.any():
         notes = (*notes, "the image is transparent everywhere; plain gray is used")
-    return Picture(_filled(pixels, opacity), opacity, notes)
+    return Picture(filled(pixels, opacity), opacity, notes)
 
 
-def _filled(pixels: Tensor, alpha: Tensor) -> Tensor:
+def filled(pixels: Tensor, alpha: Tensor) -> Tensor:
     """Compute `pixels` with the mean of the colors, weighted by `alpha`, where nothing is visible.
 
     The mean is the color that differs least from the visible ones.  A picture that is transparent everywhere becomes

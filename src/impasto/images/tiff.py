@@ -17,6 +17,7 @@ Page = Mapping[int, tuple[int, int]]
 SUBFILE_TYPE: Final = 254
 BITS: Final = 258
 PHOTOMETRIC: Final = 262
+COMPRESSION: Final = 259
 SAMPLES: Final = 277
 PLANES: Final = 284
 SUBDIRECTORIES: Final = 330
@@ -28,6 +29,9 @@ SEPARATE: Final = 2  # of PLANES
 FLOAT: Final = 3  # of SAMPLE_FORMAT
 WHITE_IS_ZERO: Final = 0  # of PHOTOMETRIC
 CIE_LAB: Final = 8
+YCBCR: Final = 6
+JPEGS: Final = (6, 7)
+LZMA, ZSTD = 34925, 50000
 
 _MOST_PAGES: Final = 1000
 _NUMBERS: Final = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # by the type of the tag
@@ -77,9 +81,13 @@ def picture_page(pages: list[Page]) -> int:
 
 
 def is_beyond_libvips(page: Page) -> bool:
-    """Whether this is gray of 12 bits, or CIE L*a*b* in bytes: libvips refuses these, and Pillow reads them."""
-    bits, photometric = (page.get(tag, (0, 0))[0] for tag in (BITS, PHOTOMETRIC))
-    return bits == 12 or (bits, photometric) == (8, CIE_LAB)
+    """Whether this is gray of 12 bits, CIE L*a*b* in bytes, Y Cb Cr without JPEG, or compressed by ZSTD or LZMA.
+
+    libvips refuses these, or takes Y Cb Cr for colors, and Pillow reads them.
+    """
+    bits, photometric, compression = (page.get(tag, (0, 0))[0] for tag in (BITS, PHOTOMETRIC, COMPRESSION))
+    luminance = photometric == YCBCR and compression not in JPEGS
+    return bits == 12 or (bits, photometric) == (8, CIE_LAB) or luminance or compression in (LZMA, ZSTD)
 
 
 def without_traps(data: Content, page: Page) -> Content:
