@@ -444,7 +444,7 @@ def test_progress_is_over_all_pictures_with_time_left(impasto):
 
 def test_without_a_name_the_figure_gets_one_of_its_own(impasto, tmp_path):
     for name in ("photo-features.png", "photo-features-2.png"):
-        code, out, _ = impasto("figure", "features", "photo.png", "--size", "64")
+        code, out, _ = impasto("figure", "features", "photo.png", "--size", "64", "--encoder", "compact")
         assert (code, out.split(" in ")[0]) == (0, f"Wrote {name}")
         assert (tmp_path / name).exists()
 
@@ -509,7 +509,7 @@ def test_a_wrong_request_is_answered_before_any_work(impasto, tmp_path, argument
 
 def test_an_interrupted_figure_is_not_written(impasto, tmp_path):
     command = [sys.executable, "-c", "from impasto.cli import main; main()", "figure", "layers", *TWO]
-    options = ["-o", "out.png", "--size", "64", "--iterations", "100000", "--levels", "1", "--json"]
+    options = ["-o", "out.png", "--size", "64", "--iterations", "100000", "--levels", "1", "--json", "--preset", "fast"]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for _ in range(3):
             process.stdout.readline()

@@ -127,7 +127,7 @@ def _in_folders(entry: Input, folders: Sequence[Path], path_of: PathOf) -> str:
     places = [folder / each for each in dict.fromkeys((name, os.path.basename(name))) for folder in folders]  # noqa: PTH119
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        where = " or ".join(map(str, dict.fromkeys(folders)))
+        where = " or ".join("this folder" if each == Path() else str(each) for each in dict.fromkeys(folders))
         raise MissingFileError(f"The {kind} {printable(name)} is not in {where}. Put it there as it was.")
     return os.fspath(found)
 

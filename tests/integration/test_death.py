@@ -270,7 +270,7 @@ def test_an_input_that_has_changed_or_is_gone_is_told_with_the_remedy(impasto, s
     Path("photo.png").unlink()
     code, _, err = impasto("resume", "kept")
     assert code == 2
-    assert "The content image photo.png is not in ." in err
+    assert "The content image photo.png is not in this folder" in err
 
 
 def test_a_run_goes_on_where_its_inputs_have_moved(impasto, stopped):
