@@ -115,7 +115,7 @@ class Recipe:
         choices=INITS,
     )
     colors: str = setting(
-        "style", ranges.one_of("coloring", COLORS), "Whose: {choices}.", only=[TRANSFER], choices=COLORS
+        "style", ranges.one_of("colors mode", COLORS), "Whose: {choices}.", only=[TRANSFER], choices=COLORS
     )
     tileable: bool = setting(
         False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
