@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from impasto import Painter, Region
+from impasto.choices import COLORS
 from pairs import justified
 
-COLORS = ("style", "content", "luminance", "histogram", "match")
 SCALES = (0.5, 1.0, 2.0)
 TURNS = 5
 

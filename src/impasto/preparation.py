@@ -25,7 +25,7 @@ from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
 from impasto.sources import ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
-from impasto.statistics import moments
+from impasto.statistics import Moments, moments
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,8 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         own, content = scalable(content), replace(content, pixels=gray(content.pixels))
         styles = [replace(style, pixels=gray(style.pixels)) for style in styles]
     if recipe.colors in ("luminance", "content") and content:
-        styles = [_in_colors_of(content, style) for style in styles]
+        wanted = moments(content.pixels, content.alpha)
+        styles = [_recolored(style, wanted) for style in styles]
     return Given(
         scalable(content) if content else None,
         tuple(map(scalable, styles)),
@@ -271,9 +272,9 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
     )
 
 
-def _in_colors_of(content: Picture, style: Picture) -> Picture:
-    """A style with the mean and covariance of the content's colors."""
-    own, wanted = moments(style.pixels, style.alpha), moments(content.pixels, content.alpha)
+def _recolored(style: Picture, wanted: Moments) -> Picture:
+    """A style whose colors have the mean and covariance of others."""
+    own = moments(style.pixels, style.alpha)
     return replace(style, pixels=matched_colors(style.pixels, own, wanted).clamp(0, 1))
 
 

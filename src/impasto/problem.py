@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -169,7 +170,7 @@ class PictureProblem:
             encoder,
             style_encoder,
             content,
-            lambda: self._recolored(level),
+            cache(lambda: self._recolored(level)),
             self._parts(level),
             self._team,
             self._visible_at(level),

@@ -120,14 +120,12 @@ class Sitting:
         features = _features(self.encoder, self.content, kept, tile)
         terms: list[Term] = []
         for layer, share in shares.items():
-            if layer in features and alpha is not None:
-                visible = at_layer(alpha, self.encoder, layer)
-                visible = (visible / visible.mean().clamp_min(1e-12)).sqrt()
-                target = features[layer] * visible.to(features[layer])
-                terms.append(ContentTerm(layer, target, scale * share, loss, visible=visible))
-                continue
             if layer in features:
-                terms.append(ContentTerm(layer, features[layer], scale * share, loss))
+                target, visible = features[layer], at_layer(alpha, self.encoder, layer)
+                if visible is not None:
+                    visible = (visible / visible.mean().clamp_min(1e-12)).sqrt()
+                    target = target * visible.to(target)
+                terms.append(ContentTerm(layer, target, scale * share, loss, visible=visible))
                 continue
             alone = Tiling(self.encoder, [layer], tile or self.level.size)
             whole = alone.wholes(self.content)[layer]
@@ -157,11 +155,8 @@ class Sitting:
             layers = {layer: share for layer, share in layers.items() if layer not in fine}
         if self.content is None or weight == 0 or not layers:
             return []
-        encoders, tile, picture = (
-            (self.encoder, self.style_encoder),
-            self.level.tile or self.level.size,
-            self.recolored(),
-        )
+        encoders, tile = (self.encoder, self.style_encoder), self.level.tile or self.level.size
+        picture = self.recolored()
         return [
             NeighborTerm.of(
                 encoders, picture, p.styles, layers, weight * p.share, tile, p.where, p.named("neighbors"), p.alphas
