@@ -89,7 +89,7 @@ def test_a_picture_that_was_stopped_is_made_anew(batch, monkeypatch):
 
     def interrupted():
         checks.append(1)
-        if len(checks) == 6:  # the first of the second photograph's steps
+        if len(checks) == 4:  # the first of the second photograph's steps
             os.kill(os.getpid(), signal.SIGINT)
         check()
 
@@ -102,6 +102,29 @@ def test_a_picture_that_was_stopped_is_made_anew(batch, monkeypatch):
     assert (code, outcomes(rows)) == (0, expected)
     result = read_record("out/b.png").result
     assert result.evaluations == result.of
+
+
+def test_pictures_that_are_stopped_together_are_all_told(batch, monkeypatch):
+    checks, check = [], interrupts.check
+
+    def interrupted():
+        checks.append(1)
+        if len(checks) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        check()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("impasto.cli.interrupts.check", interrupted)
+        code, rows, _ = batch("photos", "-o", "out", "--iterations", "200", "--jobs", "2")
+    assert (code, outcomes(rows)) == (130, {"photos/a.jpg": "stopped", "photos/b.jpg": "stopped"})
+
+
+def test_a_file_that_does_not_say_how_it_was_made_is_another_picture(batch, folder):
+    batch("photos/a.jpg", "-o", "out", "--no-metadata")
+    assert outcomes(batch("photos/a.jpg", "-o", "out", "--no-metadata")[1]) == {"photos/a.jpg": "there already"}
+    code, rows, _ = batch("photos/a.jpg", "-o", "out")
+    assert (code, rows["photos/a.jpg"][0]) == (1, "failed")
+    assert "out/a.png is there and does not say how it was made" in rows["photos/a.jpg"][1]
 
 
 def test_a_photograph_that_fails_does_not_end_the_others(batch, folder):

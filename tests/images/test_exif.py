@@ -1,6 +1,7 @@
 """EXIF: what people want to keep is kept, the place only if it is asked for, and nothing that is no more true."""
 
 import io
+import warnings
 
 import pytest
 from PIL import ExifTags, Image
@@ -68,3 +69,43 @@ def test_the_command_keeps_what_it_is_told_to(photograph, impasto, tmp_path, mon
         assert impasto("transfer", *quick, *options, "-o", "out.png") == (0, "", "")
         base, _, place, _ = told((tmp_path / "out.png").read_bytes())
         assert (MAKER in base, bool(place)) == kept
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".tif"])
+def test_a_resolution_that_stands_outside_exif_is_kept_and_where_there_is_none_it_is_the_usual_one(extension):
+    def saved(**info):
+        buffer = io.BytesIO()
+        Image.new("RGB", (40, 30), "teal").save(
+            buffer, {".jpg": "JPEG", ".png": "PNG", ".tif": "TIFF"}[extension], **info
+        )
+        return load_image(buffer.getvalue())
+
+    for info, dots in (({"dpi": (300, 300)}, (300, 300)), ({}, (72, 72))):
+        picture = saved(**info)
+        data = encode_image(picture.pixels, extension, exif=kept_exif(picture.exif))
+        assert told(data)[3] == pytest.approx(dots, rel=1e-3)
+    assert kept_exif(saved(dpi=(300, 300)).exif, "none") == b""
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".webp"])
+def test_names_in_any_language_stay_as_they_are(extension):
+    exif, author = Image.Exif(), "Анна Müller 画".encode()
+    exif[33432] = author
+    picture = load_image(photo_with(exif))
+    data = encode_image(picture.pixels, extension, exif=kept_exif(picture.exif))
+    assert told(data)[0][33432].encode("latin-1") == author
+
+
+def photo_with(exif):
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def test_of_damaged_data_nobody_is_warned():
+    exif = Image.Exif()
+    exif.update({MAKER: "Maker", DATE: "2020:01:02 03:04:05"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for end in range(6, len(exif.tobytes())):
+            kept_exif(exif.tobytes()[:end], "all")

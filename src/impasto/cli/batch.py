@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from glob import glob, has_magic
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
             rows.append(row)
             if output.as_json:
                 print_record("picture", **asdict(row))
-            elif not (output.quiet or (jobs == 1 and row.outcome == PAINTED)):
+            elif not (output.quiet or output.dry_run or (jobs == 1 and row.outcome == PAINTED)):
                 say(f"{len(rows)} of {len(found)}  {row.photograph}  {row}")
     counts = Counter(row.outcome for row in rows)
     if output.as_json:
@@ -153,12 +154,16 @@ def _targets(photographs: Sequence[str], folder: Path, ending: str) -> Iterator[
 
 
 def _in_turn(work: _Work, targets: Iterator[tuple[str, Path, str]], jobs: int) -> Iterator[Row]:
-    """What comes of the photographs, so many at a time, until one is stopped."""
-    with ThreadPoolExecutor(jobs) if jobs > 1 else nullcontext() as pool:
-        for row in (pool.map if pool else map)(lambda target: work.paint(*target), targets):
-            yield row
-            if row.outcome == STOPPED:
-                return
+    """What comes of the photographs, so many at a time; nothing of those that were not begun when it was stopped."""
+    if jobs == 1:
+        yield from filter(None, starmap(work.paint, targets))
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        for row in [pool.submit(work.paint, *target) for target in targets]:
+            with suppress(KeyboardInterrupt):  # which comes to this thread alone; the others see it, and save
+                wait([row])
+            if painted := row.result():
+                yield painted
 
 
 @dataclass(frozen=True)
@@ -180,16 +185,18 @@ class _Work:
         others = [*(("style", style) for style in self.styles), *([("init", self.init)] if self.init else [])]
         return [(role, _known(name)) for role, name in others]
 
-    def paint(self, photograph: str, path: Path, other: str) -> Row:
+    def paint(self, photograph: str, path: Path, other: str) -> Row | None:
         """Paint it, unless its result is there or is that of the `other`; whatever goes wrong is told in the row.
 
+        None if it was stopped before the first evaluation.
+
         Raises:
-            KeyboardInterrupt: it was stopped before the first evaluation.
             WeightsError: no photograph can be painted.
         """
         from impasto.preparation import Pictures, prepare
 
-        interrupts.check()
+        if interrupts.caught():
+            return None
         began, outcome, pictures = time.perf_counter(), PAINTED, Pictures(photograph, self.styles, self.init)
         try:
             if other:
@@ -210,27 +217,31 @@ class _Work:
                     outcome = STOPPED
         except WeightsError:
             raise
+        except KeyboardInterrupt:
+            return None
         except Exception as error:
             return Row(photograph, FAILED, str(path), told(error).removeprefix("Error: "))
         return Row(photograph, outcome, str(path), seconds=time.perf_counter() - began)
 
     def _is_finished(self, path: Path, photograph: str) -> bool:
-        """Whether this very picture is there; one that does not say how it was made is taken for it.
+        """Whether this very picture is there; where records are left out, any is taken for it.
 
         Raises:
-            UsageError: another picture is there.
+            UsageError: another picture is there, or one that does not say how it was made.
         """
         from impasto.record import read_record
 
+        remedy = "Choose another folder, or overwrite it with --force."
         try:
             record = read_record(path)
-        except UsageError:
-            return True
+        except UsageError as error:
+            if not self.output.destination.metadata or path.suffix == ".bmp":
+                return True
+            raise UsageError(f"{path} is there and does not say how it was made. {remedy}") from error
         inputs = [(each.role, each.sha256 or each.name) for each in record.inputs]
         known = [("content", _known(photograph)), *self._inputs]
         recipe = from_json(record.task, record.settings, preset)  # in today's terms, if it is of yesterday
         if inputs != known or _shaping(recipe.to_json()) != _shaping(self.recipe.to_json()):
-            remedy = "Choose another folder, or overwrite it with --force."
             raise UsageError(f"{path} was made of other pictures or with other settings. {remedy}")
         return record.result is not None and record.result.evaluations == record.result.of
 

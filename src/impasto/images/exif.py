@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from PIL import ExifTags, Image
@@ -31,25 +34,32 @@ def kept_exif(data: bytes, how: str = "safe") -> bytes:
     """
     if how == "none" or not data:
         return b""
-    found, kept = Image.Exif(), Image.Exif()
+    kept = Image.Exif()
     try:
-        found.load(data)
-        kept.update(_chosen(found, how))
-        if inner := _chosen(found.get_ifd(_IFD.Exif), how):
-            kept[_IFD.Exif] = inner
-        if how == "all" and (place := found.get_ifd(_IFD.GPSInfo)):
-            kept[_IFD.GPSInfo] = dict(place)
-        return kept.tobytes() if len(kept) else b""
+        with _parsed(data) as found:
+            kept.update(_chosen(found, how))
+            if inner := _chosen(found.get_ifd(_IFD.Exif), how):
+                kept[_IFD.Exif] = inner
+            if how == "all" and (place := found.get_ifd(_IFD.GPSInfo)):
+                kept[_IFD.GPSInfo] = dict(place)
+            return kept.tobytes() if len(kept) else b""
     except Exception:  # the EXIF parser raises nearly everything
         return b""
 
 
+def exif_of_resolution(dots: tuple[float, float]) -> bytes:
+    """EXIF data that tell nothing but a resolution, horizontally and vertically per millimetre."""
+    width, height = (round(25.4 * each, 3) for each in dots)
+    told = Image.Exif()
+    told.update({_BASE.XResolution: width, _BASE.YResolution: height, _BASE.ResolutionUnit: 2})
+    return told.tobytes()
+
+
 def dots_per_millimetre(data: bytes) -> tuple[float, float] | None:
     """The resolution that EXIF data tell, horizontally and vertically; None if they tell none."""
-    found = Image.Exif()
     try:
-        found.load(data)
-        width, height, unit = (found.get(tag) for tag in _RESOLUTION)
+        with _parsed(data) as found:
+            width, height, unit = (found.get(tag) for tag in _RESOLUTION)
         millimetres = 10.0 if unit == 3 else 25.4
         dots = float(width or 0) / millimetres, float(height or 0) / millimetres
     except Exception:
@@ -57,5 +67,21 @@ def dots_per_millimetre(data: bytes) -> tuple[float, float] | None:
     return dots if min(dots) > 0 else None
 
 
+@contextmanager
+def _parsed(data: bytes) -> Iterator[Image.Exif]:
+    """What is in the data, as long as it is being read; what Pillow would only warn of is an error."""
+    found = Image.Exif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found.load(data)
+        yield found
+
+
 def _chosen(tags: Any, how: str) -> dict[int, Any]:
-    return {tag: value for tag, value in tags.items() if tag not in _OF_THE_FILE and (how == "all" or tag in _SAFE)}
+    chosen = {tag: value for tag, value in tags.items() if tag not in _OF_THE_FILE and (how == "all" or tag in _SAFE)}
+    return {tag: _as_it_was(value) for tag, value in chosen.items()}
+
+
+def _as_it_was(value: Any) -> Any:
+    """Text byte by byte: Pillow reads Latin-1, of which it would write ASCII alone, while cameras write UTF-8."""
+    return value.encode("latin-1") if isinstance(value, str) and not value.isascii() else value

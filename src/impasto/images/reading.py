@@ -10,6 +10,7 @@ from PIL import Image
 
 from impasto.errors import ImageError, ImpastoError, UsageError
 from impasto.images.decoding import ICC, array_of, color_bands, field, from_pillow
+from impasto.images.exif import exif_of_resolution
 from impasto.images.opening import ImageFile, opened
 from impasto.images.picture import Picture, of_samples
 from impasto.images.profiles import to_srgb
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyvips
 
 MAX_PIXELS: Final = 200_000_000
+_UNTOLD: Final = (1.0, 1.0)  # dots per millimetre, as libvips has it where a file tells none
 _NO_DATA: Final = -9999  # in measurements, where nothing is lower
 _UNLIKELY: Final = 1e30  # from here on, too, a number means that there is none
 
@@ -37,7 +39,9 @@ def load_image(source: ImageFile, *, max_pixels: int = MAX_PIXELS) -> Picture:
         raise UsageError(f"max_pixels is {max_pixels}; it must be at least 1.")
     with opened(source, max_pixels=max_pixels) as image:
         decoded = image.decode()
-        return replace(_picture(decoded, image.notes), exif=field(decoded, "exif-data", b""))
+        dots = decoded.xres, decoded.yres
+        exif = field(decoded, "exif-data", b"") or (b"" if dots == _UNTOLD else exif_of_resolution(dots))
+        return replace(_picture(decoded, image.notes), exif=exif)
 
 
 def from_pil(image: Image.Image) -> Picture:

@@ -37,6 +37,7 @@ _SAVERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 _KEPT: Final = 8 | 2  # the profile and XMP, of what libvips may write
 _EXIF: Final = 1
+_USUAL_DOTS: Final = (72 / 25.4, 72 / 25.4)  # per millimetre; formats that have a resolution cannot leave it out
 _MOST_XMP: Final = {"JPEG": 65_502}  # bytes
 
 
@@ -200,8 +201,8 @@ def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[s
     image, xmp = image_of(levels, profile=srgb_profile()), b"" if format_name == "PNG" else xmp_packet(text)
     if len(xmp) > _MOST_XMP.get(format_name, len(xmp)):
         raise ValueError(f"its XMP packet holds {_MOST_XMP[format_name]} bytes, and this one has {len(xmp)}")
-    if dots := dots_per_millimetre(exif):
-        image = image.copy(xres=dots[0], yres=dots[1])
+    across, down = dots_per_millimetre(exif) or _USUAL_DOTS
+    image = image.copy(xres=across, yres=down)
     for name, data in {"xmp-data": xmp, "exif-data": exif}.items():
         if data:
             image.set_type(libvips().GValue.blob_type, name, data)
