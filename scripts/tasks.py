@@ -27,7 +27,7 @@ CHECKS = {
     "Format": ("ruff", "format", "--check"),
     "Types": ("mypy",),
     "Layers": ("lint-imports",),
-    "Tests": ("pytest",),
+    "Tests": ("pytest", "--numprocesses", "logical", "--dist", "loadfile"),
 }
 
 

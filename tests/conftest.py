@@ -5,6 +5,9 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # where cores are shared, threads that spin cost 50 times as much
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes on a core of its own, and so do those they start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 

@@ -56,6 +56,7 @@ WRONG = {
     "init": NO_NAME,
     "colors": NO_NAME,
     "tileable": NO_TRUTH,
+    "wrap": [each for each in NO_NAME if each is not None] + ["y"],
     "noise": [-0.1, 1.1, math.nan, "x", None],
     "content_layers": NO_LAYERS,
     "content_loss": NO_NAME,
@@ -154,11 +155,6 @@ def test_a_setting_that_the_task_does_not_have_is_refused():
         texture_of(Recipe()).override(strength=0.5)
     with pytest.raises(UsageError, match="The run is a transfer, which has no tileable"):
         Recipe().override(tileable=True)
-
-
-def test_a_tileable_picture_has_no_padding():
-    with pytest.raises(UsageError, match="a tileable picture has no borders to pad"):
-        texture_of(Recipe()).override(tileable=True, padding="zeros")
 
 
 def test_layers_are_what_the_published_names_mean():

@@ -109,8 +109,9 @@ def test_tiled_is_whole_in_float32(encoder, terms, uniform):
     )
 
 
-def test_tiled_is_whole_for_a_picture_that_repeats(encoder, terms, uniform):
-    network, image = encoder(padding="circular"), uniform(1, 3, 96, 128)
+@pytest.mark.parametrize(("axes", "size"), [("xy", (96, 128)), ("x", (101, 128)), ("y", (96, 133))])
+def test_tiled_is_whole_for_a_picture_that_repeats(encoder, terms, uniform, axes, size):
+    network, image = encoder(padding="replicate").repeating(axes), uniform(1, 3, *size)
     wanted = terms(network, image)
     for tile in (16, 32, 64, 96):
         assert_same(

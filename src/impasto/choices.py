@@ -17,6 +17,7 @@ CONTENT_LOSSES = ("relative squared error", "mean squared error", "half squared 
 SMOOTHNESS = ("total variation", "summed total variation", "keras total variation", "nine point variation")
 RESAMPLERS = ("bicubic", "nearest", "opencv")
 POOLINGS, PADDINGS = ("max", "average", "l2"), ("zeros", "reflect", "replicate", "circular")
+WRAPS = ("x",)
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 DTYPES = ("auto", "float32", "bfloat16", "tf32", "float64")
 STOPS = ("converged",)

@@ -61,7 +61,7 @@ class Views:
         encoder = self._load(recipe)
         fitted, notes = with_layers_of(encoder, recipe)
         # A picture whose borders fit each other is seen so; the styles are not.
-        return View(bound, fitted, encoder.with_padding("circular") if recipe.tileable else encoder, encoder, notes)
+        return View(bound, fitted, encoder.repeating(recipe.repeats), encoder, notes)
 
 
 def with_layers_of(encoder: ChainEncoder, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:

@@ -55,7 +55,7 @@ class Footprint:
         kept = sum(size * values[name] for name in links)
         if encoder.pooling == "max":
             kept += sum(4 * values[name] for name in links if name.startswith("pool"))
-        padded = encoder.padding != "zeros"
+        padded = encoder.borders != ("zeros", "zeros")
         steps = list(pairwise([3.0, *(values[name] for name in links)]))  # 3: the colors
         onward = size * max((own + (1 + padded) * before for before, own in steps), default=0.0)
         back = size * max((own + max(own, (2 + padded) * before) for before, own in steps), default=0.0)

@@ -15,7 +15,7 @@ from impasto.encoders.base import resolve_layers
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, check_entries, levels_that_fit, style_scales
 from impasto.footprint import Look, Work
-from impasto.images import RESAMPLERS, Picture, filled, resize, size_for
+from impasto.images import RESAMPLERS, Picture, Resampler, filled, resize, size_for, wrapping
 from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
 from impasto.problem import Given, PictureProblem
@@ -139,11 +139,15 @@ def _levels(
     recipe: Recipe, views: Views, shape: Shape, styles: Sequence[Shape], scales: Sequence[float]
 ) -> tuple[Level, ...]:
     levels = levels_that_fit(recipe, views, shape, styles, scales)
-    if not recipe.tileable:
+    if not recipe.repeats:
         return levels
     seen = [views.at(level.size) for level in levels]
-    strides = (view.encoder.layers[layer].stride for view in seen for layer in view.recipe.style_layers)
-    return _repeating(levels, max(strides))
+    strides = (
+        view.encoder.layers[layer].stride
+        for view in seen
+        for layer in (*view.recipe.style_layers, *(view.recipe.content_layers if recipe.wrap else ()))
+    )
+    return _repeating(levels, max(strides), recipe.repeats)
 
 
 def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
@@ -241,9 +245,12 @@ def _style_scales(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> tupl
 def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
     resample = RESAMPLERS[recipe.resample]
 
-    def scalable(picture: Picture) -> Resampled:
+    def scalable(picture: Picture, resample: Resampler = resample) -> Resampled:
         shown = picture.alpha is not None and bool(picture.alpha.any())  # what is transparent everywhere is plain gray
         return Resampled(picture.pixels, resample, alpha=picture.alpha if shown else None)
+
+    def repeating(picture: Picture) -> Resampled:
+        return scalable(picture, wrapping(resample, recipe.repeats))
 
     of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
     content, keep = next(iter(of["content"]), None), None
@@ -256,15 +263,15 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
     textures = [each.picture for each in opened if each.role == WITH_TEXTURE]
     styles, own = [*of["style"], *_masked_styles(opened), *textures], None
     if recipe.colors == "luminance" and content:
-        own, content = scalable(content), replace(content, pixels=gray(content.pixels))
+        own, content = repeating(content), replace(content, pixels=gray(content.pixels))
         styles = [replace(style, pixels=gray(style.pixels)) for style in styles]
     if recipe.colors in ("luminance", "content") and content:
         wanted = moments(content.pixels, content.alpha)
         styles = [_recolored(style, wanted) for style in styles]
     return Given(
-        scalable(content) if content else None,
+        repeating(content) if content else None,
         tuple(map(scalable, styles)),
-        next(map(scalable, of["init"]), None),
+        next(map(repeating, of["init"]), None),
         _areas(recipe, opened, content, len(of["style"])),
         None if keep is None else Resampled(keep, resize),
         own,
@@ -338,20 +345,25 @@ def _enlarged(name: str, style: Resampled, shape: Shape) -> tuple[str, ...]:
     )
 
 
-def _repeating(levels: Sequence[Level], stride: int) -> tuple[Level, ...]:
-    """The levels with sides that a picture can repeat at: multiples of `stride`.
+def _repeating(levels: Sequence[Level], stride: int, axes: str) -> tuple[Level, ...]:
+    """The levels with sides that a picture can repeat at along `axes`: multiples of `stride`.
 
     Raises:
         UsageError: the last level is none, and would not have the size that was asked for.
     """
     rounded = [
-        replace(level, height=_multiple(level.height, stride), width=_multiple(level.width, stride)) for level in levels
+        replace(
+            level,
+            height=_multiple(level.height, stride) if "y" in axes else level.height,
+            width=_multiple(level.width, stride) if "x" in axes else level.width,
+        )
+        for level in levels
     ]
     asked, possible = levels[-1], rounded[-1]
     if (asked.height, asked.width) != (possible.height, possible.width):
         raise UsageError(
-            f"size is {asked.width}x{asked.height}, but the sides of a tileable picture must be multiples of {stride}: "
-            f"{possible.width}x{possible.height} would do."
+            f"The result would have {asked.width}x{asked.height} pixels, but sides whose ends fit each other must be "
+            f"multiples of {stride}: {possible.width}x{possible.height} would do. Choose another --size."
         )
     return tuple(rounded)
 

@@ -17,7 +17,7 @@ from impasto.encoders.normalization import Normalized, mean_activations
 from impasto.fitting import Shape, View, Views, style_shape
 from impasto.fitting import style_scales as scales_of
 from impasto.footprint import SMALLEST_TILE
-from impasto.images import RESAMPLERS, size_for
+from impasto.images import RESAMPLERS, size_for, wrapping
 from impasto.objective import Evaluation, Objective, WholeObjective
 from impasto.recipe import Recipe
 from impasto.regions import Area
@@ -117,7 +117,7 @@ class PictureProblem:
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
         """The picture so far at the next level's size, with the finer detail that the start has there."""
-        resample = RESAMPLERS[self._recipe.resample]
+        resample = wrapping(RESAMPLERS[self._recipe.resample], self._recipe.repeats)
         larger = resample(image, level.height, level.width)
         if self._detail == 0:
             return self._kept(larger, level, self._given.content)

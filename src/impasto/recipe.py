@@ -39,6 +39,7 @@ from impasto.choices import (
     TEXTURE,
     TRANSFER,
     UNLIMITED,
+    WRAPS,
     Above,
     Milestones,
     SolverSpec,
@@ -119,6 +120,15 @@ class Recipe:
     )
     tileable: bool = setting(
         False, ranges.truth, "Let opposite borders fit each other, so that the result repeats.", only=[TEXTURE]
+    )
+    wrap: str | None = setting(
+        None,
+        ranges.one_of("wrap", WRAPS),
+        "x: let the left border fit the right one, as in a panorama of 360 degrees.",
+        only=[TRANSFER],
+        shown="no borders fit",
+        metavar="x",
+        choices=WRAPS,
     )
     noise: float = setting(
         0.25,
@@ -245,8 +255,6 @@ class Recipe:
             value = getattr(self, name)
             if value is not None or name not in _OPTIONAL:
                 object.__setattr__(self, name, about["check"](name, value))
-        if self.tileable and self.padding:
-            raise UsageError(f"padding is {self.padding}, but a tileable picture has no borders to pad; leave one out.")
 
     def override(self, **changes: Any) -> Recipe:
         """This recipe with other settings, in any spelling that their checks read; None leaves one as it is.
@@ -266,8 +274,6 @@ class Recipe:
         if not see_alike(changes.get("encoder", self.encoder), self.encoder):
             changes.setdefault("preprocessing", None)
         changes.setdefault("by_size", _without(self.by_size, changes))
-        if changes.get("tileable"):
-            changes.setdefault("padding", None)
         layers = [ranges.layers(name, changes[name]) for name in LAYERS if name in changes]
         required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
@@ -312,13 +318,16 @@ class Recipe:
         return self.init in BLANK
 
     @property
+    def repeats(self) -> str:
+        """The axes along which opposite borders fit each other: none, x, or xy."""
+        return "xy" if self.tileable else self.wrap or ""
+
+    @property
     def pyramid(self) -> Pyramid:
         """The sizes and evaluations of this recipe, for its beginning and its limit of sizes."""
         chosen = self.schedule
         if self.blank and self.blank_schedule:
-            # One size alone leaves the grain of the noise; but where borders are to fit, enlarging shows a seam.
-            fewest = 1 if self.tileable else min(2, self.iterations or 2)
-            chosen = replace(self.blank_schedule, fewest=fewest)
+            chosen = replace(self.blank_schedule, fewest=min(2, self.iterations or 2))  # one alone leaves noise's grain
         if self.levels is None:
             return chosen
         coarse_to_fine = chosen if chosen.most > 1 else Recipe().schedule

@@ -40,6 +40,7 @@ class Settings(TypedDict, total=False):
     init: Any
     colors: str | None
     tileable: bool | None
+    wrap: str | None
     noise: float | None
     content_layers: Sequence[str] | Mapping[str, float] | None
     content_loss: str | None

@@ -159,7 +159,8 @@ class Tiling:
         self._bands = bands
         self._encoder = encoder
         self.strides = {layer: encoder.layers[layer].stride for layer in layers}
-        self._repeats = getattr(getattr(encoder, "encoder", encoder), "padding", None) == "circular"
+        borders = getattr(getattr(encoder, "encoder", encoder), "borders", (None, None))
+        self._repeats = [padding == "circular" for padding in borders]
 
     def tiles(self, height: int, width: int) -> list[Tile]:
         """The tiles of an image, row by row; their interiors cover it once."""
@@ -168,8 +169,9 @@ class Tiling:
 
     def spans(self, height: int, width: int) -> tuple[list[Span], list[Span]]:
         """The rows and the columns of the tiles."""
-        rows = spans(height, self.tile, self.stride, self.halo, multiple=self._bands, repeats=self._repeats)
-        return rows, spans(width, self.tile, self.stride, self.halo, repeats=self._repeats)
+        down, across = self._repeats
+        rows = spans(height, self.tile, self.stride, self.halo, multiple=self._bands, repeats=down)
+        return rows, spans(width, self.tile, self.stride, self.halo, repeats=across)
 
     def seen(self, image: Tensor, tile: Tile) -> Tensor:
         """`tile.seen(image)`, in memory that a GPU copies from on its own if the image is not kept there."""

@@ -40,7 +40,7 @@ _REST = "*"
 def transfer_options(files: options.Decorator, *look: options.Decorator) -> options.Decorator:
     """The options of a command that paints photographs; `look` come before the others that shape the result."""
     shaping = options.flags(
-        _TRANSFER, "strength", "size", "colors", "style_weights", "style_scale", "init", size=_PHOTOGRAPHS
+        _TRANSFER, "strength", "size", "colors", "style_weights", "style_scale", "init", "wrap", size=_PHOTOGRAPHS
     )
     evaluations = EVALUATIONS + "; {recipe.blank_schedule.evaluations} from noise"
     method = options.method_of(_TRANSFER)

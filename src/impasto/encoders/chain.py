@@ -13,7 +13,7 @@ from torch import Tensor
 
 from impasto.encoders.base import LayerInfo, Sums, Window
 from impasto.encoders.preprocessing import IDENTITY, Preprocessing
-from impasto.encoders.walk import Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
+from impasto.encoders.walk import Borders, Link, Padding, Pooling, Route, Walk, padded_convolution, pool2d
 from impasto.errors import ImageError, UnknownNameError, WeightsError
 from impasto.statistics import Moments
 
@@ -85,6 +85,7 @@ class ChainEncoder:
         self.name = name
         self.pooling: Pooling = pooling
         self.padding: Padding = padding
+        self.borders: Borders = padding, padding
         self.device = torch.device(device)
         self.dtype = dtype
         self._links = list(_links(tensors, self.device, dtype))
@@ -94,15 +95,15 @@ class ChainEncoder:
         self._colors = [part.to(colors).to(self.device) for part in _as_convolution(preprocessing)]
         self._takes_rgb = preprocessing == IDENTITY
 
-    def with_padding(self, padding: Padding) -> ChainEncoder:
-        """The same network with other borders; the weights are shared."""
+    def repeating(self, axes: str) -> ChainEncoder:
+        """The same network for pictures that repeat along `axes`: x, y, or xy; the weights are shared."""
         other = copy.copy(self)
-        other.padding = padding
+        other.borders = "circular" if "y" in axes else self.padding, "circular" if "x" in axes else self.padding
         return other
 
     def smallest_side(self, layer: str) -> int:
         """The fewest pixels per side an image must have for `layer`: a convolution that reflects borders needs two."""
-        reflected = self.padding == "reflect" and layer.startswith("relu")
+        reflected = "reflect" in self.borders and layer.startswith("relu")
         return self.layers[layer].stride * (2 if reflected else 1)
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
@@ -123,7 +124,7 @@ class ChainEncoder:
             if link.weight is None:
                 x = pool2d(x, self.pooling)
             else:
-                x = padded_convolution(x, link.weight, link.bias, self.padding).relu_()
+                x = padded_convolution(x, link.weight, link.bias, self.borders).relu_()
             if link.name in wanted:
                 found[link.name] = x
         return found
@@ -142,7 +143,7 @@ class ChainEncoder:
         names = [link.name for link in self._links]
         links = self._links[: max((names.index(name) + 1 for name in wanted), default=0)]
         strides = {layer: self.layers[layer].stride for layer in wanted}
-        route = Route(links, summed, layers, strides, self.pooling, self.padding, window)
+        route = Route(links, summed, layers, strides, self.pooling, self.borders, window)
         found = iter(Walk.apply(x, route))  # type: ignore[no-untyped-call]
         sums = {each: Moments(next(found), next(found), next(found)) for each in summed}
         return sums, dict(zip(layers, found, strict=True))

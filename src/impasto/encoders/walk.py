@@ -20,6 +20,10 @@ from impasto.statistics import position_rows, position_sums, sums_gradient
 
 Pooling = Literal["max", "average", "l2"]
 Padding = Literal["zeros", "reflect", "replicate", "circular"]
+Borders = tuple[Padding, Padding]
+"""What lies above and below, and what to the left and right."""
+
+_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 _aten = torch.ops.aten
 
@@ -48,7 +52,7 @@ class Route:
     wanted: Sequence[str]
     strides: Mapping[str, int]
     pooling: Pooling
-    padding: Padding
+    borders: Borders
     window: Window | None
 
     def part(self, features: Tensor, sums: Sums) -> Tensor:
@@ -80,7 +84,7 @@ class Walk(torch.autograd.Function):
             if link.weight is None:
                 x, known = pooled(x, route.pooling)
             else:
-                x = padded_convolution(x, link.weight, link.bias, route.padding).relu_()
+                x = padded_convolution(x, link.weight, link.bias, route.borders).relu_()
             for each in route.sums_of(link.name):
                 sums[each] = position_sums(route.part(x, each), each.counted)
             if link.name in route.wanted:
@@ -123,7 +127,7 @@ class Walk(torch.autograd.Function):
             else:
                 masked = _aten.threshold_backward.grad_input(grad, result, 0, grad_input=grad)
                 del result
-                grad = turned_convolution(masked, link.turned, route.padding)
+                grad = turned_convolution(masked, link.turned, route.borders)
                 del masked
         return grad, None
 
@@ -156,28 +160,33 @@ def _add_slopes(
             rows.add_(tiled)
 
 
-def padded_convolution(features: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding) -> Tensor:
+def padded_convolution(features: Tensor, weight: Tensor, bias: Tensor | None, borders: Borders) -> Tensor:
     """3x3 convolution that keeps the size.  Shape: (N, C, H, W) -> (N, C', H, W).
 
     `circular` joins opposite borders: the features of a picture that repeats, if its sides are multiples of the stride.
     """
-    if padding == "zeros":
+    if borders == ("zeros", "zeros"):
         return F.conv2d(features, weight, bias, padding=1)
-    return F.conv2d(F.pad(features, (1, 1, 1, 1), mode=padding), weight, bias)
+    rows, columns = (_MODES[padding] for padding in borders)
+    if rows == columns:
+        return F.conv2d(F.pad(features, (1, 1, 1, 1), mode=rows), weight, bias)
+    return F.conv2d(F.pad(F.pad(features, (1, 1, 0, 0), mode=columns), (0, 0, 1, 1), mode=rows), weight, bias)
 
 
-def turned_convolution(grad: Tensor, turned: Tensor, padding: Padding) -> Tensor:
+def turned_convolution(grad: Tensor, turned: Tensor, borders: Borders) -> Tensor:
     """The gradient at the features of a `padded_convolution`.  Shape: (N, C', H, W) -> (N, C, H, W)."""
-    if padding == "zeros":
+    if borders == ("zeros", "zeros"):
         return F.conv2d(grad, turned, padding=1)
     padded = F.conv2d(grad, turned, padding=2)
-    for axis in (-2, -1):
+    for axis, padding in zip((-2, -1), borders, strict=True):
         _fold(padded, axis, padding)
     return padded[..., 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
 
 
 def _fold(padded: Tensor, axis: int, padding: Padding) -> None:
     """Add what lies in the padding to where it was copied from, in place."""
+    if padding == "zeros":
+        return
     last = padded.shape[axis] - 2  # the feature map is 1 to last
     first_from, last_from = {"reflect": (2, last - 1), "replicate": (1, last), "circular": (last, 1)}[padding]
     padded.select(axis, first_from).add_(padded.select(axis, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -43,6 +44,30 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
     if image.shape[-2:] == (height, width):
         return image
     return F.interpolate(image, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def wrapping(resample: Resampler, axes: str) -> Resampler:
+    """The same for pictures that repeat along `axes`, x and y: what lies beyond a border comes from the other side."""
+
+    def resized(image: Tensor, height: int, width: int) -> Tensor:
+        rows, columns = image.shape[-2:]
+        above = _margin(rows, height) if "y" in axes else 0
+        beside = _margin(columns, width) if "x" in axes else 0
+        if (rows, columns) == (height, width) or not above + beside:
+            return resample(image, height, width)
+        wider = F.pad(image, (beside, beside, above, above), mode="circular")
+        above, beside = above * height // rows, beside * width // columns
+        larger = resample(wider, height + 2 * above, width + 2 * beside)
+        return larger[..., above : above + height, beside : beside + width].contiguous()
+
+    return resized
+
+
+def _margin(before: int, after: int) -> int:
+    """The fewest pixels, of a side, that become a whole number of new ones and hold what a bicubic filter sees."""
+    unit = before // math.gcd(before, after)
+    reach = 2 * max(1.0, before / after) + 1
+    return min(before, unit * math.ceil(reach / unit))
 
 
 def resize_nearest(image: Tensor, height: int, width: int) -> Tensor:
