@@ -197,7 +197,7 @@ def test_a_wrong_argument_is_an_error_of_ours_that_names_it(settings, message, p
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize("wrong", [3, None, [], {}, 2.5, object()], ids=str)
+@pytest.mark.parametrize("wrong", [3, None, [], {}, 2.5, object()], ids=lambda wrong: type(wrong).__name__)
 def test_what_is_no_picture_is_refused(wrong, pair):
     for arguments in ((wrong, pair[1]), (pair[0], wrong), (pair[0], [pair[1], wrong])):
         with pytest.raises(ImpastoError):

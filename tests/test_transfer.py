@@ -515,7 +515,7 @@ def test_a_star_is_every_relu_with_that_weight(compact):
 @pytest.mark.parametrize(
     ("source", "name"),
     [("swatch:mosaic:7", "mosaic"), ("a/b/night.JPG", "night"), (Image.new("RGB", (1, 1)), "image")],
-    ids=str,
+    ids=["swatch", "path", "image"],
 )
 def test_pictures_have_short_names(source, name):
     assert source_name(source) == name
