@@ -84,7 +84,9 @@ def test_masks_of_any_names_are_told_apart(tmp_path, names):
     for i, name in enumerate(names):
         folder = tmp_path / str(i)
         folder.mkdir()
-        Image.fromarray(half(i % 2 == 0)).save(folder / f"{name}.png")
+        mask = half(i % 2 == 0)
+        mask[10 * i : 10 * i + 10] = 0
+        Image.fromarray(mask).save(folder / f"{name}.png")
         regions.append(Region(folder / f"{name}.png", B))
     assert image_of(prepare(PHOTO, A, regions=regions, **QUICK)).isfinite().all()
 
@@ -189,6 +191,23 @@ def test_each_region_has_its_own_terms_and_its_own_colors():
     left, right = image[:, :, :48].mean((1, 2)), image[:, :, 80:].mean((1, 2))
     assert left[0] > left[2] + 0.3
     assert right[2] > right[0] + 0.3
+
+
+def test_regions_of_one_mask_are_one_region_whose_styles_are_blended():
+    red, blue = (np.full((HEIGHT, WIDTH, 3), color, np.uint8) for color in ([250, 20, 20], [20, 20, 250]))
+    regions = [Region(half(True), red), Region(half(False), A), Region(half(True), blue)]
+    for weights, redder in (((9, 1, 1), True), ((1, 1, 9), False)):
+        run = prepare(PHOTO, [], regions=regions, style_weights=weights, **(QUICK | {"levels": 1}))
+        image = image_of(run)[0, :, :, :48].mean((1, 2))
+        assert bool(image[0] > image[2] + 0.1) == redder
+        assert len([term for term in run.problem.sitting(run.plan.levels[0]).terms() if "relu1_1" in term.name]) == 2
+    with pytest.raises(UsageError, match="style_weights has 2 entries but there are 0 style images"):
+        prepare(PHOTO, [], regions=regions, style_weights=(1, 2), **QUICK)
+
+
+def test_a_style_that_no_place_is_left_for_is_told():
+    run = prepare(PHOTO, [A], regions=[Region(half(True), B), Region(half(False), B)], **QUICK)
+    assert "The regions leave no place for the style image." in run.plan.notes
 
 
 def test_a_style_mask_tells_which_part_of_the_style_counts():

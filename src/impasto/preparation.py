@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
 from pathlib import Path
 
 from impasto import record
@@ -20,7 +19,7 @@ from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
 from impasto.problem import Given, PictureProblem
 from impasto.recipe import Recipe
-from impasto.regions import Area, Region, apart, check_seen, kept_part, mask_of
+from impasto.regions import Area, Region, areas_of, kept_part, mask_of
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
@@ -48,8 +47,6 @@ class Pictures:
 REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
 WITH_TEXTURE = "texture"
 STYLES = ("style", REGION_STYLE, WITH_TEXTURE)
-REST = "rest"  # the name of what no region has
-HARDLY_LEFT = 1e-3  # of the picture
 ENLARGED = 1.1  # times its own size, from which on it is told that a style is enlarged
 
 
@@ -93,7 +90,13 @@ def prepare(
     told = dict.fromkeys(note for view in seen for note in view.notes)
     largest = zip(_named_styles(opened), given.styles, problem.style_shapes(levels[-1]), strict=True)
     enlarged = [note for each in largest for note in _enlarged(*each)] if not recipe.stretch_style else []
-    said = (*_notes(opened), *enlarged, *(note for each in used for note in weights_notes(recipe, each)), *told)
+    said = (
+        *_notes(opened),
+        *_unused(given, _named_styles(opened)),
+        *enlarged,
+        *(note for each in used for note in weights_notes(recipe, each)),
+        *told,
+    )
 
     def precise() -> PictureProblem:
         return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
@@ -159,13 +162,17 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
         raise UsageError(f"A {recipe.task} has one scale of strokes; leave the texture out.")
     if recipe.style_layers and count == 0 and not pictures.regions:
         raise UsageError(f"A {recipe.task} needs at least one style image.")
+    aims = {"content_weight": recipe.content_layers, "style_weight": recipe.style_layers}
+    for name in [name for name, layers in aims.items() if layers and recipe.task != TRANSFER]:
+        if not getattr(recipe, name):
+            raise UsageError(f"{name} is 0, so that nothing makes a {recipe.task} of noise; choose another --preset.")
     if pictures.content is None and recipe.task == TRANSFER:
         raise UsageError("A transfer needs a content image.")
     if pictures.content is None and recipe.init in ("matched", "content"):
         raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
     if recipe.sides and recipe.task != TEXTURE:
         raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
-    if recipe.style_weights is not None:
+    if recipe.style_weights is not None and len(recipe.style_weights) != count + len(pictures.regions):
         check_entries("style_weights", recipe.style_weights, count)
 
 
@@ -301,23 +308,11 @@ def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:
 
 def _areas(recipe: Recipe, opened: Sequence[_Opened], content: Picture | None, rest: int) -> tuple[Area, ...]:
     """Where which of the styles count, of which the first `rest` are for what no region has."""
-    regions = [each for each in opened if each.role == REGION]
-    if not regions or content is None:
+    masks = [(source_name(each.source), each.picture) for each in opened if each.role == REGION]
+    if not masks or content is None:
         return ()
-    named: list[str] = []
-    for name in (source_name(each.source) for each in regions):
-        free = (each for each in chain([name], (f"{name}-{i}" for i in count(2))) if each not in (REST, *named))
-        named.append(next(free))
-    masks = [mask_of(each.picture, source_name(each.source), content, "the photograph") for each in regions]
-    masks, left = apart(masks, _shape(content))
-    shown = None if content.alpha is None else resize(content.alpha, *left.shape[-2:])
-    for name, mask in zip(named, masks, strict=True):
-        check_seen(mask, shown, name, content)
-    there = zip(named, masks, strict=True)
-    areas = [Area(name, Resampled(mask, resize), (rest + i,), (1.0,)) for i, (name, mask) in enumerate(there)]
-    if rest and float((left if shown is None else left * shown).mean()) > HARDLY_LEFT:
-        areas.append(Area(REST, Resampled(left, resize), tuple(range(rest)), recipe.style_weights or (1.0,) * rest))
-    return tuple(areas)
+    weights = recipe.style_weights or (1.0,) * rest
+    return areas_of(masks, content, weights[:rest], weights[rest:] or (1.0,) * len(masks))
 
 
 def _shape(picture: Picture) -> Shape:
@@ -332,6 +327,13 @@ def _notes(opened: Iterable[_Opened]) -> tuple[str, ...]:
 def _named_styles(opened: Iterable[_Opened]) -> list[str]:
     """What a person calls each of the styles, in the order of their numbers."""
     return [source_name(each.source) for each in opened if each.role in STYLES]
+
+
+def _unused(given: Given, names: Sequence[str]) -> list[str]:
+    """Notes of styles that have no place."""
+    used = {number for area in given.areas for number in area.styles}
+    there = names[: len(names) - given.textured] if given.areas else []
+    return [f"The regions leave no place for the style {name}." for i, name in enumerate(there) if i not in used]
 
 
 def _enlarged(name: str, style: Resampled, shape: Shape) -> tuple[str, ...]:

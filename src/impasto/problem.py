@@ -133,7 +133,7 @@ class PictureProblem:
             own = self._given.own.at(level.height, level.width).to(image)
             image = with_luminance(own, luminance(image))
         if self._recipe.colors == "match":
-            image = self._mapped(image, level, 1.0)
+            image = self._mapped(image, level, 1 - self._recipe.restraint)
         return self._kept(image, level, self._given.own or self._given.content)
 
     def _kept(self, image: Tensor, level: Level, content: Resampled | None) -> Tensor:

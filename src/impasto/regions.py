@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ LARGE = 1024  # long side at which the borders between regions are drawn; they a
 SOFT = 0.005  # of the long side, to which borders are blurred
 LEAST, FEWEST = 16, 64  # pixels: a mask's side, and how many there have to be in it
 SHAPES_ALIKE = 0.02  # by how much the sides' ratio may differ
+REST = "rest"  # the name of what no region has
+HARDLY_LEFT = 1e-3  # of the picture
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,37 @@ class Area:
     where: Resampled = field(repr=False)
     styles: tuple[int, ...]
     shares: tuple[float, ...]
+
+
+def areas_of(
+    masks: Sequence[tuple[str, Picture]], content: Picture, rest: Sequence[float], weights: Sequence[float]
+) -> tuple[Area, ...]:
+    """Where which styles count: those that weigh `rest` where no mask is white, then one for each of the named `masks`.
+
+    Masks that are alike are one region, whose styles are blended by their `weights`.
+
+    Raises:
+        UsageError: a mask is not one of the content, or nothing in it can be painted.
+    """
+    named: dict[str, Tensor] = {}
+    styles: dict[str, list[int]] = {}
+    for number, (name, picture) in enumerate(masks):
+        mask = mask_of(picture, name, content, "the photograph")
+        same = (other for other, there in named.items() if torch.equal(mask, there))
+        free = (each for each in chain([name], (f"{name}-{i}" for i in count(2))) if each not in (REST, *named))
+        known = next(same, None) or next(free)
+        named[known] = mask
+        styles.setdefault(known, []).append(number)
+    parts, left = apart(list(named.values()), (content.pixels.shape[-2], content.pixels.shape[-1]))
+    shown = None if content.alpha is None else resize(content.alpha, *left.shape[-2:])
+    areas = []
+    for (name, numbers), where in zip(styles.items(), parts, strict=True):
+        check_seen(where, shown, name, content)
+        shares = tuple(weights[i] for i in numbers)
+        areas.append(Area(name, Resampled(where, resize), tuple(len(rest) + i for i in numbers), shares))
+    if rest and float((left if shown is None else left * shown).mean()) > HARDLY_LEFT:
+        areas.append(Area(REST, Resampled(left, resize), tuple(range(len(rest))), tuple(rest)))
+    return tuple(areas)
 
 
 def mask_of(picture: Picture, name: str, of: Picture, whose: str) -> Tensor:

@@ -63,6 +63,7 @@ def transfer_options(files: options.Decorator, *look: options.Decorator) -> opti
     ),
     cloup.option(
         "--keep",
+        multiple=True,
         metavar="MASK",
         help="Leave what is white in MASK as it is; subject to have that guessed, as OUT-subject.png to be edited.",
         shell_complete=picture,
@@ -80,7 +81,7 @@ def transfer(
     named: tuple[str, ...],
     styles: tuple[str, ...],
     regions: tuple[str, ...],
-    keep: str | None,
+    keep: tuple[str, ...],
     texture: str | None,
     **given: Any,
 ) -> int:
@@ -90,13 +91,15 @@ def transfer(
     """
     if given["texture_up_to"] and not texture:
         raise UsageError("--texture-up-to says how deep the layers of --texture go; give both.")
-    if keep == "":
+    if "" in keep:
         raise UsageError("--keep is empty; name a mask, such as face.png.")
+    if len(keep) > 1:
+        raise UsageError(f"--keep is {' and '.join(keep)}; give one mask, which is white wherever something is kept.")
     apart = [_region(each) for each in regions]
     rest = [style for mask, style, _ in apart if mask == _REST]
     there = [each for each in apart if each[0] != _REST]
     meant = () if apart and not named and not styles else _meant(named, styles, given, content)
-    return make(given, content, (*meant, *rest), regions=there, keep=keep, texture=texture)
+    return make(given, content, (*meant, *rest), regions=there, keep=next(iter(keep), None), texture=texture)
 
 
 def _region(text: str) -> tuple[str, str, str | None]:
