@@ -89,6 +89,10 @@ def test_matched_in_the_end_the_colors_are_the_styles():
     assert float((found.covariance - style.covariance).norm() / style.covariance.norm()) < 0.05
 
 
+def test_at_no_strength_the_photograph_comes_back_in_its_own_colors():
+    assert torch.allclose(made(colors="match", strength=0.0, levels=1), pixels(GREEN), atol=2e-3)
+
+
 @pytest.mark.parametrize("colors", ["style", "histogram"])
 def test_the_styles_colors_replace_the_photographs(colors):
     mean = made(colors=colors).mean((0, 2, 3))

@@ -323,6 +323,7 @@ def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
         (("--region", "sky.png"), "it must be MASK=STYLE"),
         (("--region", "*=a.png:part.png"), "the style of the rest has no mask"),
         (("a.png", "--keep", ""), "--keep is empty"),
+        (("a.png", "--keep", "sky.png", "--keep", "part.png"), "--keep is sky.png and part.png; give one mask"),
         (("--region", "nothing.png=a.png"), "There is no file nothing.png"),
         (("--region", "sky.png=nothing.png"), "There is no file nothing.png"),
         (("a.png", "--keep", "nothing.png"), "There is no file nothing.png"),

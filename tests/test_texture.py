@@ -87,6 +87,7 @@ def test_shallow_layers_allow_finer_tiles():
     ("settings", "message"),
     [
         ({"size": (0, 64)}, "size is 0x64; both sides must be at least 1 pixel"),
+        ({"preset": "palette"}, "style_weight is 0, so that nothing makes a texture of noise"),
         ({"style_scale": 0}, "style_scale is 0; it must be a number above 0"),
         ({"size": (12, 400)}, "needs at least"),
     ],
