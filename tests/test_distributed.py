@@ -11,24 +11,35 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from impasto import load_image, prepare
+from impasto import load_image
 from impasto.distributed import Processes, processes
 from impasto.errors import TeamError, UsageError
 
 PROGRAM = """
 import sys, torch
-from impasto import prepare
 from impasto.distributed import processes
+sys.path.insert(0, sys.argv[1])
+from asked import asked
 torch.set_num_threads(1)
-content, style, image = torch.load(sys.argv[1], weights_only=True)
-run = prepare(content, [style], size=112, iterations=9, dtype="float64", preset="fast", solver=sys.argv[3])
+run, image = asked(*sys.argv[1:4])
 with processes() as team:
     shared = run.over(team)
     evaluation = shared.problem.objective(shared.plan.levels[-1]).evaluate(image)
     *_, last = shared
     assert last.snapshot.state is None
 if team.rank == 0:
-    torch.save([evaluation.loss, evaluation.grad, last.image], sys.argv[2])
+    torch.save([evaluation.loss, evaluation.grad, last.image], sys.argv[1] + "/out.pt")
+"""
+
+ASKED = """
+import torch
+from impasto import Region, prepare
+
+def asked(folder, solver, how):
+    content, style, other, sky, face, image = torch.load(folder + "/in.pt", weights_only=True)
+    apart = {"regions": [Region(sky, other)], "keep": face, "texture": other} if how == "apart" else {}
+    settings = {"size": 112, "iterations": 9, "dtype": "float64", "preset": "fast", "solver": solver}
+    return prepare(content, [style], **apart, **settings), image
 """
 
 
@@ -94,14 +105,20 @@ def torchrun(count, *arguments):
     return done.stdout
 
 
-@pytest.mark.parametrize(("count", "solver"), [(2, "lbfgs"), (3, "adam")])
-def test_processes_make_the_picture_that_one_makes(count, solver, uniform, tmp_path):
-    content, style, image = uniform(1, 3, 96, 112), uniform(1, 3, 80, 112), uniform(1, 3, 96, 112)
-    torch.save([content, style, image], tmp_path / "in.pt")
+@pytest.mark.parametrize(("count", "solver", "how"), [(2, "lbfgs", "plain"), (3, "adam", "apart")])
+def test_processes_make_the_picture_that_one_makes(count, solver, how, uniform, tmp_path):
+    """Also of regions, with a part that is kept and strokes of another style."""
+    content, style, other, image = (uniform(1, 3, rows, 112) for rows in (96, 80, 90, 96))
+    sky, face = torch.zeros(2, 1, 3, 96, 112)
+    sky[..., :50, :], face[..., 60:80, 20:60] = 1, 1
+    torch.save([content, style, other, sky, face, image], tmp_path / "in.pt")
     (tmp_path / "program.py").write_text(PROGRAM)
-    torchrun(count, tmp_path / "program.py", tmp_path / "in.pt", tmp_path / "out.pt", solver)
+    (tmp_path / "asked.py").write_text(ASKED)
+    torchrun(count, tmp_path / "program.py", tmp_path, solver, how)
     loss, grad, picture = torch.load(tmp_path / "out.pt", weights_only=True)
-    run = prepare(content, [style], size=112, iterations=9, dtype="float64", preset="fast", solver=solver)
+    scope: dict = {}
+    exec(ASKED, scope)
+    run, _ = scope["asked"](str(tmp_path), solver, how)
     alone = run.problem.objective(run.plan.levels[-1]).evaluate(image)
     assert float(loss) == pytest.approx(float(alone.loss), rel=1e-10)
     assert float((grad - alone.grad).abs().max() / alone.grad.abs().max()) < 1e-10
