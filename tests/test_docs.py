@@ -89,6 +89,7 @@ def desk(tmp_path, monkeypatch):
         view = (-2 + 0.3 * i, -1.2, 1 - 0.3 * i, 1.2)
         Image.effect_mandelbrot((96, 64), view, 60).convert("RGB").save(tmp_path / name)
     shutil.copy(tmp_path / "b.jpg", tmp_path / "other.jpg")
+    shutil.copy(tmp_path / "a.jpg", tmp_path / "panorama.jpg")
     for i, name in enumerate(("sky", "ground", "face", "part")):
         mask = Image.new("L", (96, 64))
         mask.paste(255, (20 * i, 0, 20 * i + 30, 60))
@@ -230,7 +231,7 @@ def test_every_command_of_the_page_on_controls_makes_its_picture(desk):
         assert run([*words, *quick, "--size", "96", "-q"]) == 0, words
         assert Path(words[words.index("-o") + 1]).stat().st_size > 0
         Path(words[words.index("-o") + 1]).unlink()
-    assert len(found) == 15
+    assert len(found) == 17
 
 
 def test_the_pictures_of_the_lesson_can_be_made_again(desk):
