@@ -11,6 +11,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes on a core o
 import pytest
 import torch
 
+import impasto.painter
+import impasto.plan
 from impasto.cli import main
 from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
@@ -18,12 +20,25 @@ from impasto.encoders.packed import compact_weights
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.encoders.vgg import BLOCK_DEPTHS
 from impasto.images import load_image, resize, size_for
+from impasto.loading import Encoders
+from impasto.memory import give_back
+
+# A command keeps freed memory until it ends, and a painter its networks: the process of the tests would only grow.
+impasto.plan.keep_freed = lambda *_: None
 
 SHARED = Path(__file__).parents[1] / ".." / "shared"
 
 
-@pytest.fixture
-def impasto(capsys):
+@pytest.fixture(scope="module", autouse=True)
+def networks_let_go():
+    """What the functions of `impasto` keep goes after each file."""
+    yield
+    impasto.painter._painter._encoders = Encoders()
+    give_back()
+
+
+@pytest.fixture(name="impasto")
+def the_command(capsys):
     """impasto(*arguments): run the command; returns (exit code, standard output, standard error)."""
 
     def run(*arguments):

@@ -61,7 +61,8 @@ class Views:
         encoder = self._load(recipe)
         fitted, notes = with_layers_of(encoder, recipe)
         # A picture whose borders fit each other is seen so; the styles are not.
-        return View(bound, fitted, encoder.repeating(recipe.repeats), encoder, notes)
+        seen_so = encoder.repeating(recipe.repeats) if recipe.repeats else encoder
+        return View(bound, fitted, seen_so, encoder, notes)
 
 
 def with_layers_of(encoder: ChainEncoder, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
@@ -169,7 +170,8 @@ def levels_that_fit(
 def _needed(view: View) -> int:
     """The fewest pixels per side that every layer in use can work with."""
     layers = (*view.recipe.content_layers, *view.recipe.style_layers, *view.recipe.matched_layers)
-    return max((view.encoder.smallest_side(layer) for layer in layers), default=1)
+    both = view.encoder, view.style_encoder
+    return max((each.smallest_side(layer) for layer in layers for each in both), default=1)
 
 
 def _check_side(what: str, height: int, width: int, view: View) -> None:

@@ -7,9 +7,8 @@ run is prepared.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -346,7 +345,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Every setting as plain JSON values, and the preset's name; terms of a caller's own by their names."""
-        values = {name: _to_json(getattr(self, name)) for name in SETTINGS if name not in _NOT_IN_JSON}
+        values = {name: settings.to_json(getattr(self, name)) for name in SETTINGS if name not in _NOT_IN_JSON}
         own = {"extra_terms": [term.name for term in self.extra_terms]} if self.extra_terms else {}
         return {"preset": self.name} | values | own
 
@@ -376,7 +375,9 @@ def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe
     """
     if values.get("extra_terms"):
         raise UsageError(f"It was made with terms of one's own: {values['extra_terms']!r}.")
-    known = {name: _from_json(value) for name, value in values.items() if name in SETTINGS.keys() - _NOT_IN_JSON}
+    known = {
+        name: settings.from_json(value) for name, value in values.items() if name in SETTINGS.keys() - _NOT_IN_JSON
+    }
     known = {name: value for name, value in known.items() if value is not None or name in _OPTIONAL}
     name = str(values.get("preset", "default"))
     try:
@@ -386,21 +387,3 @@ def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe
             raise
         recipe = Recipe(name=printable(name))  # of somebody's own, all of whose settings are there
     return replace(recipe, task=ranges.one_of("task", TASKS)("task", task), **known)
-
-
-def _to_json(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: _to_json(each) for name, each in asdict(value).items()}
-    if isinstance(value, Mapping):
-        return {name: _to_json(each) for name, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [_to_json(each) for each in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _from_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_from_json(each) for each in value)
-    if isinstance(value, Mapping):
-        return {name: _from_json(each) for name, each in value.items()}
-    return float(value) if value in ("inf", "-inf") else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import asdict, field, is_dataclass
 from typing import Any
 
 from impasto import ranges
@@ -127,3 +127,23 @@ def terms(name: str, value: Any) -> tuple[Any, ...]:
 
 
 weight = ranges.number()
+
+
+def to_json(value: Any) -> Any:
+    """A setting's value as JSON has it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: to_json(each) for name, each in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {name: to_json(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def from_json(value: Any) -> Any:
+    """What `to_json` gave, as plain values; the setting's check makes the rest of it."""
+    if isinstance(value, list):
+        return tuple(from_json(each) for each in value)
+    if isinstance(value, Mapping):
+        return {name: from_json(each) for name, each in value.items()}
+    return float(value) if value in ("inf", "-inf") else value
