@@ -1,7 +1,8 @@
-"""Sets up what is missing in .venv, then paints a photograph or checks everything, on any system.
+"""Sets up what is missing in .venv, then paints a photograph, checks everything or builds a release, on any system.
 
     python scripts/tasks.py demo [option of `impasto transfer` ...]
     python scripts/tasks.py test [argument of pytest ...]
+    python scripts/tasks.py release
 
 Needs Python 3.11 or later and nothing else; `scripts/demo` and `scripts/test` find one, and so do their .cmd on
 Windows. An extra that is there already, unchanged, costs nothing.
@@ -9,7 +10,9 @@ Windows. An extra that is there already, unchanged, costs nothing.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +24,7 @@ PROGRAMS, ENDING = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "b
 PYTHON = PROGRAMS / f"python{ENDING}"
 MADE_IN = VENV / "made-in"
 CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+EPOCH = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "1577836800")}  # so that builds are the same bytes
 RECENT = "import sys; sys.exit(sys.version_info < (3, 11))"
 CHECKS = {
     "Lint": ("ruff", "check"),
@@ -43,7 +47,7 @@ def fail(text: str, code: int = 1) -> NoReturn:
 def ran(*command: str | Path) -> int:
     """The exit code of a command in the repository's root; 127 if there is no such program."""
     try:
-        return subprocess.run(list(map(str, command)), cwd=ROOT, check=False).returncode
+        return subprocess.run(list(map(str, command)), cwd=ROOT, check=False, env=os.environ | EPOCH).returncode
     except FileNotFoundError:
         return 127
 
@@ -113,7 +117,23 @@ def test(options: list[str]) -> int:
     return 0
 
 
-TASKS = {"demo": demo, "test": test}
+def release(options: list[str]) -> int:
+    """The sdist and the wheel in dist/, built twice to the same bytes, with what an index asks of them."""
+    made = []
+    for folder in (ROOT / "build" / "release", ROOT / "dist"):
+        shutil.rmtree(folder, ignore_errors=True)
+        if ran(PYTHON, "-m", "build", "--outdir", folder, *options):
+            fail("The build failed; the lines above say why.")
+        made.append({each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in folder.iterdir()})
+    first, second = made
+    if first != second:
+        fail(f"Two builds differ: {sorted(name for name in first if first[name] != second.get(name))}.")
+    for name, digest in sorted(second.items()):
+        say(f"{digest}  {name}  {(ROOT / 'dist' / name).stat().st_size / 1e6:.1f} MB")
+    return ran(PYTHON, "-m", "twine", "check", "--strict", *sorted((ROOT / "dist").iterdir()))
+
+
+TASKS = {"demo": demo, "test": test, "release": release}
 
 
 def main(arguments: list[str]) -> int:
