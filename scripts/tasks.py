@@ -1,8 +1,9 @@
-"""Sets up what is missing in .venv, then paints a photograph, checks everything or builds a release, on any system.
+"""Sets up what is missing in .venv, then paints, checks everything, or builds a release or the site, on any system.
 
     python scripts/tasks.py demo [option of `impasto transfer` ...]
     python scripts/tasks.py test [argument of pytest ...]
     python scripts/tasks.py release
+    python scripts/tasks.py docs
 
 Needs Python 3.11 or later and nothing else; `scripts/demo` and `scripts/test` find one, and so do their .cmd on
 Windows. An extra that is there already, unchanged, costs nothing.
@@ -133,7 +134,11 @@ def release(options: list[str]) -> int:
     return ran(PYTHON, "-m", "twine", "check", "--strict", *sorted((ROOT / "dist").iterdir()))
 
 
-TASKS = {"demo": demo, "test": test, "release": release}
+def docs(options: list[str]) -> int:
+    return ran(PYTHON, ROOT / "scripts" / "pages.py") or ran(PYTHON, ROOT / "scripts" / "site.py", *options)
+
+
+TASKS = {"docs": docs, "demo": demo, "test": test, "release": release}
 
 
 def main(arguments: list[str]) -> int:

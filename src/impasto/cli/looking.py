@@ -49,11 +49,11 @@ def show_preset(name: str) -> None:
     about = [("preset", found.name), ("summary", found.summary), ("source", found.source)]
     about += [("differs" if i == 0 else "", each) for i, each in enumerate(found.differences)]
     click.echo(columns(about))
-    for title, names in _sections().items():
-        click.echo(f"\n{title}\n{columns(_settings(found, names), indent='  ')}")
+    for title, names in sections().items():
+        click.echo(f"\n{title}\n{columns(in_words(found, names), indent='  ')}")
 
 
-def _sections() -> dict[str, list[str]]:
+def sections() -> dict[str, list[str]]:
     """The names of settings by the titles of their sections."""
     found: dict[str, list[str]] = {}
     for name in SETTINGS:
@@ -62,7 +62,7 @@ def _sections() -> dict[str, list[str]]:
     return found
 
 
-def _settings(found: Recipe, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def in_words(found: Recipe, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Settings in words, but those that have no part: a term without weight, noise without a random start."""
     from impasto.solvers import solver_of
 
