@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from impasto.losses import matrix_root
-from impasto.statistics import Moments
+from impasto.statistics import Moments, moments
 
 # Luma of Rec. 601, the Y of YIQ, which Gatys et al. 2017 use for luminance-only transfer.
 LUMA = (0.299, 0.587, 0.114)
@@ -94,6 +94,14 @@ def matched_colors(image: Tensor, source: Moments, target: Moments, amount: floa
     transport = inverse @ matrix_root(root @ t @ root) @ inverse
     mapped = torch.einsum("ij,njhw->nihw", transport.to(image), image - source.mean[0, :, None, None])
     return torch.lerp(image, mapped + target.mean[0, :, None, None], amount)
+
+
+def in_palette(image: Tensor, alpha: Tensor | None, palette: Moments) -> Tensor:
+    """`image` with the mean and covariance of another's colors, where it can be seen, as `matched_colors` maps them.
+
+    Shape: image (1, 3, H, W), alpha (1, 1, H, W) -> (1, 3, H, W) in [0, 1].
+    """
+    return matched_colors(image, moments(image, alpha), palette).clamp(0, 1)
 
 
 def absent_colors(style: Moments) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from impasto import record
 from impasto.choices import ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
-from impasto.color import gray, matched_colors
+from impasto.color import gray, in_palette
 from impasto.devices import own_modes
 from impasto.encoders.base import resolve_layers
 from impasto.errors import UnknownNameError, UsageError
@@ -24,7 +24,7 @@ from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
 from impasto.sources import ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
-from impasto.statistics import Moments, moments
+from impasto.statistics import moments
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         styles = [replace(style, pixels=gray(style.pixels)) for style in styles]
     if recipe.colors in ("luminance", "content") and content:
         wanted = moments(content.pixels, content.alpha)
-        styles = [_recolored(style, wanted) for style in styles]
+        styles = [replace(style, pixels=in_palette(style.pixels, style.alpha, wanted)) for style in styles]
     return Given(
         repeating(content) if content else None,
         tuple(map(scalable, styles)),
@@ -284,12 +284,6 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         own,
         textured=bool(textures),
     )
-
-
-def _recolored(style: Picture, wanted: Moments) -> Picture:
-    """A style whose colors have the mean and covariance of others."""
-    own = moments(style.pixels, style.alpha)
-    return replace(style, pixels=matched_colors(style.pixels, own, wanted).clamp(0, 1))
 
 
 def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.color import absent_colors, matched_colors, samples
+from impasto.color import absent_colors, in_palette, samples
 from impasto.encoders.base import Encoder, Sums, sums_and_features
 from impasto.footprint import KEPT, LARGE_STYLE
 from impasto.losses import (
@@ -77,7 +77,7 @@ class Part:
         if self.texture is None:
             return None
         pixels, alpha = self.texture
-        return matched_colors(pixels, moments(pixels, alpha), self.palette).clamp(0, 1), alpha
+        return in_palette(pixels, alpha, self.palette), alpha
 
 
 @dataclass(frozen=True)
