@@ -60,6 +60,7 @@ def described(name: str, value: Any) -> Iterator[str]:
 def signature(value: Any) -> str:
     """The parameters, one a line where they are many; without types that name places in the package."""
     given = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(value)))
+    given = re.sub(r"<function (\w+) at \w+>", r"\1", given)
     given = re.sub(r"\bimpasto\.[\w.]*\.(\w+)", r"\1", given)
     return given if len(given) < 100 else re.sub(r", (?=\w+:|\*)", ",\n    ", given)
 
