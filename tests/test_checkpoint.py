@@ -326,10 +326,7 @@ def test_the_first_snapshot_is_due_early():
     assert pace.due(step)
 
 
-def test_a_description_without_what_is_expected_is_damaged(tmp_path):
+def test_a_description_of_an_earlier_impasto_is_told(tmp_path):
     (tmp_path / "run.json").write_text('{"format": 1}')
-    with (
-        closing(Checkpoints.open(tmp_path)) as folder,
-        pytest.raises(CheckpointError, match=r"it has no output\. Begin"),
-    ):
-        folder.about("output")
+    with closing(Checkpoints.open(tmp_path)) as folder, pytest.raises(CheckpointError, match="of an earlier impasto"):
+        folder.about()

@@ -181,7 +181,7 @@ def reserved_new(path: Path) -> Iterator[Path]:
     """Within the block, the first of `alternatives(path)` that neither exists nor is reserved is reserved."""
     for each in alternatives(path):
         with _reservation(each) or nullcontext() as held:
-            if held and not each.exists():
+            if held and not os.path.lexists(each):
                 yield each
                 return
 
@@ -193,7 +193,7 @@ def alternatives(path: Path) -> Iterator[Path]:
 
 def unused(path: Path) -> Path:
     """The first of `alternatives` that is not there."""
-    return next(each for each in alternatives(path) if not each.exists())
+    return next(each for each in alternatives(path) if not os.path.lexists(each))
 
 
 def _reservation(path: Path) -> AbstractContextManager[object] | None:

@@ -178,11 +178,13 @@ def carry_out(run: Run, output: Output, resumed: Checkpoints | None = None) -> i
                 raise KeyboardInterrupt(f"{reason} before the first evaluation; nothing was saved.")
             case Stopped():
                 return interrupts.status()
-            case Failed(error, where):
+            case Failed(error, where, checkpoint):
                 if where == output.path:
                     error.add_note(f"The best picture so far is in {output.name}.")
                 elif where:
                     error.add_note(f"The picture is in {where} instead.")
+                if checkpoint:
+                    error.add_note(f"Go on with: impasto resume {checkpoint}")
                 raise error
         return 0
     except OSError:

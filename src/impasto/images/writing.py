@@ -148,7 +148,7 @@ def check_output(
             raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'result.png'}.")
         _check_extension(target, formats)
         _check_folder(target)
-        if target.exists() and not force:
+        if os.path.lexists(target) and not force:
             remedy = "Choose another name, or overwrite it with --force (force=True)."
             raise UsageError(f"{target} exists already. {remedy}")
 
