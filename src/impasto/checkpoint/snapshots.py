@@ -68,8 +68,10 @@ def read_snapshot(path: Path, device: torch.device | str) -> Kept:
     """
     tensors, about = read_tensors(path)
     placed = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
-    snapshot, image = unpack(Packed(placed, about["tree"]))
-    return Kept(snapshot, image, about["step"])
+    match unpack(Packed(placed, about["tree"])), about["step"]:
+        case (Snapshot(image=Tensor(ndim=4)) as snapshot, Tensor(ndim=4) as image), {"done": int()} as step:
+            return Kept(snapshot, image, step)
+    raise ValueError("it is no snapshot")
 
 
 # A tree of dataclasses <-> tensors and JSON -------------------------------------------------------------------------

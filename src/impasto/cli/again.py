@@ -191,7 +191,7 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     if record.result is None:
         raise UsageError(f"{file} does not say what came out, so nothing can be compared.")
     with loading(shown=not quiet):
-        from impasto.images import same_pixels
+        from impasto.images import bits_of, same_pixels
         from impasto.painting import pixels_hash
         from impasto.rebuild import at_its_start, find_origin, kept_again, same_run
         from impasto.session.destination import Destination, Result
@@ -200,6 +200,7 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     destination = Destination(Path(output or file), (file, *made_of), force)
     if output:
         destination.check()
+        destination = replace(destination, bits=bits_of(file, destination.path.suffix))
 
     def tell(text: str) -> None:
         if not quiet:

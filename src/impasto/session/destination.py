@@ -75,7 +75,7 @@ class Destination:
             raise UsageError(f"{self.path} cannot be both the result and the folder of --checkpoint. Name another.")
         self.check_overwritten()
         check_encoding(self.path.suffix, bits=self.bits)
-        check_beside(self.path)
+        check_beside(Path(os.path.realpath(self.path)))
 
     def check_size(self, width: int, height: int) -> None:
         """Make sure that the file's format holds pictures of this size.
@@ -91,7 +91,7 @@ class Destination:
         Raises:
             UsageError: the path is an input, or it exists and is not to be forced.
         """
-        if not os.path.lexists(self.path):  # a link that leads nowhere is a file, too
+        if not self.path.exists():
             return
         if any(Path(source).is_file() and self.path.samefile(source) for source in self.inputs):
             remedy = "which are never overwritten. Choose another name for the result."

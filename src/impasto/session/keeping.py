@@ -25,6 +25,10 @@ LONG = 300.0  # seconds from which on a run is kept unasked
 _JUDGED = 5.0  # seconds after which its speed is known
 
 
+def _record(value: Untrusted) -> Record:
+    return Record.from_json(value.value)
+
+
 @dataclass(frozen=True)
 class About:
     """What a session that goes on has to know: the run, the folder it was begun in, and its destination (see there).
@@ -32,7 +36,7 @@ class About:
     `places` are the folders of its inputs, `asked` is whether somebody asked for the state to be kept.
     """
 
-    record: Annotated[Record, lambda value: Record.from_json(value.value)]
+    record: Annotated[Record, _record]
     folder: Text
     places: Annotated[tuple[str, ...], listed(Text, 0, 64)]
     output: Text
