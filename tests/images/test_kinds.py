@@ -261,9 +261,8 @@ def test_photographs_of_phones_are_not_too_large() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 2.0])
-def test_a_transparency_that_is_no_number_is_told(tmp_path: Path, value: float) -> None:
+def test_a_transparency_that_is_no_number_is_told(value: float) -> None:
     values = np.full((6, 8, 4), 0.5, np.float32)
     values[2, 3, 3] = value
-    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extrasamples=["unassalpha"])
-    (note,) = load_image(tmp_path / "a.tif").notes
+    (note,) = load_image(tiff(values, photometric="rgb", extrasamples=["unassalpha"])).notes
     assert note.startswith("of its transparency, ")

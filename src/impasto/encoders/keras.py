@@ -18,16 +18,17 @@ from safetensors.numpy import save
 
 REFUSED = 3  # the exit code where the reason is on standard error
 _SECONDS = 4  # of computing; the widest VGG takes a quarter of one
-_BYTES = 3 << 30  # of memory addresses, most of which are never touched
+_BYTES = 3 << 29  # of memory addresses, of which the libraries take a third and VGG-19 a tenth
 
 
 def main(path: str, most: int) -> None:
     """Write the convolutions of the file under keys like `00000block1_conv1/kernel`; other layers are left out."""
-    with suppress(ImportError):  # Windows has none; there only `formats` watches the time
+    with suppress(ImportError, ValueError):  # Windows has none, macOS none for memory; `formats` watches the time
         import resource  # noqa: PLC0415
 
-        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-        resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+        for kind, limit in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, _BYTES)):
+            allowed = resource.getrlimit(kind)[1]
+            resource.setrlimit(kind, (min(limit, allowed) if allowed > 0 else limit, allowed))
     with h5py.File(path, "r") as file:
         arrays = dict(_convolutions(file))
         if any(array.is_virtual or array.external for array in arrays.values()):
