@@ -7,7 +7,8 @@
 * flips: single bits of every file of a checkpoint;
 * kills: a run with pictures on its way and a checkpoint at every step, killed by SIGKILL before one of its operations
   on files, or in the middle of one; then it is resumed, perhaps killed again, and in the end compared;
-* disks: the same run on a disk that is full after some bytes of a file.
+* disks: the same run on a disk that is full after some bytes of a file;
+* clocks: the same run under clocks that jump.
 
 `survived` is the right result, `plain` an error that impasto means to raise; all else is bad, and the exit code is 1.
 Linux only.  Not tried: GPUs, a process of torchrun that has less memory than the others, power cuts.
@@ -23,11 +24,11 @@ from collections import Counter
 from pathlib import Path
 
 from attack_mirrors import mirrors
-from attack_runs import disks, flips, kills
+from attack_runs import clocks, disks, flips, kills
 from attack_weights import PLAIN, SURVIVED, weights
 
 BAD = ("altered", "other error", "out of memory", "hang", "crash")
-ATTACKS = {each.__name__: each for each in (weights, mirrors, flips, kills, disks)}
+ATTACKS = {each.__name__: each for each in (weights, mirrors, flips, kills, disks, clocks)}
 
 
 def main() -> int:
@@ -35,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=ATTACKS, default=[*ATTACKS])
     parser.add_argument("--count", type=int, default=400, help="damaged weight files, flipped bits, ten mirrors")
-    parser.add_argument("--kills", type=int, default=100, help="kills, and ten times the full disks")
+    parser.add_argument("--kills", type=int, default=100, help="kills; a tenth are full disks, a twentieth clocks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory", type=int, default=512, help="MB that reading weights may take beside the program")
     parser.add_argument("--seconds", type=float, default=8)

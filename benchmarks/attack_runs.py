@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -158,10 +159,10 @@ def kills(args: argparse.Namespace, base: Path) -> Iterator[tuple[str, str, floa
         folder, began, here = lives.new(), time.perf_counter(), 0
         for _ in range(chance.randint(1, 3)):
             if chance.random() < 0.2:
-                code = forked(lambda: limited(lives.run, chance.randrange(max(sizes)), fatal=True), folder)
+                code = forked(partial(limited, lives.run, chance.randrange(max(sizes)), fatal=True), folder)
             else:
                 moment = chance.randrange(most)
-                code = forked(lambda moment=moment: dying(lives.run, moment), folder)
+                code = forked(partial(dying, lives.run, moment), folder)
                 most = min(most, moment) if code == 0 else most  # it had ended before
                 most = max(most, 40)
             here += code < 0
@@ -179,10 +180,28 @@ def disks(args: argparse.Namespace, base: Path) -> Iterator[tuple[str, str, floa
     largest = max(path.stat().st_size for path in lives.kept.iterdir())
     for _ in range(max(1, args.kills // 10)):
         folder, size, began = lives.new(), int(largest * chance.random() ** 2), time.perf_counter()
-        code = forked(lambda size=size: limited(lives.run, size, fatal=False), folder)
+        code = forked(partial(limited, lives.run, size, fatal=False), folder)
         whole = "damaged" not in forked_published(folder)
         came = lives.came_of(folder) if whole and code in (0, 3) else f"other error: exit code {code}, whole: {whole}"
         yield "disks", PLAIN if came == SURVIVED and code else came, time.perf_counter() - began, 0.0
+
+
+def clocks(args: argparse.Namespace, base: Path) -> Iterator[tuple[str, str, float, float]]:
+    """Clocks that jump by up to a year, forth and back, whenever they are looked at."""
+    lives, chance = Lives(base), random.Random(args.seed)
+    for _ in range(max(1, args.kills // 20)):
+        folder, began = lives.new(), time.perf_counter()
+        code = forked(partial(jumping, lives.run, chance.random()), folder)
+        came = f"other error: exit code {code}" if code else lives.came_of(folder)
+        yield "clocks", came, time.perf_counter() - began, 0.0
+
+
+def jumping(run: Run, seed: float) -> None:
+    """Live where no clock can be trusted."""
+    chance = random.Random(seed)
+    for name in ("time", "monotonic", "perf_counter"):
+        setattr(time, name, partial(lambda true: true() + chance.uniform(-3e7, 3e7), getattr(time, name)))
+    live(run)
 
 
 def flips(args: argparse.Namespace, base: Path) -> Iterator[tuple[str, str, float, float]]:

@@ -31,7 +31,17 @@ def rows(*command):
 def test_what_is_tried_is_survived_or_told_plainly():
     code, found, err = rows("attack.py", "--count", "20", "--kills", "12", "--seed", "3")
     assert code == 0, err
-    assert set(found) == {"PyTorch", "PyTorch, old", "safetensors", "HDF5", "mirrors", "flips", "kills", "disks"}
+    assert set(found) == {
+        "PyTorch",
+        "PyTorch, old",
+        "safetensors",
+        "HDF5",
+        "mirrors",
+        "flips",
+        "kills",
+        "disks",
+        "clocks",
+    }
     assert all(tried == survived + plain for tried, survived, plain, *_ in found.values())
     assert found["kills"][:2] == [found["kills"][0]] * 2 and found["kills"][0] >= 12
     assert found["flips"][2] > 5 and found["mirrors"][1] >= 1

@@ -212,6 +212,12 @@ def test_what_a_killed_process_left_unfinished_is_removed(checkpoints):
     assert sorted(path.name for path in checkpoints.folder.iterdir()) == whole
 
 
+def test_what_a_process_left_that_was_killed_as_it_began_is_removed(tmp_path):
+    (tmp_path / ".impasto-0123456789abcdef.tmp").write_bytes(b"half")
+    Checkpoints.create(tmp_path, {}).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
 KILLED = """
 import resource, signal, sys
 from pathlib import Path

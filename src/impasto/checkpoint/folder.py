@@ -65,6 +65,7 @@ class Checkpoints:
             made = cls(folder)
             on_failure.callback(made.close)
             _check_empty(folder)
+            _remove(_unfinished(folder))
             made.note("run", {"format": FORMAT, **about})
             on_failure.pop_all()
         return made
