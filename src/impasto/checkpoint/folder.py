@@ -25,6 +25,7 @@ from impasto.untrusted import Untrusted, parsed, printable
 KEPT: Final = 2
 _FAILED: Final = "No checkpoint can be written into {}"
 _UNREADABLE: Final = "The run in {} cannot be read"
+_MOST: Final = 1_000_000  # fields of a description; of the files that a run wrote there may be many
 _UNFINISHED: Final = (".*.tmp", ".tmp*")  # of impasto; of safetensors, which earlier versions wrote with
 
 
@@ -133,7 +134,7 @@ class Checkpoints:
     def _read(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
         check_seal(path)
-        value = Untrusted(parsed(path.read_text(encoding="utf-8"))).fields(most=4096)
+        value = Untrusted(parsed(path.read_text(encoding="utf-8"))).fields(most=_MOST)
         return {name: each.value for name, each in value.items() if name != NAME}
 
     def write(self, step: Step) -> int:
