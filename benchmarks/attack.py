@@ -6,7 +6,7 @@
 * mirrors: an HTTP server that lies in a way drawn for each request, and an honest one after it;
 * flips: single bits of every file of a checkpoint;
 * kills: a run with pictures on its way and a checkpoint at every step, killed by SIGKILL before one of its operations
-  on files, or in the middle of one; then it is resumed, perhaps killed again, and in the end compared;
+  on files, or in the middle of one; then it is resumed, killed again up to five times, and in the end compared;
 * disks: the same run on a disk that is full after some bytes of a file;
 * clocks: the same run under clocks that jump.
 

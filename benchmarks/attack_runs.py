@@ -157,7 +157,7 @@ def kills(args: argparse.Namespace, base: Path) -> Iterator[tuple[str, str, floa
     sizes = [path.stat().st_size for path in lives.kept.rglob("*")]
     while deaths < args.kills:
         folder, began, here = lives.new(), time.perf_counter(), 0
-        for _ in range(chance.randint(1, 3)):
+        for _ in range(chance.randint(1, 6)):
             if chance.random() < 0.2:
                 code = forked(partial(limited, lives.run, chance.randrange(max(sizes)), fatal=True), folder)
             else:
