@@ -5,13 +5,13 @@
 * weights: crafted and damaged files of four kinds, read by a process under a limit of memory and time;
 * mirrors: an HTTP server that lies in a way drawn for each request, and an honest one after it;
 * flips: single bits of every file of a checkpoint;
-* kills: a run with pictures on its way and a checkpoint at every step, killed by SIGKILL before one of its operations
-  on files, or in the middle of one; then it is resumed, killed again up to five times, and in the end compared;
+* kills: a run with pictures on its way and a checkpoint at every step, killed by SIGKILL before each of its operations
+  on files in turn; then it is resumed and killed anywhere, up to five times, and in the end compared;
 * disks: the same run on a disk that is full after some bytes of a file;
 * clocks: the same run under clocks that jump.
 
 `survived` is the right result, `plain` an error that impasto means to raise; all else is bad, and the exit code is 1.
-Linux only.  Not tried: GPUs, a process of torchrun that has less memory than the others, power cuts.
+Linux only.  Not tried: GPUs, power cuts.
 """
 
 from __future__ import annotations

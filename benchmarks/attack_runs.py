@@ -152,19 +152,20 @@ def forked_published(folder: Path) -> dict[str, str]:
 
 
 def kills(args: argparse.Namespace, base: Path) -> Iterator[tuple[str, str, float, float]]:
-    """So many deaths; every second life begins where one has ended."""
-    lives, chance, deaths, most = Lives(base), random.Random(args.seed), 0, 1000
-    sizes = [path.stat().st_size for path in lives.kept.rglob("*")]
+    """So many deaths: of new runs before each of their operations on files in turn, of resumed ones anywhere."""
+    lives, chance, deaths, first = Lives(base), random.Random(args.seed), 0, 0
+    largest = max(path.stat().st_size for path in lives.kept.iterdir())
     while deaths < args.kills:
         folder, began, here = lives.new(), time.perf_counter(), 0
-        for _ in range(chance.randint(1, 6)):
-            if chance.random() < 0.2:
-                code = forked(partial(limited, lives.run, chance.randrange(max(sizes)), fatal=True), folder)
+        for life in range(chance.randint(1, 6)):
+            if life and chance.random() < 0.25:
+                code = forked(partial(limited, lives.run, chance.randrange(largest), fatal=True), folder)
             else:
-                moment = chance.randrange(most)
-                code = forked(partial(dying, lives.run, moment), folder)
-                most = min(most, moment) if code == 0 else most  # it had ended before
-                most = max(most, 40)
+                code = forked(partial(dying, lives.run, chance.randrange(80) if life else first), folder)
+            if not life and code == 0:  # it had ended before
+                print(f"killed before each of its {first} operations on files", file=sys.stderr, flush=True)
+            if not life:
+                first = first + 1 if code else 0
             here += code < 0
             if code > 0:
                 yield "kills", f"crash: exit code {code}", 0.0, 0.0
