@@ -160,13 +160,11 @@ def changed_run(origin: Origin, changes: Mapping[str, Any], encoders: Encoders |
         UsageError: a setting that the task does not have, or that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    run, names = (
-        prepare(origin.recipe(**changes), origin.pictures(), encoders),
-        {each.source: each.name for each in origin.inputs},
-    )
+    run = prepare(origin.recipe(**changes), origin.pictures(), encoders)
+    names = {each.source: each.name for each in origin.inputs}  # not where they were found
     inputs = tuple(replace(each, name=names.get(each.name, each.name)) for each in run.inputs)
     weights = run.recipe.weights and names.get(run.recipe.weights, run.recipe.weights)
-    return replace(run, inputs=inputs, recipe=replace(run.recipe, weights=weights))  # names, not where they were found
+    return replace(run, inputs=inputs, recipe=replace(run.recipe, weights=weights))
 
 
 def at_its_start(run: Run, origin: Origin, encoders: Encoders | None = None) -> Run:

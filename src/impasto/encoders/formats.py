@@ -117,8 +117,9 @@ def _read_hdf5(path: Path) -> dict[str, Tensor]:
     """What the process of `keras` gives: a file that crashes it, or holds it up, is damaged."""
     if not find_spec("h5py"):
         raise WeightsError("Keras files need the package h5py: pip install 'impasto[keras]'")
-    command = [sys.executable, str(Path(__file__).with_name("keras.py")), str(path.absolute()), str(MOST)]
-    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # each thread reserves memory
+    command = [sys.executable, "-P", str(Path(__file__).with_name("keras.py")), str(path.absolute()), str(MOST)]
+    libraries = os.pathsep.join(filter(None, sys.path))
+    alone = {**os.environ, "PYTHONPATH": libraries, "OPENBLAS_NUM_THREADS": "1"}  # each thread reserves memory
     with TemporaryFile() as found, TemporaryFile() as said:
         ended = subprocess.run(command, stdout=found, stderr=said, env=alone, timeout=_PATIENCE, check=False)  # noqa: S603
         said.seek(0)
