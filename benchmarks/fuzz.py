@@ -22,7 +22,7 @@ import sys
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -149,14 +149,20 @@ def work(seed: int, megabytes: int) -> None:
     for _, data in files:
         if outcome(data) != "picture":
             raise SystemExit("a whole file cannot be read")
+    serve(lambda number: outcome(nth(files, seed, number)[1]), megabytes)
+
+
+def serve(came_of: Callable[[int], str], megabytes: int) -> None:
+    """Answer numbers from standard input under a memory limit: what came of each, and the most memory so far."""
     if megabytes:
         held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (held + megabytes * 2**20,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (held + megabytes * 2**20, resource.RLIM_INFINITY))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
-        came = outcome(nth(files, seed, int(line))[1])
+        came = came_of(int(line))
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        grown = max(grown, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - before)  # which begin as forks
         print(json.dumps([came, grown / 1024]), flush=True)
 
 
@@ -169,8 +175,8 @@ def nth(files: list[tuple[str, bytes]], seed: int, number: int) -> tuple[str, by
 class Worker:
     """A process that reads files, started when there is something to read, and anew after it hung or died."""
 
-    def __init__(self, seed: int, megabytes: int, seconds: float):
-        self._command = [sys.executable, __file__, "--work", "--seed", str(seed), "--memory", str(megabytes)]
+    def __init__(self, seed: int, megabytes: int, seconds: float, script: str = __file__):
+        self._command = [sys.executable, script, "--work", "--seed", str(seed), "--memory", str(megabytes)]
         self._seconds = seconds
         self._process: subprocess.Popen[str] | None = None
 

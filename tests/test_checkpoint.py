@@ -212,6 +212,12 @@ def test_what_a_killed_process_left_unfinished_is_removed(checkpoints):
     assert sorted(path.name for path in checkpoints.folder.iterdir()) == whole
 
 
+def test_what_a_process_left_that_was_killed_as_it_began_is_removed(tmp_path):
+    (tmp_path / ".impasto-0123456789abcdef.tmp").write_bytes(b"half")
+    Checkpoints.create(tmp_path, {}).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
 KILLED = """
 import resource, signal, sys
 from pathlib import Path
@@ -326,10 +332,7 @@ def test_the_first_snapshot_is_due_early():
     assert pace.due(step)
 
 
-def test_a_description_without_what_is_expected_is_damaged(tmp_path):
+def test_a_description_of_an_earlier_impasto_is_told(tmp_path):
     (tmp_path / "run.json").write_text('{"format": 1}')
-    with (
-        closing(Checkpoints.open(tmp_path)) as folder,
-        pytest.raises(CheckpointError, match=r"it has no output\. Begin"),
-    ):
-        folder.about("output")
+    with closing(Checkpoints.open(tmp_path)) as folder, pytest.raises(CheckpointError, match="of an earlier impasto"):
+        folder.about()

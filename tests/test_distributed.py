@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -147,21 +148,49 @@ def test_a_dry_run_waits_for_nobody(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_a_process_that_dies_does_not_take_the_picture_along(tmp_path, sent):
-    command = [*TRANSFER, "--size", "160", "--dtype", "float32", "--json"]
+def two_processes(folder, *arguments):
+    """Two processes of the command in a folder, as torchrun would start them."""
     meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
-    first, second = (
+    return [
         subprocess.Popen(
-            [sys.executable, "-m", "impasto", *command, "--iterations", "100000", "-o", "out.png"],
+            [sys.executable, "-m", "impasto", *arguments],
             env=os.environ | meeting | {"RANK": rank, "LOCAL_RANK": rank},
-            cwd=tmp_path,
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         for rank in "01"
+    ]
+
+
+def test_a_refusal_is_told_once_and_ends_all(tmp_path):
+    (tmp_path / "out.png").touch()
+    first, second = two_processes(tmp_path, *TRANSFER, "--size", "160", "-o", "out.png")
+    assert first.communicate(timeout=60) == (
+        "",
+        "Error: out.png exists already. Choose another name, or overwrite it with --force.\n",
     )
+    ended = time.monotonic()
+    assert second.communicate(timeout=60) == ("", "")
+    assert time.monotonic() - ended < 5
+    assert (first.returncode, second.returncode) == (2, 0)
+
+
+@pytest.mark.parametrize("command", ["sheet a.png b.png", "figure features a.png", "replay a.png", "batch a -s b -o c"])
+def test_what_is_not_made_together_the_first_makes_alone(impasto, monkeypatch, tmp_path, command):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert impasto(*command.split()) == (0, "", "")
+    monkeypatch.setenv("RANK", "0")
+    assert impasto(*command.split())[0] == 2  # there is no such file
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_dies_does_not_take_the_picture_along(tmp_path, sent):
+    command = [*TRANSFER, "--size", "160", "--dtype", "float32", "--json"]
+    first, second = two_processes(tmp_path, *command, "--iterations", "100000", "-o", "out.png")
     while json.loads(first.stdout.readline()).get("done", 0) < 2:
         pass
     second.send_signal(sent)

@@ -56,6 +56,12 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(416, b"", **{"Content-Range": "bytes */7"})
         elif self.path.startswith("/endless"):
             self.chunked(CONTENT + b"more")
+        elif self.path.startswith("/liar"):
+            self.answer(206 if start else 200, CONTENT, len(CONTENT) // 2, **{"Content-Range": "bytes 0-9/1200000"})
+        elif self.path.startswith("/drip"):
+            self.serve(CONTENT, start, cut=1)
+        elif self.path.startswith("/digits"):
+            self.answer(206, CONTENT[start:], **{"Content-Range": f"bytes {start}-9/{'9' * 5000}"})
         elif self.path.startswith("/cut"):
             self.serve(CONTENT, start, cut=len(CONTENT) // 3)
         else:
@@ -236,6 +242,21 @@ def test_the_next_mirror_helps(server, first, why):
     assert fetch(f"{server.url}/{first}", f"{server.url}/file").read_bytes() == CONTENT
     with pytest.raises(WeightsError, match=why):
         fetch(f"{server.url}/{first}", force=True)
+
+
+@pytest.mark.parametrize("first", ["liar", "drip", "digits"])
+def test_a_mirror_that_would_keep_us_for_ever_gives_way_to_the_next(server, first):
+    begin(CONTENT[:1000])
+    assert fetch(f"{server.url}/{first}", f"{server.url}/file").read_bytes() == CONTENT
+    assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize("path", ["endless", "file"])
+def test_a_file_of_unknown_size_has_an_end(server, monkeypatch, path):
+    monkeypatch.setattr(registry, "REGISTRY", {NAME: replace(SOURCE, size=None)})
+    monkeypatch.setattr(transfer, "MOST", 1_000_000)
+    with pytest.raises(WeightsError, match=r"1200000 bytes, far more than|sends more than the 1000000 bytes"):
+        fetch(f"{server.url}/{path}")
 
 
 def test_a_wrong_file_is_removed_and_both_digests_are_told(server):

@@ -250,3 +250,12 @@ def test_digests_are_those_of_all_bytes(tmp_path, size):
     expected = {kind: hashlib.new(kind, data[:size]).hexdigest() for kind in ("sha256", "md5")}
     assert {kind: file_hash(tmp_path / "a", kind) for kind in expected} == expected
     assert file_hash(tmp_path / "a") == file_hash(str(tmp_path / "a")) == expected["sha256"]
+
+
+def test_what_a_killed_process_left_a_day_ago_is_removed_and_what_somebody_writes_is_not(tmp_path):
+    for name, age in (("a", 100_000), ("b", 60)):
+        (tmp_path / f".impasto-{name}.tmp").touch()
+        os.utime(tmp_path / f".impasto-{name}.tmp", (time.time() - age,) * 2)
+    with reserved(tmp_path / "out.png"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [".impasto-b.tmp"]

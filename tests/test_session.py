@@ -171,14 +171,20 @@ def test_what_ends_before_the_first_evaluation_leaves_nothing(run, folder):
     assert list(folder.iterdir()) == []
 
 
-def test_a_picture_on_the_way_that_cannot_be_written_ends_it_with_the_picture_so_far(run, folder):
+def test_a_picture_on_the_way_that_cannot_be_written_is_told_and_the_run_goes_on(run, folder):
+    notes = []
+
     def show(event):
         if isinstance(event, Stepped) and event.step.done == 2:
             Path("out-0003.png").mkdir()
+        if isinstance(event, Note):
+            notes.append(event.text)
 
-    outcome = Session(run(), replace(OUT, save_every=1)).carry_out(show)
-    assert isinstance(outcome.error, UsageError)
-    assert (outcome.path, result()["evaluations"]) == (Path("out.png"), 3)
+    assert isinstance(Session(run(), replace(OUT, save_every=1)).carry_out(show), Saved)
+    assert result()["evaluations"] == 5
+    assert Path("out-0004.png").is_file()
+    assert [note for note in notes if note.startswith("out-0003.png exists already.")] == notes
+    assert notes[0].endswith("The run goes on without.")
 
 
 def test_numbers_that_break_leave_the_best_picture_and_its_own_record(run):

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ from typing import Final
 from impasto.errors import ImpastoError, MissingFileError, OutputError, UsageError
 
 _FOLDERS_OPEN: Final = hasattr(os, "O_DIRECTORY")  # not on Windows, where a file is flushed only if it is open to write
+_DAY: Final = 86_400.0  # seconds
 _FULL: Final = "Free some space or choose another disk."
 _REMEDIES: Final = {
     errno.ENOSPC: _FULL,
@@ -181,7 +183,7 @@ def reserved_new(path: Path) -> Iterator[Path]:
     """Within the block, the first of `alternatives(path)` that neither exists nor is reserved is reserved."""
     for each in alternatives(path):
         with _reservation(each) or nullcontext() as held:
-            if held and not each.exists():
+            if held and not os.path.lexists(each):
                 yield each
                 return
 
@@ -193,7 +195,7 @@ def alternatives(path: Path) -> Iterator[Path]:
 
 def unused(path: Path) -> Path:
     """The first of `alternatives` that is not there."""
-    return next(each for each in alternatives(path) if not each.exists())
+    return next(each for each in alternatives(path) if not os.path.lexists(each))
 
 
 def _reservation(path: Path) -> AbstractContextManager[object] | None:
@@ -202,12 +204,21 @@ def _reservation(path: Path) -> AbstractContextManager[object] | None:
     Where no such file can be, there is nothing to hold; if that matters, writing `path` will tell.
     """
     beside = path.with_name(f".{path.name}.lock")
+    _tidy(path.parent)
     try:
         return Lock(beside)
     except InUseError:
         return None
     except OSError:
         return None if os.path.lexists(beside) else nullcontext(path)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote have left behind; nobody writes one file for a day."""
+    with suppress(OSError):
+        for each in folder.glob(".impasto-*.tmp"):
+            if time.time() - each.stat().st_mtime > _DAY:
+                each.unlink()
 
 
 # Digests ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from torch import Tensor
 from impasto.devices import available_devices
 from impasto.engine import Step
 from impasto.errors import MissingFileError, UsageError
-from impasto.files import file_hash
 from impasto.loading import Encoders
 from impasto.preparation import KEEP, REGION, STYLE_MASK, WITH_TEXTURE, Pictures, prepare
 from impasto.presets import preset
@@ -21,14 +20,14 @@ from impasto.recipe import Recipe, from_json
 from impasto.record import FORMAT, Input, Record, printable
 from impasto.regions import Region
 from impasto.run import Run
-from impasto.sources import SWATCH
+from impasto.sources import SWATCH, is_recorded
 
 PathOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file that a record names: where it is now, and whether it is the same as then.
+    """A file that a record names: where it is now, whether it is the same as then, and its name for another record.
 
     `same` is None where no file can be compared: a swatch is drawn anew.
     """
@@ -36,6 +35,7 @@ class Found:
     role: str
     source: str
     same: bool | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,22 +114,24 @@ def _weight_files(record: Record) -> list[Input]:
 
 def _found(entry: Input, folders: Sequence[Path], path_of: PathOf, given: Iterator[str]) -> Found:
     if entry.name.startswith(SWATCH):
-        return Found(entry.role, entry.name)
-    path = next(given, None) or _in_folders(entry, folders, path_of)
-    return Found(entry.role, path, file_hash(path) == entry.sha256 if entry.sha256 else None)
+        return Found(entry.role, entry.name, name=entry.name)
+    if path := next(given, None):
+        return Found(entry.role, path, is_recorded(entry, path), path)
+    return _in_folders(entry, folders, path_of)
 
 
-def _in_folders(entry: Input, folders: Sequence[Path], path_of: PathOf) -> str:
-    """The file of that name in the first of `folders` that has it; else one that lies there without its own folder."""
+def _in_folders(entry: Input, folders: Sequence[Path], path_of: PathOf) -> Found:
+    """The file of that name in one of `folders`, with its own folder or without; the very same if there is one."""
     kind, name = printable(_words(entry.role)), path_of(entry.name)
     if not name:
         raise MissingFileError(f"The {kind} was no file, and cannot be found again. Name the file that has it now.")
     places = [folder / each for each in dict.fromkeys((name, os.path.basename(name))) for folder in folders]  # noqa: PTH119
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    there = [os.fspath(place) for place in dict.fromkeys(places) if os.path.isfile(place)]  # noqa: PTH113
+    if not there:
         where = " or ".join("this folder" if each == Path() else str(each) for each in dict.fromkeys(folders))
         raise MissingFileError(f"The {kind} {printable(name)} is not in {where}. Put it there as it was.")
-    return os.fspath(found)
+    same = next((place for place in there if is_recorded(entry, place)), None)
+    return Found(entry.role, same or there[0], bool(same), entry.name)
 
 
 def _words(role: str) -> str:
@@ -158,7 +160,11 @@ def changed_run(origin: Origin, changes: Mapping[str, Any], encoders: Encoders |
         UsageError: a setting that the task does not have, or that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    return prepare(origin.recipe(**changes), origin.pictures(), encoders)
+    run = prepare(origin.recipe(**changes), origin.pictures(), encoders)
+    names = {each.source: each.name for each in origin.inputs}  # not where they were found
+    inputs = tuple(replace(each, name=names.get(each.name, each.name)) for each in run.inputs)
+    weights = run.recipe.weights and names.get(run.recipe.weights, run.recipe.weights)
+    return replace(run, inputs=inputs, recipe=replace(run.recipe, weights=weights))
 
 
 def at_its_start(run: Run, origin: Origin, encoders: Encoders | None = None) -> Run:

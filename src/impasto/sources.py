@@ -82,8 +82,21 @@ def recorded_input(role: str, source: ImageSource, picture: Picture) -> Input:
     name = _path(source)
     if name and not name.startswith(SWATCH) and os.path.isfile(name):  # noqa: PTH113
         return Input(role, name, sha256=file_hash(name))
+    return Input(role, name, pixels=_pixels_of(picture))
+
+
+def is_recorded(entry: Input, file: str) -> bool:
+    """Whether a file is the one of a record; where that was no file, whether it has the very pixels.
+
+    Raises:
+        ImageError: it is no picture
+    """
+    return file_hash(file) == entry.sha256 if entry.sha256 else _pixels_of(load_image(file)) == entry.pixels
+
+
+def _pixels_of(picture: Picture) -> str:
     values = picture.pixels.detach().to("cpu", torch.float32).contiguous().numpy()
-    return Input(role, name, pixels=hashlib.sha256(values.tobytes()).hexdigest())
+    return hashlib.sha256(values.tobytes()).hexdigest()
 
 
 def _path(source: ImageSource) -> str:

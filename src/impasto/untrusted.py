@@ -92,6 +92,10 @@ class Untrusted:
             self.refuse(f"a text of at most {LONGEST:,} characters")
         return self.value
 
+    def flag(self) -> bool:
+        """True or false."""
+        return self.value if isinstance(self.value, bool) else self.refuse("true or false")
+
     def whole(self, least: int, most: int) -> int:
         """A whole number in a range."""
         if type(self.value) is not int or not least <= self.value <= most:

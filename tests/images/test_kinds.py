@@ -258,3 +258,11 @@ def test_photographs_of_phones_are_not_too_large() -> None:
     for width, height in [(12_000, 9_000), (16_320, 12_240)]:
         with opened(png(width, height, 8, 2, b""), max_pixels=MAX_PIXELS) as image:
             assert (image.width, image.height) == (width, height)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 2.0])
+def test_a_transparency_that_is_no_number_is_told(value: float) -> None:
+    values = np.full((6, 8, 4), 0.5, np.float32)
+    values[2, 3, 3] = value
+    (note,) = load_image(tiff(values, photometric="rgb", extrasamples=["unassalpha"])).notes
+    assert note.startswith("of its transparency, ")

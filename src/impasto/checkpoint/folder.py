@@ -15,30 +15,40 @@ from typing import Any, Final
 
 import torch
 
-from impasto.checkpoint.snapshots import DAMAGED, FORMAT, Kept, read_snapshot, write_snapshot
+from impasto.checkpoint.seal import BLANK, NAME, check_seal, sealed
+from impasto.checkpoint.snapshots import FORMAT, Kept, read_snapshot, write_snapshot
 from impasto.engine import Step
 from impasto.errors import CheckpointError, UsageError
 from impasto.files import InUseError, Lock, output_errors, replacing
-from impasto.untrusted import parsed
+from impasto.untrusted import Untrusted, parsed, printable
 
 KEPT: Final = 2
 _FAILED: Final = "No checkpoint can be written into {}"
+_UNREADABLE: Final = "The run in {} cannot be read"
+_MOST: Final = 1_000_000  # fields of a description; of the files that a run wrote there may be many
 _UNFINISHED: Final = (".*.tmp", ".tmp*")  # of impasto; of safetensors, which earlier versions wrote with
 
 
 class Checkpoints:
     """The folder of one run, locked until `close`.
 
+    `to_read` is whether nothing is to be written there: then the folder may be one in which nothing can be.
+
     Raises:
         UsageError: another process works with the folder.
+        OSError: it cannot be locked.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, to_read: bool = False):
         self.folder = folder
+        self._lock: Lock | None = None
         try:
             self._lock = Lock(folder / "lock")
         except InUseError:
             raise UsageError(f"{folder} is in use by another run. Wait for its end, or name another folder.") from None
+        except OSError:
+            if not to_read:
+                raise
 
     @classmethod
     def create(cls, folder: Path, about: Mapping[str, Any]) -> Checkpoints:
@@ -56,28 +66,31 @@ class Checkpoints:
             made = cls(folder)
             on_failure.callback(made.close)
             _check_empty(folder)
+            _remove(_unfinished(folder))
             made.note("run", {"format": FORMAT, **about})
             on_failure.pop_all()
         return made
 
     @classmethod
-    def open(cls, folder: Path) -> Checkpoints:
+    def open(cls, folder: Path, *, to_read: bool = False) -> Checkpoints:
         """The folder of a run that was begun before.
 
         Raises:
-            CheckpointError: it holds none.
+            CheckpointError: it holds none, or cannot be read or written.
             UsageError: somebody is at work in it.
         """
-        if not (folder / "run.json").is_file():
-            raise CheckpointError(f"There is no run in {folder}: no run.json. Name the folder of --checkpoint.")
+        with output_errors(folder, CheckpointError, _UNREADABLE):
+            if not (folder / "run.json").is_file():
+                raise CheckpointError(f"There is no run in {folder}: no run.json. Name the folder of --checkpoint.")
         with output_errors(folder, CheckpointError, _FAILED):
-            opened = cls(folder)
+            opened = cls(folder, to_read=to_read)
         _remove(_unfinished(folder))
         return opened
 
     def close(self) -> None:
         """Let others work with the folder."""
-        self._lock.release()
+        if self._lock:
+            self._lock.release()
 
     def remove(self) -> None:
         """Take away what `Checkpoints` wrote, and the folder if nothing else is in it."""
@@ -86,19 +99,20 @@ class Checkpoints:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def about(self, *expected: str) -> dict[str, Any]:
-        """What the run is, as `create` was told: it must have what is `expected`.
+    def about(self) -> dict[str, Any]:
+        """What the run is, as `create` was told.
 
         Raises:
-            CheckpointError: it cannot be read, or is of a later impasto.
+            CheckpointError: it cannot be read, is no longer that, or is of another impasto.
         """
-        about = self.noted("run")
-        if about.get("format", FORMAT) != FORMAT:
-            raise CheckpointError(
-                f"{self.folder} is of another impasto (format {about['format']}, not {FORMAT}); use that one."
-            )
-        if missing := [name for name in ("format", *expected) if name not in about]:
-            raise CheckpointError(f"{self.folder / 'run.json'} is damaged: it has no {missing[0]}. Begin the run anew.")
+        try:
+            with output_errors(self.folder, CheckpointError, _UNREADABLE):
+                about = self._read("run")
+        except ValueError as problem:
+            raise CheckpointError(f"{self.folder / 'run.json'} is damaged ({problem}). Begin the run anew.") from None
+        if about.get("format") != FORMAT:
+            found = printable(str(about.get("format"))[:20])
+            raise CheckpointError(f"{self.folder} is of another impasto (format {found}, not {FORMAT}); use that one.")
         return about
 
     def note(self, name: str, value: Mapping[str, Any]) -> None:
@@ -108,15 +122,20 @@ class Checkpoints:
             CheckpointError: it cannot be written; what was there is as it was.
         """
         with output_errors(self.folder, CheckpointError, _FAILED), replacing(self.folder / f"{name}.json") as path:
-            path.write_text(json.dumps(value, indent=1), encoding="utf-8")
+            path.write_bytes(sealed(json.dumps({NAME: BLANK, **value}, indent=1).encode()))
 
     def noted(self, name: str) -> dict[str, Any]:
         """What was kept as NAME.json; nothing if it is not there, or cannot be read."""
         try:
-            value = parsed((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            return self._read(name)
         except (OSError, ValueError):
             return {}
-        return value if isinstance(value, dict) else {}
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / f"{name}.json"
+        check_seal(path)
+        value = Untrusted(parsed(path.read_text(encoding="utf-8"))).fields(most=_MOST)
+        return {name: each.value for name, each in value.items() if name != NAME}
 
     def write(self, step: Step) -> int:
         """Keep the snapshot of `step`, and return its size in bytes; older ones go, but for the one before it.
@@ -148,7 +167,7 @@ class Checkpoints:
         for path in reversed(self._files()):
             try:
                 kept = read_snapshot(path, device)
-            except DAMAGED as problem:
+            except Exception as problem:  # it can be wrong in more ways than anybody lists
                 notes.append(f"{path} is damaged ({problem})")
             else:
                 _remove(newer for newer in self._files() if newer > path)

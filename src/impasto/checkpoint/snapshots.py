@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import json
 import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
+from impasto.checkpoint.seal import BLANK, NAME, check_seal, sealed
 from impasto.engine import Best, Snapshot, Step
 from impasto.solvers import STATES
 from impasto.untrusted import parsed
 
-FORMAT: Final = 1
-DAMAGED: Final = (OSError, SafetensorError, LookupError, TypeError, ValueError)  # what reading raises
+FORMAT: Final = 2  # 1: with checksums of the tensors alone
 _CLASSES: Final = {each.__name__: each for each in (Snapshot, Best, *STATES)}
 _TYPES: Final = {
     torch.float64: "F64",
@@ -65,12 +64,14 @@ def read_snapshot(path: Path, device: torch.device | str) -> Kept:
     """What `write_snapshot` wrote, its tensors on `device`.
 
     Raises:
-        one of DAMAGED: it is no longer that
+        Exception: it is no longer that
     """
     tensors, about = read_tensors(path)
     placed = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
-    snapshot, image = unpack(Packed(placed, about["tree"]))
-    return Kept(snapshot, image, about["step"])
+    match unpack(Packed(placed, about["tree"])), about["step"]:
+        case (Snapshot(image=Tensor(ndim=4)) as snapshot, Tensor(ndim=4) as image), {"done": int()} as step:
+            return Kept(snapshot, image, step)
+    raise ValueError("it is no snapshot")
 
 
 # A tree of dataclasses <-> tensors and JSON -------------------------------------------------------------------------
@@ -146,13 +147,12 @@ def order(tensor: Tensor) -> list[int]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write a new file: contiguous tensors on the CPU, and `about` and their checksums in its header.
+    """Write a new file, sealed: contiguous tensors on the CPU, and `about` in its header.
 
     Raises:
         OSError: what the system says
     """
-    sums = {name: zlib.crc32(_bytes(tensor)) for name, tensor in tensors.items()}
-    header: dict[str, Any] = {"__metadata__": {"impasto": json.dumps({**about, "sums": sums})}}
+    header: dict[str, Any] = {"__metadata__": {NAME: BLANK, "impasto": json.dumps(about)}}
     ordered = sorted(tensors.items(), key=lambda each: -each[1].element_size())  # each aligned to its own numbers
     end = 0
     for name, tensor in ordered:
@@ -160,24 +160,22 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
         header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
     start = json.dumps(header).encode()
     start += b" " * (-len(start) % 8)
+    data = [_bytes(tensor) for _, tensor in ordered]
     with path.open("xb") as file:
-        file.write(len(start).to_bytes(8, "little") + start)
-        file.writelines(_bytes(tensor) for _, tensor in ordered)
+        file.write(sealed(len(start).to_bytes(8, "little") + start, *data))
+        file.writelines(data)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors of a file, and what it says about them.
 
     Raises:
-        one of DAMAGED: it is no longer what was written
+        Exception: it is no longer what was written
     """
+    check_seal(path)
     with safe_open(path, framework="pt") as file:
         about = parsed(file.metadata()["impasto"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    for name, tensor in tensors.items():
-        if zlib.crc32(_bytes(tensor)) != about["sums"][name]:
-            raise ValueError("its checksum is wrong")
-    return tensors, about
+        return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - it is no mapping
 
 
 def _bytes(tensor: Tensor) -> memoryview:

@@ -84,30 +84,30 @@ def resume(
     with loading(shown=not (quiet or as_json)):
         from impasto.checkpoint import Checkpoints
         from impasto.rebuild import find_origin
-        from impasto.record import Record
         from impasto.session import Destination
-        from impasto.session.keeping import Written
+        from impasto.session.keeping import About, Written
     changes = {name: value for name, value in given.items() if value is not None}
-    with closing(Checkpoints.open(Path(folder))) as checkpoints:
-        about = checkpoints.about("record", "folder", "output", "metadata", "bits", "asked")
+    with closing(Checkpoints.open(Path(folder), to_read=bool(changes))) as checkpoints:
+        about = About.of(checkpoints)
         fresh = bool(changes) and not output
-        path = Path(output or (fresh and about.get("base")) or about["output"])
-        if not output and about["folder"] != os.getcwd():  # noqa: PTH109
-            path = Path(about["folder"]) / path
-        home = Path(about["folder"])
+        beside = checkpoints.folder.parent
+        home = Path(about.folder) if os.path.isdir(about.folder) else beside  # noqa: PTH112 - a project may be moved
         with suppress(ValueError):  # on another drive, for which Windows has no relative path
             home = Path(os.path.relpath(home))
-        origin = find_origin(Record.from_json(about["record"]), [home], str, inputs)
+        path = Path(output) if output else home / (about.base if fresh else about.output)
+        origin = find_origin(
+            about.record, list(dict.fromkeys((home, beside, Path(), *map(Path, about.places)))), str, inputs
+        )
         destination = Destination(
             path,
             tuple(each.source for each in origin.all_inputs()),
             force=force or path in Written(checkpoints),
             fresh=fresh,
-            save_every=about.get("save_every"),
+            save_every=about.save_every,
             checkpoint=checkpoint,
-            metadata=about["metadata"] and not no_metadata,
-            bits=about["bits"],
-            exif=str(about.get("exif", "safe")),
+            metadata=about.metadata and not no_metadata,
+            bits=about.bits,
+            exif=about.exif,
         )
         where = Output(destination.named(), quiet, as_json)
         if changes:
@@ -191,7 +191,7 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     if record.result is None:
         raise UsageError(f"{file} does not say what came out, so nothing can be compared.")
     with loading(shown=not quiet):
-        from impasto.images import same_pixels
+        from impasto.images import bits_of, same_pixels
         from impasto.painting import pixels_hash
         from impasto.rebuild import at_its_start, find_origin, kept_again, same_run
         from impasto.session.destination import Destination, Result
@@ -200,6 +200,7 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     destination = Destination(Path(output or file), (file, *made_of), force)
     if output:
         destination.check()
+        destination = replace(destination, bits=bits_of(file, destination.path.suffix))
 
     def tell(text: str) -> None:
         if not quiet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import click
@@ -17,9 +18,12 @@ from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
 from impasto.cli.options import debug_option
+from impasto.cli.running import helps
 from impasto.cli.weights import weights
 from impasto.errors import UsageError, closest
 from impasto.version import __version__
+
+_TOGETHER = ("transfer", "texture", "reconstruct")
 
 
 @cloup.group(
@@ -31,8 +35,11 @@ from impasto.version import __version__
 )
 @debug_option
 @cloup.version_option(__version__, "-V", "--version", message="impasto %(version)s", help="Show the version and exit.")
-def app() -> None:
+@click.pass_context
+def app(ctx: click.Context) -> None:
     """Neural style transfer by optimisation: the content of a photograph, the style of a painting."""
+    if "RANK" in os.environ and ctx.invoked_subcommand not in _TOGETHER and helps():
+        ctx.exit()  # the first of torchrun's processes does it alone
 
 
 app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figure)

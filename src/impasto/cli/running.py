@@ -14,11 +14,12 @@ from impasto.cli import interrupts
 from impasto.cli.masking import found, is_file
 from impasto.cli.options import asked_recipe
 from impasto.cli.output import PIPE, Closing, Output, requested
-from impasto.errors import UsageError, WeightsError
+from impasto.errors import TeamError, UsageError, WeightsError
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
+    from impasto.distributed import Processes
     from impasto.loading import Encoders
     from impasto.run import Run
     from impasto.session import Event
@@ -82,29 +83,43 @@ def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpo
 
     if resumed and launched():
         raise UsageError("resume runs in one process; start it without torchrun.")
-    helps = launched() and os.environ["RANK"] != "0"
     if output.dry_run:
-        return 0 if helps else _foresee(prepare, output)
-    if helps:
-        with _together(prepare(Encoders())) as run:
+        return 0 if helps() else _foresee(prepare, output)
+    with _team() as team:  # they meet before any work, so that a refusal of the first ends the others at once
+        if team and helps():
+            try:
+                team.least([0])
+            except TeamError:
+                return 0  # the first has said why
+            run = prepare(Encoders()).over(team)
             run.plan.keep_freed()
             for _ in run.steps():
                 interrupts.check()
-        return 0
-    with output.reserved() as reserved, _together(prepared(prepare, reserved)) as run:
-        return carry_out(run, reserved, resumed)
+            return 0
+        with output.reserved() as reserved:
+            if team:
+                team.least([0])
+            run = prepared(prepare, reserved)
+            return carry_out(run.over(team) if team else run, reserved, resumed)
+
+
+def helps() -> bool:
+    """Whether this process helps the first of those that `torchrun` started, which speaks and writes."""
+    from impasto.distributed import launched
+
+    return launched() and os.environ["RANK"] != "0"
 
 
 @contextmanager
-def _together(run: Run) -> Iterator[Run]:
-    """The run on all processes that `torchrun` started, or as it is if it started none."""
+def _team() -> Iterator[Processes | None]:
+    """All processes that `torchrun` started, or None if it started none."""
     from impasto.distributed import launched, processes
 
     if not launched():
-        yield run
+        yield None
         return
     with processes() as team:
-        yield run.over(team)
+        yield team
 
 
 @contextmanager
@@ -178,11 +193,13 @@ def carry_out(run: Run, output: Output, resumed: Checkpoints | None = None) -> i
                 raise KeyboardInterrupt(f"{reason} before the first evaluation; nothing was saved.")
             case Stopped():
                 return interrupts.status()
-            case Failed(error, where):
+            case Failed(error, where, checkpoint):
                 if where == output.path:
                     error.add_note(f"The best picture so far is in {output.name}.")
                 elif where:
                     error.add_note(f"The picture is in {where} instead.")
+                if checkpoint:
+                    error.add_note(f"Go on with: impasto resume {checkpoint}")
                 raise error
         return 0
     except OSError:

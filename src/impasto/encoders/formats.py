@@ -5,23 +5,31 @@ A file's kind is read from its first bytes, never from its name.  What the keys 
 
 from __future__ import annotations
 
-import pickle
+import os
+import pickletools
 import re
+import subprocess
+import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
+from safetensors.torch import load
 from torch import Tensor
 
-from impasto.encoders.layouts import LARGEST
+from impasto.encoders.layouts import MOST
 from impasto.errors import WeightsError
 
-if TYPE_CHECKING:
-    import h5py
-
+DAMAGED: Final = "the file is damaged or not complete"
+REFUSED: Final = 3  # what the process of `keras` ends with, where it says why
+_PATIENCE: Final = 30.0  # seconds for that process
+_PICKLES: Final = 5  # in a file of PyTorch before 1.6; then come the bytes of its tensors
+_PLAIN: Final = r"collections OrderedDict|torch\._utils _rebuild_(tensor(_v2)?|parameter)|torch \w*Storage|torch Size"
 _KINDS = (  # how files begin: a length of at most 128 MB, then JSON; a ZIP archive or a pickle
     (rb".{3}[\0-\x07]\0{4}\{", "safetensors"),
     (rb"PK\x03\x04|\x80\x02", "torch"),
@@ -36,14 +44,14 @@ _OTHERS = (
     ),
     (rb"", "it is neither a PyTorch, nor a safetensors, nor an HDF5 (Keras) file"),
 )
-_DAMAGED = "the file is damaged or not complete"
 
 
 def read_tensors(path: Path) -> tuple[str, dict[str, Tensor]]:
     """The kind of a file (`torch`, `safetensors` or `hdf5`) and its tensors.
 
     Raises:
-        WeightsError: the file is of no known kind, damaged, or has code in it.
+        WeightsError: the file is of no known kind, or has code in it, or more numbers than a VGG.
+        Exception: it is damaged.
     """
     with path.open("rb") as file:
         head = file.read(64)
@@ -59,27 +67,35 @@ def _first_match(patterns: Sequence[tuple[bytes, str]], head: bytes) -> str | No
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     zipped = zipfile.is_zipfile(path)
-    try:
-        if zipped:
-            with zipfile.ZipFile(path) as archive:
-                if sum(each.file_size for each in archive.infolist()) > path.stat().st_size:
-                    raise WeightsError("it unpacks to more than it holds; what PyTorch saves is not compressed")
-                if "model.weights.h5" in archive.namelist():
-                    remedy = "save its weights alone: model.save_weights('x.weights.h5')"
-                    raise WeightsError(f"it is a Keras model archive; {remedy}")
-        return _state_dict(torch.load(path, map_location="cpu", weights_only=True, mmap=zipped))
-    except WeightsError:
-        raise
-    except pickle.UnpicklingError as error:
-        code = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class)\W+(?:GLOBAL )?([\w.]+)", str(error))
-        if code is None:
-            raise WeightsError(_DAMAGED) from error
-        name = code[1] or code[2]
-        raise WeightsError(
-            f"there is code in it ({name}), and impasto runs none; only plain tensors are read"
-        ) from error
-    except Exception as error:  # a damaged pickle raises nearly everything
-        raise WeightsError(_DAMAGED) from error
+    if zipped:
+        with zipfile.ZipFile(path) as archive:
+            if sum(each.file_size for each in archive.infolist()) > path.stat().st_size:
+                raise WeightsError("it unpacks to more than it holds; what PyTorch saves is not compressed")
+            if "model.weights.h5" in archive.namelist():
+                remedy = "save its weights alone: model.save_weights('x.weights.h5')"
+                raise WeightsError(f"it is a Keras model archive; {remedy}")
+            for each in archive.infolist():
+                if each.filename.endswith(".pkl"):
+                    with archive.open(each) as stream:
+                        _check_names(stream, 1)
+    else:
+        with path.open("rb") as stream:
+            _check_names(stream, _PICKLES)
+    return _state_dict(torch.load(path, map_location="cpu", weights_only=True, mmap=zipped))
+
+
+def _check_names(stream: IO[bytes], pickles: int) -> None:
+    """Make sure that a stream of so many pickles calls for nothing but tensors.
+
+    PyTorch itself would make more of a file: an array of zeros of any length, tensors that are sparse or of no device.
+    """
+    for _ in range(pickles):
+        for code, name, _ in pickletools.genops(stream):
+            if code.name in ("GLOBAL", "INST", "STACK_GLOBAL") and not re.fullmatch(_PLAIN, str(name)):
+                called = str(name).replace(" ", ".")
+                raise WeightsError(
+                    f"there is code in it ({called}), and impasto runs none; only plain tensors are read"
+                )
 
 
 def _state_dict(content: object) -> dict[str, Tensor]:
@@ -89,63 +105,28 @@ def _state_dict(content: object) -> dict[str, Tensor]:
             content = content[wrapper]
     if not isinstance(content, Mapping):
         raise WeightsError(f"it holds a {type(content).__name__}, not a dictionary of tensors")
-    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    return {str(key): value for key, value in content.items() if isinstance(value, Tensor) and not value.is_meta}
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            return {key: file.get_tensor(key) for key in file.keys() if not key.startswith("classifier.")}  # noqa: SIM118
-    except SafetensorError as error:
-        raise WeightsError(f"{_DAMAGED} ({error})") from error
+    with safe_open(path, framework="pt", device="cpu") as file:
+        return {key: file.get_tensor(key) for key in file.keys() if not key.startswith("classifier.")}  # noqa: SIM118
 
 
 def _read_hdf5(path: Path) -> dict[str, Tensor]:
-    """Convolutions under keys like `block1_conv1/kernel`, in the order of their numbers; other layers are left out."""
-    try:
-        import h5py  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise WeightsError("Keras files need the package h5py: pip install 'impasto[keras]'") from error
-    try:
-        with h5py.File(path, "r") as file:
-            return dict(_keras_tensors(file))
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise WeightsError(_DAMAGED) from error
-
-
-def _keras_tensors(file: h5py.File) -> Iterator[tuple[str, Tensor]]:
-    """A kernel and a bias in the same group are a layer's, called as the group is: so in every version of Keras.
-
-    In a whole model the layers are in `model_weights` (Keras 1 and 2) or `layers` (3), beside what its optimizer keeps.
-    Keras 3 has a layer's arrays in `vars`, of which newer versions state the layer's own name.
-    """
-    root = next((file[name] for name in ("model_weights", "layers") if name in file), file)
-    items: list[Any] = []
-    root.visititems(lambda _, item: items.append(item))
-    groups: dict[str, list[Any]] = {}
-    for array in items:
-        if getattr(array, "ndim", None) in (1, 4):  # kernels of dense layers have two axes
-            groups.setdefault(array.parent.name, []).append(array)
-    for path in sorted(groups, key=_natural):
-        parts = {"kernel" if array.ndim == 4 else "bias": array for array in groups[path]}
-        if "kernel" in parts and len(parts) == len(groups[path]):  # an optimizer has several of a kind in one group
-            name = parts["kernel"].parent.attrs.get("name", path.removesuffix("/vars").split("/")[-1])
-            name = name.decode() if isinstance(name, bytes) else name
-            for part, array in parts.items():
-                yield f"{name}/{part}", _tensor(array)
-
-
-def _natural(path: str) -> list[tuple[int, str]]:
-    """A key that sorts `conv2d` before `conv2d_2` before `conv2d_10`."""
-    return [(int(digits or -1), text) for text, digits in re.findall(r"([^\d]+)(\d*)", path)]
-
-
-def _tensor(array: Any) -> Tensor:
-    if array.is_virtual or array.external:
-        raise WeightsError("it refers to other files for its data")
-    if array.size > LARGEST:
-        raise WeightsError(f"{array.name} has {array.size} elements, far more than any layer of VGG")
-    return torch.from_numpy(array[()])
+    """What the process of `keras` gives: a file that crashes it, or holds it up, is damaged."""
+    if not find_spec("h5py"):
+        raise WeightsError("Keras files need the package h5py: pip install 'impasto[keras]'")
+    command = [sys.executable, "-P", str(Path(__file__).with_name("keras.py")), str(path.absolute()), str(MOST)]
+    libraries = os.pathsep.join(filter(None, sys.path))
+    alone = {**os.environ, "PYTHONPATH": libraries, "OPENBLAS_NUM_THREADS": "1"}  # each thread reserves memory
+    with TemporaryFile() as found, TemporaryFile() as said:
+        ended = subprocess.run(command, stdout=found, stderr=said, env=alone, timeout=_PATIENCE, check=False)  # noqa: S603
+        said.seek(0)
+        if ended.returncode:
+            raise WeightsError(said.read(200).decode() if ended.returncode == REFUSED else DAMAGED)
+        found.seek(0)
+        return {key[5:]: tensor for key, tensor in sorted(load(found.read()).items())}  # numbered, for the order
 
 
 _READERS = {"torch": _read_torch, "safetensors": _read_safetensors, "hdf5": _read_hdf5}

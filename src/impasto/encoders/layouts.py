@@ -22,7 +22,7 @@ from impasto.encoders.vgg import convolution_names
 from impasto.errors import WeightsError
 
 ARCHITECTURES = ("vgg19", "vgg16")  # where a file could be the beginning of both, it is the first
-LARGEST = 1 << 28  # numbers; VGG's largest kernel of a convolution has 2.4 million
+MOST = 1 << 26  # numbers in all layers; VGG-19's convolutions have 20 million
 OWN = "chain"  # blocks deeper than a VGG's
 
 State = Mapping[str, Tensor]
@@ -143,6 +143,9 @@ def _chain(style: str, layers: Mapping[str, Parts], colors: Parts | None = None)
     """A chain of layers under VGG's names: tensors in their order, each a contiguous copy of its own."""
     architecture = _architecture(layers)
     names = sorted(layers) if architecture == OWN else convolution_names(architecture)[: len(layers)]
+    total = sum(part.numel() for parts in layers.values() for part in parts.values())
+    if total > MOST:  # before any is read
+        raise WeightsError(f"its layers have {total:,} numbers, far more than any VGG's")
     tensors: dict[str, Tensor] = {}
     width = 3
     for name in names:
@@ -162,8 +165,8 @@ def _tensor(parts: Parts, name: str, part: str) -> Tensor:
     tensor = parts[part]
     if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
         raise WeightsError(f"{key} is {str(tensor.dtype).removeprefix('torch.')}, not float32 (or float16, bfloat16)")
-    if not 0 < tensor.numel() <= LARGEST:
-        raise WeightsError(f"{key} has shape {tuple(tensor.shape)}, and VGG no layer of {tensor.numel()} numbers")
+    if not tensor.numel():
+        raise WeightsError(f"{key} has shape {tuple(tensor.shape)}, which is empty")
     if not torch.isfinite(tensor).all():
         raise WeightsError(f"{key} has NaN or infinite values")
     # A copy, so that the mapped file can be let go.

@@ -14,7 +14,9 @@ import httpx
 
 from impasto.errors import WeightsError
 
-ATTEMPTS = 3  # per mirror, counted anew whenever some bytes arrive
+ATTEMPTS = 3  # per mirror, counted anew whenever it has come further than ever by `STRIDE`
+STRIDE = 1 << 16  # bytes
+MOST = 1 << 30  # bytes of a file whose size nobody knows; the largest VGG has 575 MB
 BACKOFF = 0.5  # seconds before the second attempt, doubled before each further one
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers of a server that may do better in a moment
@@ -71,13 +73,14 @@ class Transfer:
 
     def _retrieve(self) -> None:
         """Fill `part`, as often as it takes while there is some hope."""
-        failures = 0
+        failures, furthest = 0, self._have()
         while True:
-            before = self._have()
             try:
-                return self._transfer(before)
+                return self._transfer(self._have())
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                failures = 1 if self._have() > before else failures + 1
+                failures += 1
+                if self._have() >= furthest + STRIDE:
+                    failures, furthest = 1, self._have()
                 passing, reason = _diagnosed(error)
                 if failures >= ATTEMPTS or not passing:
                     raise WeightsError(reason) from error
@@ -97,13 +100,15 @@ class Transfer:
             response.raise_for_status()
             start, length = 0, response.headers.get("Content-Length", "")
             if response.status_code == 206:
-                match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", extent)
+                match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", extent)
                 if match is None or int(match[1]) != have:
                     self._begin_anew("the server sent another range than asked for")
                 start, length = have, match[2]
-            total = int(length) if length.isdecimal() else self.size
+            total = int(length) if re.fullmatch(r"\d{1,18}", length) else self.size
             if self.size not in (None, total):
                 raise WeightsError(f"offers {total} bytes, but the published file has {self.size}")
+            if (total or 0) > MOST:
+                raise WeightsError(f"offers {total} bytes, far more than weights have")
             self._write(response, start, total)
 
     def _begin_anew(self, reason: str) -> NoReturn:
@@ -114,8 +119,8 @@ class Transfer:
         with self.part.open("ab" if start else "wb") as file:
             for chunk in response.iter_bytes():
                 start += file.write(chunk)
-                if total is not None and start > total:
-                    raise WeightsError(f"sends more than the {total} bytes there should be")
+                if start > (MOST if total is None else total):
+                    raise WeightsError(f"sends more than the {total or MOST} bytes there should be")
                 if self.progress:
                     self.progress(start, total)
             file.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from impasto.encoders.download import Progress, fetch, find_verified
-from impasto.encoders.formats import read_tensors
+from impasto.encoders.formats import DAMAGED, read_tensors
 from impasto.encoders.layouts import Chain, find_chain
 from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessing
 from impasto.encoders.registry import REGISTRY, WeightSource, by_hand
@@ -91,6 +91,8 @@ def _loaded(path: Path, source: WeightSource | None, sha256: str, asked: str | N
         raise WeightsError(f"Cannot use {path}: {error}") from error
     except OSError as error:
         raise WeightsError(f"Cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # a file can be wrong in more ways than anybody lists
+        raise WeightsError(f"Cannot use {path}: {DAMAGED}") from error
     expected, evidence = (source.preprocessing, "the published file") if source else _expected_input(chain)
     if asked:
         expected, evidence = PREPROCESSINGS[asked], "as asked"

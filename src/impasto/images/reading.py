@@ -72,13 +72,16 @@ def _picture(image: pyvips.Image, notes: tuple[str, ...]) -> Picture:
         image = image.colourspace("rgb16")
     values, count = array_of(image), color_bands(image)
     colors, missing, note = _in_known_range(values[:, :, :count])
-    alpha = None if values.shape[2] == count else _in_known_range(values[:, :, count : count + 1])[0]
+    alpha, alpha_note = None, None
+    if values.shape[2] > count:
+        alpha, _, told = _in_known_range(values[:, :, count : count + 1])
+        alpha_note = told and f"of its transparency, {told}"
     if missing is not None:
         alpha = np.where(missing, np.uint8(0), np.uint8(255))
     profile, profile_note = field(image, ICC), None
     if profile:
         colors, profile_note = to_srgb(_levels(colors), profile)
-    return of_samples(colors, alpha, tuple(filter(None, (*notes, note, profile_note))))
+    return of_samples(colors, alpha, tuple(filter(None, (*notes, note, alpha_note, profile_note))))
 
 
 def _in_known_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, str | None]:

@@ -148,7 +148,7 @@ def check_output(
         if target.is_dir():
             raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'result.png'}.")
         _check_extension(target, formats)
-        _check_folder(target)
+        _check_folder(Path(os.path.realpath(target)) if target.is_symlink() else target)
         if target.exists() and not force:
             remedy = "Choose another name, or overwrite it with --force (force=True)."
             raise UsageError(f"{target} exists already. {remedy}")
@@ -165,10 +165,20 @@ def same_pixels(file: str | os.PathLike[str], image: Tensor, alpha: Tensor | Non
     with opened(file) as found:
         if found.format not in _LOSSLESS:
             return None
-        bits = 8 if array_of(found.decode()).dtype == np.uint8 else 16
-    kept, made = load_image(file), load_image(encode_image(image, ".png", alpha=alpha, bits=bits))
+    kept, made = load_image(file), load_image(encode_image(image, ".png", alpha=alpha, bits=bits_of(file)))
     pairs = ((kept.pixels, made.pixels), (kept.alpha, made.alpha))
     return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
+
+
+def bits_of(file: str | os.PathLike[str], extension: str = ".png") -> int:
+    """Tell if a file has 8 bits a channel or more, which are 16 if the format of `extension` holds so many.
+
+    Raises:
+        MissingFileError, ImageError: as for `load_image`
+    """
+    with opened(file) as found:
+        deep = array_of(found.decode()).dtype != np.uint8
+    return 16 if deep and WRITABLE_FORMATS[extension.lower()] in _DEEP else 8
 
 
 def _levels(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[Any]]) -> np.ndarray:

@@ -71,9 +71,11 @@ class Destination:
             UsageError, OutputError: it cannot, or not without overwriting what is there.
         """
         check_output(self.path, force=True)
+        if self.checkpoint and os.path.abspath(self.checkpoint) == os.path.abspath(self.path):  # noqa: PTH100
+            raise UsageError(f"{self.path} cannot be both the result and the folder of --checkpoint. Name another.")
         self.check_overwritten()
         check_encoding(self.path.suffix, bits=self.bits)
-        check_beside(self.path)
+        check_beside(Path(os.path.realpath(self.path)))
 
     def check_size(self, width: int, height: int) -> None:
         """Make sure that the file's format holds pictures of this size.
@@ -128,20 +130,24 @@ class Destination:
         exif = kept_exif(run.exif, self.exif)
         save_image(image, self.path, alpha=run.alpha, force=self.force, bits=self.bits, text=text, exif=exif)
 
-    def rescue(self, run: Run, result: Result) -> Path | None:
-        """Save into the folder for temporary files; where that fails too, leave nothing and return None."""
-        path: Path | None = None
+    def rescue(self, run: Run, result: Result, checkpoint: Path | None = None) -> Path | None:
+        """Save where there is a place: for temporary files, here, in the `checkpoint`, at home; None if nowhere."""
+        for folder in (None, ".", checkpoint, os.path.expanduser("~")):  # noqa: PTH111 - which never raises
+            with suppress(Exception):
+                return self._saved_in(folder, run, result)
+        return None
+
+    def _saved_in(self, folder: str | Path | None, run: Run, result: Result) -> Path:
+        """The picture, saved under a new name in a folder, or in that for temporary files; if it fails, nothing."""
+        handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}-", suffix=".png", dir=folder)
+        os.close(handle)
         try:
-            handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}-", suffix=".png")
-            os.close(handle)
-            path = Path(name)
-            replace(self, path=path, force=True).save(run, result)
-        except Exception:
+            replace(self, path=Path(name), force=True).save(run, result)
+        except BaseException:
             with suppress(OSError):
-                if path:
-                    path.unlink()
-            return None
-        return path
+                Path(name).unlink()
+            raise
+        return Path(name)
 
 
 def name_of(*sources: str) -> Path:

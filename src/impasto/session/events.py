@@ -66,10 +66,14 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Failed:
-    """`error` ended the run.  The best picture so far is at `path`; None if there is none, or no place for it."""
+    """`error` ended the run.  The best picture so far is at `path`; None if there is none, or no place for it.
+
+    `checkpoint` is the folder that another session can go on from, if the picture could not be written where it should.
+    """
 
     error: BaseException
     path: Path | None = None
+    checkpoint: Path | None = None
 
 
 Outcome = Saved | Stopped | Failed

@@ -6,20 +6,63 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, cast
 
 from impasto.checkpoint import Checkpoints, Pace
 from impasto.engine import Snapshot, Step
-from impasto.errors import CheckpointError
+from impasto.errors import CheckpointError, ImpastoError, UsageError
 from impasto.files import file_hash, output_errors, unused
 from impasto.quantities import duration
+from impasto.record import Evaluations, Record, Text
 from impasto.run import Run
 from impasto.session.destination import Destination, Result
 from impasto.session.events import Clock
+from impasto.untrusted import Untrusted, listed, whole
 
 LONG = 300.0  # seconds from which on a run is kept unasked
 _JUDGED = 5.0  # seconds after which its speed is known
+
+
+def _record(value: Untrusted) -> Record:
+    return Record.from_json(value.value)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a session that goes on has to know: the run, the folder it was begun in, and its destination (see there).
+
+    `places` are the folders of its inputs, `asked` is whether somebody asked for the state to be kept.
+    """
+
+    record: Annotated[Record, _record]
+    folder: Text
+    places: Annotated[tuple[str, ...], listed(Text, 0, 64)]
+    output: Text
+    base: Text
+    metadata: Annotated[bool, Untrusted.flag]
+    bits: Annotated[int, whole(8, 16)]
+    exif: Literal["safe", "all", "none"]
+    asked: Annotated[bool, Untrusted.flag]
+    save_every: Evaluations | None = None
+
+    @classmethod
+    def of(cls, checkpoints: Checkpoints) -> About:
+        """What was kept in a folder.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        value = checkpoints.about()
+        try:
+            return cast(About, Untrusted(value).read(cls))
+        except UsageError as error:
+            raise CheckpointError(f"{checkpoints.folder / 'run.json'} cannot be used: {error}") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as `of` reads it."""
+        return {**vars(self), "record": self.record.to_json()}
 
 
 class Written:
@@ -76,7 +119,7 @@ class Keeper:
         self.result: Result | None = None
         self.notes: tuple[str, ...] = ()
         if resumed:
-            self._asked = bool(resumed.about()["asked"])
+            self._asked = About.of(resumed).asked
             kept, self.notes = resumed.newest(run.home)
             if kept:
                 self.start, self.result = kept.snapshot, Result(kept.image, kept.step)
@@ -125,23 +168,23 @@ class Keeper:
             with output_errors(folder, CheckpointError, "{} cannot be made"):
                 folder = unused(folder)
             self._checkpoints = Checkpoints.create(folder, self._about())
-        except CheckpointError as error:
+        except ImpastoError as error:
             self._refused = True
             return f"{error} The run goes on without."
         self.written.note_in(self._checkpoints)
         return f"This takes about {left} more; if it is stopped, `impasto resume {folder}` goes on with it."
 
     def _about(self) -> dict[str, Any]:
-        """What a session that goes on has to know."""
         destination = self._destination
-        return {
-            "record": self._run.record().to_json(),
-            "folder": os.getcwd(),  # noqa: PTH109
-            "output": str(destination.path),
-            "base": str(destination.base or destination.path),
-            "save_every": destination.save_every,
-            "metadata": destination.metadata,
-            "bits": destination.bits,
-            "exif": destination.exif,
-            "asked": self._asked,
-        }
+        return About(
+            record=self._run.record(),
+            folder=os.getcwd(),  # noqa: PTH109
+            places=tuple(dict.fromkeys(os.path.dirname(os.path.abspath(each)) for each in destination.inputs)),  # noqa: PTH100, PTH120
+            output=str(destination.path),
+            base=str(destination.base or destination.path),
+            metadata=destination.metadata,
+            bits=destination.bits,
+            exif=cast(Any, destination.exif),
+            asked=self._asked,
+            save_every=destination.save_every,
+        ).to_json()

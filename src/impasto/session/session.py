@@ -96,7 +96,12 @@ class Session:
     def _picture_on_the_way(self, step: Step) -> Iterator[Event]:
         if self._series.due(step):
             path = self._series.name(step.done)
-            self._save(kept_at(step), replace(self._destination, path=path, force=self._may_overwrite(path), bits=8))
+            try:
+                self._save(
+                    kept_at(step), replace(self._destination, path=path, force=self._may_overwrite(path), bits=8)
+                )
+            except Exception as problem:
+                yield Note(f"{problem or type(problem).__name__} The run goes on without.")
             if self._series.line:
                 yield Milestone(self._series.line.format(done=step.done, loss=step.loss))
 
@@ -112,7 +117,8 @@ class Session:
             self._save(result, self._destination)
         except Exception as problem:
             notes = self._keeper.end(last, well=False)
-            return [*map(Note, notes), Failed(problem, self._destination.rescue(self._run, result))]
+            rescued = self._destination.rescue(self._run, result, folder)
+            return [*map(Note, notes), Failed(problem, rescued, folder)]
         notes = self._keeper.end(last, well=error is None)
         return [*map(Note, [*self._rise(error), *notes]), _outcome(error, self._destination.path, result, folder)]
 
