@@ -17,6 +17,7 @@ from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
 from impasto.cli.options import debug_option
+from impasto.cli.studio import studio
 from impasto.cli.weights import weights
 from impasto.errors import UsageError, closest
 from impasto.version import __version__
@@ -36,6 +37,7 @@ def app() -> None:
 
 
 app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figure)
+app.section("In the browser", studio)
 app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights, completion)
 app.section("Know beforehand", plan, bench)
