@@ -231,5 +231,5 @@ async def _told(job: Job, after: int | None) -> AsyncIterator[bytes]:
     """A run's messages as Server-Sent Events: how it stands, then what happens, until it has ended."""
     async for message in job.feed.listen(after):
         yield STILL if message is None else message.encoded()
-        if message and (message.event == "removed" or (message.event == "state" and job.state in ENDED)):
+        if message and message.number == job.feed.count and message.values.get("state") in ENDED:
             return

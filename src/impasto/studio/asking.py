@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from impasto import swatches
-from impasto.choices import INITS, TRANSFER
+from impasto.choices import IMAGE, INITS, TRANSFER
 from impasto.errors import UnknownNameError, UsageError
 from impasto.presets import PRESETS, preset
 from impasto.recipe import Recipe
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SWATCH = "swatch:"
 MOST = 8  # styles, and regions
+_OF_REGIONS = {"region": "mask", "region style": "style", "region style mask": "style_mask"}  # by roles in records
 _FIELDS = ("content", "styles", "regions", "keep", "texture", "preset", "settings")
 
 
@@ -139,28 +140,34 @@ def body_of(record: Record, shelf: Shelf) -> dict[str, Any] | None:
     if record.task != TRANSFER:
         return None
     missing: list[str] = []
-    of: dict[str, list[str | None]] = {}
+    of: dict[str, list[str]] = {}
+    regions: list[dict[str, str]] = []
     for each in record.inputs:
         here = each.name if each.name.startswith(SWATCH) else shelf.alike(each.sha256)
-        missing += [] if here else [each.name]
-        of.setdefault(each.role, []).append(here)
+        if here is None:
+            missing.append(each.name)
+        elif each.role in _OF_REGIONS:
+            regions += [{}] if each.role == "region" else []
+            regions[-1:] = [{**last, _OF_REGIONS[each.role]: here} for last in regions[-1:]]
+        else:
+            of.setdefault(each.role, []).append(here)
     name = str(record.settings.get("preset"))
     usual = PRESETS[name].to_json() if name in PRESETS else {}
-    changed = {
+    changed: dict[str, Any] = {
         each: value
         for each, value in record.settings.items()
         if each in OFFERED and value not in (None, usual.get(each))
     }
     if isinstance(solver := changed.get("solver"), dict):
-        changed["solver"] = solver.get("method", "lbfgs")
-    changed.pop("init", None) if changed.get("init") == "image" else None
+        changed["solver"] = solver.get("method")
+    if "init" in changed:
+        changed["init"] = next(iter(of.get("init", ())), changed["init"])
     body = {
-        "content": next(iter(of.get("content", ())), None),
-        "styles": [each for each in of.get("style", ()) if each],
-        "keep": next(iter(of.get("keep", ())), None),
-        "texture": next(iter(of.get("texture", ())), None),
+        **{role: each[0] for role, each in of.items() if role in ("content", "keep", "texture")},
+        "styles": of.get("style", []),
+        "regions": [each for each in regions if {"mask", "style"} <= each.keys()],
         "preset": name if name in PRESETS else "default",
-        "settings": changed,
+        "settings": {each: value for each, value in changed.items() if value != IMAGE},
         "missing": missing,
     }
     return {each: value for each, value in body.items() if value not in (None, [])}

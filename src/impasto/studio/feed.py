@@ -34,7 +34,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque(maxlen=REMEMBERED)
-        self._count = 0
+        self.count = 0  # the number of the latest
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._lock = Lock()
 
@@ -46,8 +46,8 @@ class Feed:
     def tell(self, event: str, **values: Any) -> None:
         """Add a message; from any thread."""
         with self._lock:
-            self._count += 1
-            self._messages.append(Message(self._count, event, values))
+            self.count += 1
+            self._messages.append(Message(self.count, event, values))
             for news, loop in self._listeners.items():
                 with suppress(RuntimeError):  # its loop has been closed
                     loop.call_soon_threadsafe(news.set)
@@ -59,8 +59,8 @@ class Feed:
         """
         news, loop = asyncio.Event(), asyncio.get_running_loop()
         with self._lock:
-            known = after is not None and after <= self._count
-            heard = after if known and after is not None else max(0, self._count - 1)
+            known = after is not None and after <= self.count
+            heard = after if known and after is not None else max(0, self.count - 1)
             self._listeners[news] = loop
         try:
             while True:

@@ -9,15 +9,10 @@ from typing import Any
 from impasto import swatches
 from impasto.choices import TRANSFER, UNLIMITED
 from impasto.presets import PRESETS
-from impasto.recipe import SETTINGS, Recipe
+from impasto.recipe import Recipe
 
 # What opens or writes files, or lifts a limit, is not for whoever asks over HTTP.
 WITHHELD = ("weights", "max_pixels", "extra_terms", "milestones")
-OFFERED = tuple(
-    name
-    for name, about in SETTINGS.items()
-    if about["help"] and TRANSFER in about["only"] and name not in WITHHELD
-)  # fmt: skip
 _KINDS = {
     "int": "whole",
     "float": "number",
@@ -28,30 +23,26 @@ _KINDS = {
     "str": "text",
     "SolverSpec": "text",
 }
-_TYPES = {each.name: str(each.type).removesuffix(" | None") for each in fields(Recipe)}
 # The first setting of each group, in the order of a recipe's fields.
 _GROUPS = {"size": "picture", "content_layers": "method", "encoder": "network", "solver": "way", "device": "machine"}
 
 
-def settings() -> list[dict[str, Any]]:
-    """Each setting that is offered: its name, kind, sentence, group, and the names that it can have."""
+def settings(kind: type[Recipe] = Recipe) -> list[dict[str, Any]]:
+    """Each setting of a recipe that is offered: its name, kind, sentence, group, and the names that it can have."""
     group, found = "", list[dict[str, Any]]()
-    for name, about in SETTINGS.items():
-        group = _GROUPS.get(name, group)
-        if name in OFFERED:
-            names = [each for each in about["choices"] if each]
-            kind = _KINDS.get(_TYPES[name], "text")
-            found.append(
-                {
-                    "name": name,
-                    "kind": "choice" if names and kind == "text" else kind,
-                    "group": group,
-                    "free": "int" in _TYPES[name] and kind == "text",  # a size is a number or a word
-                    "help": about["help"],
-                    "choices": names,
-                }
-            )
+    for each in fields(kind):
+        about, words = each.metadata, str(each.type).removesuffix(" | None")
+        group = _GROUPS.get(each.name, group)
+        if about.get("help") and TRANSFER in about["only"] and each.name not in WITHHELD:
+            names, read = [name for name in about["choices"] if name], _KINDS.get(words, "text")
+            free = read == "text" and "int" in words  # a size is a number or a word
+            shown = "choice" if names and read == "text" else read
+            found.append({"name": each.name, "kind": shown, "group": group, "free": free})
+            found[-1] |= {"help": about["help"], "choices": names}
     return found
+
+
+OFFERED = tuple(each["name"] for each in settings())
 
 
 def presets() -> list[dict[str, Any]]:

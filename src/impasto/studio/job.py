@@ -1,4 +1,4 @@
-"""A run as the studio has it: what was asked, where it stands, what came of it; in a folder that outlasts the studio."""
+"""A run as the studio has it: what was asked, where it stands, what came of it; its folder outlasts the studio."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ DONE: Final = "done"
 STOPPED: Final = "stopped"
 FAILED: Final = "failed"
 ACTIVE: Final = (PREPARING, RUNNING)
-ENDED: Final = (DONE, STOPPED, FAILED)
+REMOVED: Final = "removed"
+ENDED: Final = (DONE, STOPPED, FAILED, REMOVED)
 
 
 @dataclass
@@ -103,4 +104,5 @@ def kept_in(folder: Path, shelf: Shelf) -> Iterator[Job]:
             job.state = values["state"] if values["state"] in ENDED else STOPPED
             job.plan, job.step, job.notes = dict(values["plan"]), dict(values["step"]), list(values["notes"])
             job.error = str(values["error"])
+            job.feed.tell("state", **job.to_json())
             yield job

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from impasto.errors import UsageError
 from impasto.studio.asking import Asked
-from impasto.studio.job import ACTIVE, ENDED, QUEUED, STOPPED, Job, kept_in
+from impasto.studio.job import ACTIVE, ENDED, QUEUED, REMOVED, STOPPED, Job, kept_in
 from impasto.studio.shelf import NotThereError, Shelf
 from impasto.studio.work import carry_out
 
@@ -123,7 +123,8 @@ class Queue:
             if job in self._waiting:
                 self._waiting.remove(job)
             del self._jobs[id]
-        job.feed.tell("removed", id=id)
+        job.state = REMOVED
+        job.feed.tell("state", **job.to_json())
         rmtree(job.folder, ignore_errors=True)
 
     def _forget(self) -> None:

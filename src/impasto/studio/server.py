@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from platformdirs import user_data_path
+from starlette.types import ASGIApp
 
 from impasto.errors import UsageError
 from impasto.files import InUseError, Lock
@@ -46,8 +47,8 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str], None], *, op
         UsageError: the folder is.
     """
     token = os.environ.get(TOKEN) or secrets.token_urlsafe(24)
-    with _listening(host, port) as listening, _locked(folder):
-        address = f"http://{_shown(host)}:{listening.getsockname()[1]}/#{token}"
+    with listening(host, port) as socket_, _locked(folder):
+        address = f"http://{_shown(host)}:{socket_.getsockname()[1]}/#{token}"
         tell(address)
         shelf = Shelf(folder / "pictures")
         queue = Queue(folder / "runs", shelf, encoders)
@@ -56,20 +57,24 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str], None], *, op
         if opens:
             webbrowser.open(address)
         app = studio(shelf, queue, token=token, hosts=trusted(host))
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            ws="none",
-            limit_concurrency=MOST_REQUESTS,
-            timeout_graceful_shutdown=1,
-        )
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            uvicorn.Server(quiet(app)).run(sockets=[socket_])
         finally:
             queue.close()
+
+
+def quiet(app: ASGIApp) -> uvicorn.Config:
+    """How the application is served: it logs nothing but what is wrong, and takes so many requests at a time."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        limit_concurrency=MOST_REQUESTS,
+        timeout_graceful_shutdown=1,
+    )
 
 
 _loading = threading.Lock()
@@ -92,7 +97,7 @@ def _encoders() -> Encoders:
     return loaded
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
     """A socket that listens.
 
     Raises:
