@@ -27,6 +27,7 @@ export async function begin() {
     for (const file of event.target.files) trying(() => addStyle(file));
     event.target.value = "";
   });
+  find("texture").addEventListener("change", (event) => change({ texture: event.target.value || null }));
   follow(draw);
 }
 
@@ -69,6 +70,14 @@ function draw() {
   const wanted = order.map((source) => tiles.get(source));
   if (wanted.some((each, i) => find("gallery").children[i] !== each)) find("gallery").replaceChildren(...wanted);
   drawWeights();
+  drawTexture(order);
+}
+
+function drawTexture(order) {
+  const options = [h("option", { value: "" }, t("texture_none")), ...order.map((source) => h("option", { value: source }, styleName(source)))];
+  find("texture").replaceChildren(...options);
+  find("texture").value = wish.texture ?? "";
+  find("texture-field").hidden = !wish.blend;
 }
 
 function drawWeights() {

@@ -82,6 +82,7 @@ async function paint() {
   masks.leave();
   masks.draw();
   await runs.add(body(painted));
+  find("stage").scrollIntoView({ block: "start", behavior: "smooth" });
   return undefined;
 }
 
@@ -96,6 +97,7 @@ async function paintAll() {
   }
   await runs.look(null);
   runs.sheet(ids);
+  find("stage").scrollIntoView({ block: "start", behavior: "smooth" });
   return undefined;
 }
 
@@ -159,7 +161,7 @@ function pressing() {
       stage.hold(true);
     } else if (["ArrowLeft", "ArrowRight"].includes(event.key) && event.target.closest(".card, .stage, body") && event.target.type !== "range")
       runs.step(event.key === "ArrowLeft" ? -1 : 1);
-    else if (event.key in KEYS && event.target.type !== "range") KEYS[event.key]();
+    else if (event.key in KEYS) KEYS[event.key]();
   });
   addEventListener("keyup", (event) => event.key === " " && stage.hold(false));
 }

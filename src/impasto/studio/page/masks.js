@@ -24,11 +24,11 @@ const sized = () => {
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 };
 
-/** Draw strokes in a color; what is erased is erased in turn. */
-function paint(target, { strokes }, color) {
-  const context = target.getContext("2d");
+/** A canvas with strokes in a color; what is erased is erased in turn. */
+function paint({ strokes }, color) {
+  const target = document.createElement("canvas");
+  const context = Object.assign(target, sized()).getContext("2d");
   const side = Math.max(target.width, target.height);
-  context.clearRect(0, 0, target.width, target.height);
   for (const stroke of strokes) {
     const width = stroke.size * side;
     const blur = stroke.soft * width * 0.5;
@@ -45,16 +45,15 @@ function paint(target, { strokes }, color) {
     context.stroke();
     context.restore();
   }
+  return target;
 }
 
 /** White on black, with 8 bits, as large as the photograph (2048 pixels at most). */
 function image(mask) {
-  const strokes = Object.assign(document.createElement("canvas"), sized());
-  paint(strokes, mask, "#fff");
   const flat = Object.assign(document.createElement("canvas"), sized());
   const context = flat.getContext("2d");
   context.fillRect(0, 0, flat.width, flat.height);
-  context.drawImage(strokes, 0, 0);
+  context.drawImage(paint(mask, "#fff"), 0, 0);
   return new Promise((done) => flat.toBlob(done, "image/png"));
 }
 
@@ -132,7 +131,6 @@ export const painting = () => Boolean(active);
 function enter(mask) {
   if (!masks.includes(mask)) masks.push(mask);
   active = mask;
-  Object.assign(canvas, sized());
   canvas.hidden = false;
   canvas.classList.add("active");
   document.dispatchEvent(new CustomEvent("brush"));
@@ -154,7 +152,14 @@ function done() {
   draw();
 }
 
-const redraw = () => active && paint(canvas, active, active.color);
+/** The mask at hand, and below it the others, paler. */
+function redraw() {
+  const context = Object.assign(canvas, sized()).getContext("2d");
+  for (const each of masks) {
+    context.globalAlpha = each === active ? 1 : 0.45;
+    if (each.strokes.length) context.drawImage(paint(each, each.color), 0, 0);
+  }
+}
 
 function changed() {
   active.id = undefined;

@@ -149,6 +149,7 @@ export function drawStatus() {
 }
 
 function statusOf(there) {
+  if (!there && !find("sheet").hidden) return t("sheet");
   if (!there) return t(!wish.photo ? "ready" : !wish.styles.length ? "ready_photo" : "ready_all");
   const { step: at, plan } = there;
   const [width, height] = at.size ?? [];
@@ -281,6 +282,7 @@ export function sheet(ids) {
   const place = find("sheet");
   place.hidden = false;
   find("empty").hidden = true;
+  drawStatus();
   const draw = () => {
     if (place.hidden) return;
     place.replaceChildren(...ids.map((id) => {

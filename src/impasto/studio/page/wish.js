@@ -1,7 +1,7 @@
 // What is to be painted: the body of POST /runs in the making, and those who want to know of changes.
 
 const KEY = "impasto-wish";
-const EMPTY = { photo: null, styles: [], own: [], blend: false, preset: "default", settings: {}, regions: [], keep: null };
+const EMPTY = { photo: null, styles: [], own: [], blend: false, texture: null, preset: "default", settings: {}, regions: [], keep: null };
 
 /** photo: {id, name, width, height}; styles: [{source, weight}]; regions: [{style, mask}]; masks live in masks.js. */
 export const wish = Object.assign(structuredClone(EMPTY), JSON.parse(sessionStorage.getItem(KEY) ?? "{}"));
@@ -40,6 +40,7 @@ export function body(masks) {
     settings,
     regions: masks.regions,
     keep: masks.keep,
+    texture: wish.blend ? wish.texture : null,
   };
 }
 
@@ -47,7 +48,8 @@ export function body(masks) {
 export function adopt(asked, photo) {
   const { style_weights: weights, ...settings } = asked.settings ?? {};
   const styles = (asked.styles ?? []).map((source, i) => ({ source, weight: weights?.[i] ?? 1 }));
-  const values = { preset: asked.preset ?? "default", settings, blend: styles.length > 1 };
+  const texture = asked.texture ?? null;
+  const values = { texture, preset: asked.preset ?? "default", settings, blend: styles.length > 1 || Boolean(texture) };
   if (photo) values.photo = photo;
   if (styles.length) values.styles = styles;
   change(values);

@@ -8,7 +8,7 @@ const KEY = "impasto-language";
 
 export let language = localStorage.getItem(KEY) ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
-/** t("key", {name: value}): the words of a key, with {name} replaced; English where a language has none. */
+/** t(KEY, {name: value}): the words of a key, with {name} replaced; English where a language has none. */
 export function t(key, values = {}) {
   const text = ALL[language][key] ?? en[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
