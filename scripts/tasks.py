@@ -1,15 +1,17 @@
-"""Sets up what is missing in .venv, then paints a photograph or checks everything, on any system.
+"""Sets up what is missing in .venv, then paints a photograph, or checks everything, or the page in a browser.
 
     python scripts/tasks.py demo [option of `impasto transfer` ...]
     python scripts/tasks.py test [argument of pytest ...]
+    python scripts/tasks.py test-browser [argument of pytest ...]
 
-Needs Python 3.11 or later and nothing else; `scripts/demo` and `scripts/test` find one, and so do their .cmd on
-Windows. An extra that is there already, unchanged, costs nothing.
+Needs Python 3.11 or later and nothing else; `scripts/demo`, `scripts/test` and `scripts/test-browser` find one, and so
+do their .cmd on Windows. An extra that is there already, unchanged, costs nothing.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,7 @@ PYTHON = PROGRAMS / f"python{ENDING}"
 MADE_IN = VENV / "made-in"
 CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
 RECENT = "import sys; sys.exit(sys.version_info < (3, 11))"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 CHECKS = {
     "Lint": ("ruff", "check"),
     "Format": ("ruff", "format", "--check"),
@@ -113,7 +116,29 @@ def test(options: list[str]) -> int:
     return 0
 
 
-TASKS = {"demo": demo, "test": test}
+def browser() -> str | None:
+    """A browser that tests can steer, installed by Debian's package manager if there is none."""
+    if os.environ.get("BROWSER_FOR_TESTS"):
+        return os.environ["BROWSER_FOR_TESTS"]
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None and shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        say("Installing Debian's package chromium ...")
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        for words in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
+            ran("apt-get", "-qq", *words)
+        found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return found
+
+
+def test_browser(options: list[str]) -> int:
+    """The studio's page in a browser; without one there is nothing to do."""
+    if browser() is None:
+        say(f"Skipped: there is no browser, none of {', '.join(BROWSERS)}, and none could be installed.")
+        return 0
+    return ran(PROGRAMS / f"pytest{ENDING}", "tests/browser", *options)
+
+
+TASKS = {"demo": demo, "test": test, "test-browser": test_browser}
 
 
 def main(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import cloup
 
+from impasto.cli import terminal
 from impasto.cli.options import debug_option
 from impasto.errors import UsageError
 
@@ -48,9 +49,12 @@ def studio(opens: bool, port: int | None, host: str, folder: str | None) -> int:
 
     where = Path(folder) if folder else usual_folder()
     try:
-        serve(host, _PORT if port is None else port, where, tell, opens=opens)
-    except AddressError:
-        if port is not None:
-            raise
-        serve(host, 0, where, tell, opens=opens)
+        try:
+            serve(host, _PORT if port is None else port, where, tell, opens=opens)
+        except AddressError:
+            if port is not None:
+                raise
+            serve(host, 0, where, tell, opens=opens)
+    except KeyboardInterrupt:
+        terminal.say(f"Closed; pictures and runs are in {where}.")
     return 0
