@@ -46,6 +46,10 @@ def studio(opens: bool, port: int | None, host: str, folder: str | None) -> int:
 
     def tell(address: str) -> None:
         click.echo(f"The studio is at  {address}\nCtrl-C ends it.")
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            terminal.say(
+                f"It listens at {host}: whoever has this address can use it, and its words can be read on the way."
+            )
 
     where = Path(folder) if folder else usual_folder()
     try:

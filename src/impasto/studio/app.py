@@ -37,7 +37,13 @@ _TYPES |= {"svg": "image/svg+xml"}
 
 
 def studio(shelf: Shelf, queue: Queue, *, token: str, hosts: Callable[[str], bool]) -> Guard:
-    """The application: `shelf` has the pictures, `queue` the runs; `token` and `hosts` are as `Guard` has them."""
+    """All of it, guarded: `shelf` has the pictures, `queue` the runs; `token` and `hosts` are as `Guard` has them."""
+    limited = RequestBodyLimitMiddleware(application(shelf, queue), max_body_size=LARGEST_PICTURE)
+    return Guard(limited, hosts=hosts, token=token, free=lambda path: path == "/" or path.startswith("/page/"))
+
+
+def application(shelf: Shelf, queue: Queue) -> Starlette:
+    """The routes, and what errors become."""
     there = Handlers(shelf, queue)
     small = [Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_JSON)]
     files = _page()
@@ -66,9 +72,7 @@ def studio(shelf: Shelf, queue: Queue, *, token: str, hosts: Callable[[str], boo
         ),
     ]
     handlers: dict[Any, Any] = {ImpastoError: _refused, HTTPException: _not_so}
-    app = Starlette(routes=routes, exception_handlers=handlers)
-    limited = RequestBodyLimitMiddleware(app, max_body_size=LARGEST_PICTURE)
-    return Guard(limited, hosts=hosts, token=token, free=lambda path: path == "/" or path.startswith("/page/"))
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
 def _page() -> dict[str, tuple[bytes, str]]:
