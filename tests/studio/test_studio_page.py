@@ -35,6 +35,7 @@ def test_chinese_has_every_setting_and_swatch():
     chinese = keys("words-zh.js")
     own = {"strength", "style_weights", "style_scale", "colors"}  # whose words are among the others
     assert {f"set_{each['name']}" for each in form.settings() if each["name"] not in own} <= chinese
+    assert {f"help_{each['name']}" for each in form.settings() if each["name"] not in {*own, "size"}} <= chinese
     assert {f"swatch_{each['name']}" for each in form.drawn()} <= chinese
 
 

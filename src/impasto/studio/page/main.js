@@ -1,6 +1,6 @@
 // The page: what is dropped, pasted, typed and pressed, and who is told.
 
-import { send, token } from "./api.js";
+import { send, shown, token } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
 import * as gallery from "./gallery.js";
 import * as masks from "./masks.js";
@@ -9,7 +9,6 @@ import * as settings from "./settings.js";
 import * as stage from "./stage.js";
 import { choose, fill, language, t } from "./words.js";
 import { adopt, body, change, follow, wish } from "./wish.js";
-import { shown } from "./api.js";
 
 // Pictures that come in -----------------------------------------------------------------------------------------------
 

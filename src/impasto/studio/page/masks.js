@@ -74,12 +74,6 @@ export async function ids() {
   return { regions, keep };
 }
 
-export function clear() {
-  masks = [];
-  leave();
-  draw();
-}
-
 // The list ------------------------------------------------------------------------------------------------------------
 
 const nameOf = (mask) => (mask.key === "keep" ? t("keep") : t("region", { n: mask.key.slice(5) }));
@@ -133,7 +127,6 @@ function enter(mask) {
   active = mask;
   canvas.hidden = false;
   canvas.classList.add("active");
-  document.dispatchEvent(new CustomEvent("brush"));
   redraw();
   drawBar();
   draw();

@@ -1,6 +1,6 @@
 // The queue and the history: which run is looked at, what happens to the one at work, and what can be done with each.
 
-import { ask, events, fresh, json, post, shown, token } from "./api.js";
+import { events, fresh, json, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
 import { styleName } from "./gallery.js";
 import * as stage from "./stage.js";
@@ -50,6 +50,8 @@ function watchNext() {
   watching?.abort.abort();
   watching = next ? { id: next.id, abort: new AbortController() } : null;
   if (next) watch(next.id, watching.abort.signal);
+  // One that waits may be overtaken by one that goes on.
+  if (next?.state === "queued") setTimeout(() => run(next.id)?.state === "queued" && trying(refresh), 1500);
 }
 
 async function watch(id, signal) {

@@ -135,7 +135,7 @@ function drawn({ name, kind, help, choices, free }) {
   const read = READ[kind] ?? ((text) => text);
   field.addEventListener("change", () => set(name, field.value.trim() === "" ? undefined : read(field.value)));
   field.setAttribute("aria-describedby", `${id}-help`);
-  const row = h("div.setting", {}, h("label", { htmlFor: id }, label(name)), field, h("small", { id: `${id}-help` }, help));
+  const row = h("div.setting", {}, h("label", { htmlFor: id }, label(name)), field, h("small", { id: `${id}-help` }, known(`help_${name}`, help)));
   refreshers.push(() => {
     const value = wish.settings[name];
     const otherwise = t("as_preset", { value: shownValue(usual()[name]) });
