@@ -3,7 +3,11 @@
 import re
 from importlib import resources
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from impasto import swatches
 
 PAGE = resources.files("impasto.studio") / "page"
 
@@ -37,6 +41,19 @@ def test_chinese_has_every_setting_and_swatch():
     assert {f"set_{each['name']}" for each in form.settings() if each["name"] not in own} <= chinese
     assert {f"help_{each['name']}" for each in form.settings() if each["name"] not in {*own, "size"}} <= chinese
     assert {f"swatch_{each['name']}" for each in form.drawn()} <= chinese
+
+
+def test_thumbnails_are_of_the_swatches_as_they_are_drawn():
+    """`python benchmarks/studio_thumbnails.py` makes them."""
+    for name in swatches.names():
+        with (PAGE / f"swatch-{name}.jpg").open("rb") as file:
+            kept = Image.open(file).convert("RGB")
+        assert kept.size == (240, 180)
+        if name in ("ink-wash", "marbling"):  # which are drawn quickly
+            drawn = Image.fromarray(swatches.draw(name, width=512, height=384))
+            box = Image.Resampling.BOX
+            small, other = (np.asarray(each.resize((16, 12), box), int) for each in (kept, drawn))
+            assert np.abs(small - other).mean() < 2
 
 
 def luminance(color):

@@ -33,7 +33,7 @@ LARGEST_PICTURE = 64 * 2**20  # bytes
 LARGEST_JSON = 2**18
 _STATUS: dict[type[ImpastoError], int] = {NotThereError: 404, FullError: 409}
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
-_TYPES |= {"svg": "image/svg+xml"}
+_TYPES |= {"svg": "image/svg+xml", "jpg": "image/jpeg"}
 
 
 def studio(shelf: Shelf, queue: Queue, *, token: str, hosts: Callable[[str], bool]) -> Guard:

@@ -12,8 +12,8 @@ export const styleName = (source) =>
     ? known(`swatch_${source.slice(7)}`, source.slice(7).replace("-", " "))
     : (wish.own.find((each) => each.id === source)?.name ?? "…").replace(/\.\w+$/, "");
 
-export const styleImage = (source, size = 256) =>
-  shown(source.startsWith("swatch:") ? `/swatches/${source.slice(7)}.jpg?size=${size}` : `/pictures/${source}?size=${size}`);
+const styleImage = async (source) =>
+  source.startsWith("swatch:") ? `/page/swatch-${source.slice(7)}.jpg` : shown(`/pictures/${source}?size=256`);
 
 export const allStyles = () => [...wish.own.map((each) => each.id), ...swatches.map((each) => `swatch:${each.name}`)];
 export const allSwatches = () => swatches.map((each) => `swatch:${each.name}`);

@@ -157,7 +157,7 @@ function statusOf(there) {
   const [width, height] = at.size ?? [];
   if (there.state === "running" && at.done)
     return t("at_step", { width, height, done: at.done, total: at.total, left: seconds(at.left) });
-  if (there.state === "done") return t("was_done", { width: plan.width, height: plan.height, seconds: seconds(at.seconds) });
+  if (there.state === "done") return t("was_done", { width: plan.width, height: plan.height, title: title(there) });
   if (there.state === "stopped" && at.done) return t("was_stopped", { done: at.done, total: at.total });
   if (there.state === "failed") return there.error;
   return ACTIVE.includes(there.state) ? t("loading") : t(there.state);
@@ -181,7 +181,12 @@ function drawActs(there) {
       parts.push(button("down", "download", () => download(id), "strong"), button("down", "download_16", () => download(id, 16)));
     }
     parts.push(button("again", "use", () => use(id)));
-    if (!ACTIVE.includes(there.state) && there.state !== "queued") parts.push(button("bin", "remove", () => remove(id)));
+    if (!ACTIVE.includes(there.state) && there.state !== "queued") {
+      const away = button("bin", "remove", () => remove(id), "plain");
+      away.lastChild.className = "unseen";
+      away.title = t("remove");
+      parts.push(away);
+    }
   }
   find("run-acts").replaceChildren(...parts);
 }
@@ -191,7 +196,8 @@ function drawAbout(there) {
   if (!there || !find("about").open) return;
   const terms = Object.entries(there.step.terms ?? {}).map(([name, value]) => [name, Number(value).toPrecision(4)]);
   const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => [name, JSON.stringify(value)]);
-  const rows = [["preset", there.asked.preset ?? "default"], ...settings, ...terms];
+  const time = there.step.seconds ? [[t("time"), seconds(there.step.seconds)]] : [];
+  const rows = [["preset", there.asked.preset ?? "default"], ...settings, ...time, ...terms];
   find("about-body").replaceChildren(
     h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     ...there.notes.map((note) => h("p.hint", {}, note)),
