@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import socket
 import threading
 import time
 from dataclasses import dataclass
 
+import httpx
 import numpy as np
 import pytest
 from in_studio import QUICK, Studio, png
@@ -69,6 +71,15 @@ def test_steps_have_losses_time_left_and_previews_while_somebody_listens(at_work
     picture = np.asarray(Image.open(io.BytesIO(shown.content)).convert("RGB"))
     assert np.abs(picture - at_work.pixels(id).astype(float)).mean() < 6, "it is the same picture, but for JPEG"
     assert at_work.client.get(f"/runs/{id}/preview/{number + 1}").status_code == 404
+
+
+def test_nothing_goes_out(at_work, photo, monkeypatch):
+    reached, connect = [], socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", lambda made, to: reached.append(to[0]) or connect(made, to))
+    assert at_work.ended(at_work.run(asked(at_work, photo)))["state"] == "done"
+    for path in ("/", "/settings", "/swatches/mosaic.jpg"):
+        httpx.get(f"{at_work.address}{path}", headers=at_work.client.headers)
+    assert reached and set(reached) == {"127.0.0.1"}, "those of the client"
 
 
 def test_nobody_listens_so_no_preview_is_made(at_work, photo):

@@ -28,7 +28,7 @@ let refreshers = [];
 /** All fields anew, as after a change of language. */
 export function drawAll() {
   refreshers = [];
-  find("basics").replaceChildren(strength(), h("div.pair", {}, size(), colors()), h("div.pair", {}, scale(), preset()));
+  find("basics").replaceChildren(strength(), h("div.pair", {}, size(), colors()), h("div.pair", {}, scale(), preset()), summary());
   const rest = described.filter((each) => !OWN.includes(each.name));
   const groups = [...new Set(rest.map((each) => each.group))];
   find("settings").replaceChildren(
@@ -66,7 +66,8 @@ function strength() {
 function size() {
   const names = [...SIZES.map(String), ...about("size").choices];
   const list = h("select", { id: "size" });
-  list.addEventListener("change", () => set("size", list.value === "original" ? "original" : Number(list.value)));
+  const chosen = () => (list.value === "original" ? "original" : Number(list.value));
+  list.addEventListener("change", () => set("size", chosen() === (usual().size ?? "original") ? undefined : chosen()));
   refreshers.push(() => {
     const now = String(wish.settings.size ?? usual().size ?? "original");
     const all = names.includes(now) ? names : [now, ...names];
@@ -99,11 +100,15 @@ function scale() {
 function preset() {
   const list = h("select", { id: "preset" }, presets.map((each) => h("option", { value: each.name, title: each.summary }, each.name)));
   list.addEventListener("change", () => change({ preset: list.value }));
-  refreshers.push(() => {
-    list.value = wish.preset;
-    list.title = presets.find((each) => each.name === wish.preset)?.summary ?? "";
-  });
+  refreshers.push(() => (list.value = wish.preset));
   return labelled("preset", t("preset"), list);
+}
+
+/** What the preset is, in its own words. */
+function summary() {
+  const told = h("small.summary");
+  refreshers.push(() => (told.textContent = known(`preset_${wish.preset}`, presets.find((each) => each.name === wish.preset)?.summary ?? "")));
+  return told;
 }
 
 const labelled = (id, words, field) => h("div.field", {}, h("label", { htmlFor: id }, words), field);
