@@ -58,6 +58,10 @@ PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "swatches.png": ("python examples/swatches_sheet.py docs/swatches.png", ()),
     **{
+        f"{name}.jpg": ("python benchmarks/studio_pictures.py demo/photo.png --folder {out}/studio", ("default",))
+        for name in ("studio", "studio-narrow")
+    },
+    **{
         f"figure-{name}.jpg": (f"impasto figure {name} {FIGURE} -o {{out}}/figure-{name}.png --force{more}", (shown,))
         for name, shown, more in (
             ("representations", "reconstruct", ""),

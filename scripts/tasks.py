@@ -2,11 +2,12 @@
 
     python scripts/tasks.py demo [option of `impasto transfer` ...]
     python scripts/tasks.py test [argument of pytest ...]
+    python scripts/tasks.py test-browser [argument of pytest ...]
     python scripts/tasks.py release
     python scripts/tasks.py docs
 
-Needs Python 3.11 or later and nothing else; `scripts/demo` and `scripts/test` find one, and so do their .cmd on
-Windows. An extra that is there already, unchanged, costs nothing.
+Needs Python 3.11 or later and nothing else; `scripts/demo`, `scripts/test` and `scripts/test-browser` find one, and so
+do their .cmd on Windows. An extra that is there already, unchanged, costs nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MADE_IN = VENV / "made-in"
 CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
 EPOCH = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "1577836800")}  # so that builds are the same bytes
 RECENT = "import sys; sys.exit(sys.version_info < (3, 11))"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 CHECKS = {
     "Lint": ("ruff", "check"),
     "Format": ("ruff", "format", "--check"),
@@ -138,7 +140,29 @@ def docs(options: list[str]) -> int:
     return ran(PYTHON, ROOT / "scripts" / "pages.py") or ran(PYTHON, ROOT / "scripts" / "site.py", *options)
 
 
-TASKS = {"docs": docs, "demo": demo, "test": test, "release": release}
+def browser() -> str | None:
+    """A browser that tests can steer, installed by Debian's package manager if there is none."""
+    if os.environ.get("BROWSER_FOR_TESTS"):
+        return os.environ["BROWSER_FOR_TESTS"]
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None and shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        say("Installing Debian's package chromium ...")
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        for words in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
+            ran("apt-get", "-qq", *words)
+        found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return found
+
+
+def test_browser(options: list[str]) -> int:
+    """The studio's page in a browser; without one there is nothing to do."""
+    if browser() is None:
+        say(f"Skipped: there is no browser, none of {', '.join(BROWSERS)}, and none could be installed.")
+        return 0
+    return ran(PROGRAMS / f"pytest{ENDING}", "tests/browser", *options)
+
+
+TASKS = {"demo": demo, "test": test, "test-browser": test_browser, "release": release, "docs": docs}
 
 
 def main(arguments: list[str]) -> int:

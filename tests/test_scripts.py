@@ -81,6 +81,17 @@ def test_the_first_check_that_fails_ends_it_with_its_code(run, capsys):
     assert (code, commands[-1]) == (0, ".venv/bin/pytest --numprocesses logical --dist loadfile -k gram")
 
 
+def test_the_page_is_tried_where_there_is_a_browser(run, monkeypatch, capsys):
+    monkeypatch.setenv("BROWSER_FOR_TESTS", "/usr/bin/a-browser")
+    code, commands = run("test-browser", "-x")
+    assert code == 0 and commands[-1] == ".venv/bin/pytest tests/browser -x"
+    assert commands[-2].endswith("--editable .[test-browser]")
+    monkeypatch.delenv("BROWSER_FOR_TESTS")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert run("test-browser") == (0, []), "without one, and without a way to have one, there is nothing to do"
+    assert "Skipped: there is no browser" in capsys.readouterr().err
+
+
 def test_another_task_is_told_which_there_are(run, capsys):
     assert run("tset") == (2, [])
     assert "demo|test" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
 from impasto.cli.options import debug_option
 from impasto.cli.running import helps
+from impasto.cli.studio import studio
 from impasto.cli.weights import weights
 from impasto.errors import UsageError, closest
 from impasto.version import __version__
@@ -43,6 +44,7 @@ def app(ctx: click.Context) -> None:
 
 
 app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figure)
+app.section("In the browser", studio)
 app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights, completion)
 app.section("Know beforehand", plan, bench)

@@ -1,0 +1,239 @@
+"""The studio's HTTP interface: pictures, runs, and the page (docs/studio-api.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from importlib import resources
+from typing import Any, cast
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from impasto.errors import ImpastoError
+from impasto.studio import form
+from impasto.studio.asking import asked_for, body_of
+from impasto.studio.feed import STILL
+from impasto.studio.guard import Guard
+from impasto.studio.job import ENDED, Job
+from impasto.studio.queue import FullError, Queue
+from impasto.studio.shelf import NotThereError, Sent, Shelf, view_of
+from impasto.studio.swatchbook import swatch
+from impasto.version import __version__
+
+LARGEST_PICTURE = 64 * 2**20  # bytes
+LARGEST_JSON = 2**18
+_STATUS: dict[type[ImpastoError], int] = {NotThereError: 404, FullError: 409}
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
+_TYPES |= {"svg": "image/svg+xml", "jpg": "image/jpeg"}
+
+
+def studio(shelf: Shelf, queue: Queue, *, token: str, hosts: Callable[[str], bool]) -> Guard:
+    """All of it, guarded: `shelf` has the pictures, `queue` the runs; `token` and `hosts` are as `Guard` has them."""
+    limited = RequestBodyLimitMiddleware(application(shelf, queue), max_body_size=LARGEST_PICTURE)
+    return Guard(limited, hosts=hosts, token=token, free=lambda path: path == "/" or path.startswith("/page/"))
+
+
+def application(shelf: Shelf, queue: Queue) -> Starlette:
+    """The routes, and what errors become."""
+    there = Handlers(shelf, queue)
+    small = [Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_JSON)]
+    files = _page()
+
+    routes = [
+        Route("/", _fixed(*files["index.html"])),
+        *(Route(f"/page/{name}", _fixed(*file)) for name, file in files.items()),
+        Route("/about", there.about),
+        Route("/settings", there.settings),
+        Route("/presets", there.presets),
+        Route("/swatches", there.swatches),
+        Route("/swatches/{name}.jpg", there.swatch),
+        Route("/pictures", there.add_picture, methods=["POST"]),
+        Route("/pictures/{id}", there.picture),
+        Route("/pictures/{id}/about", there.about_picture),
+        Route("/runs", there.runs, methods=["GET"]),
+        Route("/runs", there.add_run, methods=["POST"], middleware=small),
+        Route("/runs/{id}", there.run),
+        Route("/runs/{id}/events", there.events),
+        Route("/runs/{id}/preview/{number:int}", there.preview),
+        Route("/runs/{id}/picture", there.view),
+        Route("/runs/{id}/result.png", there.result),
+        *(
+            Route(f"/runs/{{id}}/{name}", action, methods=["POST"], middleware=small)
+            for name, action in (("stop", there.stop), ("resume", there.resume), ("remove", there.remove))
+        ),
+    ]
+    handlers: dict[Any, Any] = {ImpastoError: _refused, HTTPException: _not_so}
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def _page() -> dict[str, tuple[bytes, str]]:
+    """The page's files by their names, with their media types."""
+    folder = resources.files("impasto.studio") / "page"
+    files = [each for each in folder.iterdir() if each.name.rpartition(".")[2] in _TYPES]
+    return {each.name: (each.read_bytes(), _TYPES[each.name.rpartition(".")[2]]) for each in files}
+
+
+def _fixed(data: bytes, kind: str) -> Callable[[Request], Response]:
+    return lambda request: Response(data, media_type=kind, headers={"cache-control": "no-cache"})
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, _STATUS.get(type(cast(ImpastoError, error)), 400))
+
+
+async def _not_so(request: Request, error: Exception) -> Response:
+    problem = cast(HTTPException, error)
+    return JSONResponse({"error": problem.detail}, problem.status_code, headers=problem.headers)
+
+
+def _size(request: Request, usual: int) -> int:
+    """The long side that is asked for."""
+    given = request.query_params.get("size", str(usual))
+    if not (given.isdecimal() and len(given) <= 6):
+        raise HTTPException(400, "size is a number of pixels.")
+    return int(given)
+
+
+class Handlers:
+    """What answers requests."""
+
+    def __init__(self, shelf: Shelf, queue: Queue):
+        self._shelf, self._queue = shelf, queue
+
+    # Lists --------------------------------------------------------------------------------------------------------
+
+    async def about(self, request: Request) -> Response:
+        """Which program this is."""
+        return JSONResponse({"name": "impasto", "version": __version__})
+
+    async def settings(self, request: Request) -> Response:
+        """The settings, as a recipe describes them."""
+        return JSONResponse(form.settings())
+
+    async def presets(self, request: Request) -> Response:
+        """The presets with their settings."""
+        return JSONResponse(form.presets())
+
+    async def swatches(self, request: Request) -> Response:
+        """The swatches' names."""
+        return JSONResponse(form.drawn())
+
+    async def swatch(self, request: Request) -> Response:
+        """A swatch as JPEG."""
+        data = await run_in_threadpool(swatch, request.path_params["name"], _size(request, 256))
+        return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
+
+    # Pictures -----------------------------------------------------------------------------------------------------
+
+    async def add_picture(self, request: Request) -> Response:
+        """Keep a picture: the field `picture` of a multipart form."""
+        async with request.form(max_files=1, max_fields=4) as given:
+            file = given.get("picture")
+            if not isinstance(file, UploadFile):
+                raise HTTPException(400, "The form has no file in its field `picture`.")
+            sent = await run_in_threadpool(self._shelf.add, file.file, file.filename or "")
+        made = await run_in_threadpool(self._made, sent)
+        return JSONResponse({**asdict(sent), "made": made}, 201)
+
+    def _made(self, sent: Sent) -> dict[str, Any] | None:
+        """What asks for a picture again that impasto made."""
+        from impasto.record import read_record
+
+        try:
+            return body_of(read_record(self._shelf.path(sent.id)), self._shelf)
+        except ImpastoError:
+            return None
+
+    async def picture(self, request: Request) -> Response:
+        """A picture, encoded anew."""
+        data, kind = await run_in_threadpool(self._shelf.view, request.path_params["id"], _size(request, 256))
+        return Response(data, media_type=kind, headers={"cache-control": "private, max-age=86400"})
+
+    async def about_picture(self, request: Request) -> Response:
+        """What is known of a picture."""
+        return JSONResponse(asdict(self._shelf[request.path_params["id"]]))
+
+    # Runs ---------------------------------------------------------------------------------------------------------
+
+    async def runs(self, request: Request) -> Response:
+        """All runs, the newest first."""
+        return JSONResponse([job.to_json() for job in self._queue.all()])
+
+    async def add_run(self, request: Request) -> Response:
+        """A new run."""
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            raise HTTPException(415, "A run is asked for as application/json.")
+        try:
+            body = json.loads(await request.body())
+        except (ValueError, RecursionError):
+            raise HTTPException(400, "The request's body is no JSON.") from None
+        asked = await run_in_threadpool(asked_for, body, self._shelf)
+        return JSONResponse(self._queue.add(asked).to_json(), 201)
+
+    async def run(self, request: Request) -> Response:
+        """One run."""
+        return JSONResponse(self._job(request).to_json())
+
+    async def events(self, request: Request) -> Response:
+        """What happens to a run, until it has ended."""
+        job, last = self._job(request), request.headers.get("last-event-id", "")
+        after = int(last) if last.isdecimal() and len(last) < 12 else None
+        return StreamingResponse(_told(job, after), media_type="text/event-stream")
+
+    async def preview(self, request: Request) -> Response:
+        """The latest preview, which is the one of this number or a later one."""
+        job, number = self._job(request), request.path_params["number"]
+        if not 1 <= number <= job.previews.number:
+            raise HTTPException(404, "There is no such preview yet.")
+        return Response(job.previews.data, media_type="image/jpeg")
+
+    async def view(self, request: Request) -> Response:
+        """The result, small."""
+        job = self._job(request)
+        self._check_result(job)
+        data, kind = await run_in_threadpool(view_of, job.result, max(16, min(_size(request, 256), 2048)))
+        return Response(data, media_type=kind)
+
+    async def result(self, request: Request) -> Response:
+        """The result's file, with the record of how it was made; with `bits=16` the deep one."""
+        job = self._job(request)
+        path = job.deep if request.query_params.get("bits") == "16" else job.result
+        self._check_result(job)
+        return FileResponse(path, media_type="image/png", filename=f"impasto-{job.id}.png")
+
+    async def stop(self, request: Request) -> Response:
+        """Stop a run."""
+        return JSONResponse(self._queue.stop(request.path_params["id"]).to_json())
+
+    async def resume(self, request: Request) -> Response:
+        """Go on with a run."""
+        return JSONResponse(self._queue.resume(request.path_params["id"]).to_json())
+
+    async def remove(self, request: Request) -> Response:
+        """Forget a run."""
+        await run_in_threadpool(self._queue.remove, request.path_params["id"])
+        return Response(status_code=204)
+
+    def _job(self, request: Request) -> Job:
+        return self._queue[request.path_params["id"]]
+
+    def _check_result(self, job: Job) -> None:
+        if not job.result.is_file():
+            raise HTTPException(404, "This run has no picture yet.")
+
+
+async def _told(job: Job, after: int | None) -> AsyncIterator[bytes]:
+    """A run's messages as Server-Sent Events: how it stands, then what happens, until it has ended."""
+    async for message in job.feed.listen(after):
+        yield STILL if message is None else message.encoded()
+        if message and message.number == job.feed.count and message.values.get("state") in ENDED:
+            return

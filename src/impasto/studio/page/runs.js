@@ -1,0 +1,306 @@
+// The queue and the history: which run is looked at, what happens to the one at work, and what can be done with each.
+
+import { events, fresh, json, post, shown } from "./api.js";
+import { find, h, icon, say, trying } from "./dom.js";
+import { styleName } from "./gallery.js";
+import * as stage from "./stage.js";
+import { known, t } from "./words.js";
+import { adopt, wish } from "./wish.js";
+
+const ACTIVE = ["preparing", "running"];
+
+let runs = [];
+let chosen = null; // the id of the run that is looked at; null is the photograph alone
+let watching = null;
+const thumbs = new Map(); // id -> the address of a small picture
+
+const run = (id) => runs.find((each) => each.id === id);
+export const current = () => run(chosen);
+
+export async function refresh() {
+  runs = await json("/runs");
+  if (chosen && !run(chosen)) chosen = null;
+  drawFilm();
+  watchNext();
+}
+
+/** Begin; what is at work is looked at. */
+export async function begin() {
+  await refresh();
+  const working = runs.find((each) => ACTIVE.includes(each.state));
+  if (working) look(working.id);
+}
+
+export async function add(body, { looks = true } = {}) {
+  const made = await (await post("/runs", body)).json();
+  runs.unshift(made);
+  if (looks && !runs.some((each) => ACTIVE.includes(each.state))) chosen = made.id;
+  if (looks) await look(chosen === made.id || !current() || !ACTIVE.includes(current().state) ? made.id : chosen);
+  drawFilm();
+  watchNext();
+  return made;
+}
+
+// Watching ------------------------------------------------------------------------------------------------------------
+
+/** Listen to the run at work, or to the next in the queue. */
+function watchNext() {
+  const next = runs.find((each) => ACTIVE.includes(each.state)) ?? runs.filter((each) => each.state === "queued").at(-1);
+  if (watching?.id === next?.id) return;
+  watching?.abort.abort();
+  watching = next ? { id: next.id, abort: new AbortController() } : null;
+  if (next) watch(next.id, watching.abort.signal);
+  // One that waits may be overtaken by one that goes on.
+  if (next?.state === "queued") setTimeout(() => run(next.id)?.state === "queued" && trying(refresh), 1500);
+}
+
+async function watch(id, signal) {
+  try {
+    for await (const { event, data } of events(`/runs/${id}/events`, signal)) {
+      if (event === "step") stepped(id, data);
+      if (event === "state") became(id, data);
+    }
+  } catch (problem) {
+    if (!signal.aborted) say(problem.message, "bad");
+    return;
+  }
+  if (signal.aborted) return;
+  watching = null;
+  await trying(refresh);
+}
+
+function became(id, data) {
+  const there = run(id);
+  if (!there) return;
+  const ended = !ACTIVE.includes(data.state) && data.state !== "queued";
+  Object.assign(there, data);
+  if (ended) thumbs.delete(id);
+  if (data.state === "failed") say(data.error, "bad");
+  if (id === chosen) look(id);
+  drawFilm();
+}
+
+let loading = null; // the number of the preview that is on its way
+
+function stepped(id, data) {
+  const there = run(id);
+  if (!there) return;
+  there.step = data;
+  if (data.preview && data.preview !== there.preview && loading === null) {
+    loading = fresh(`/runs/${id}/preview/${data.preview}`)
+      .then((address) => {
+        there.preview = data.preview;
+        const old = there.address;
+        there.address = address;
+        thumb(id)?.setAttribute("src", address);
+        if (id === chosen) present(there);
+        if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
+      })
+      .catch(() => {})
+      .finally(() => (loading = null));
+  }
+  if (id === chosen) drawStatus();
+  const bar = document.querySelector(`[data-run="${id}"] .done`);
+  bar?.style.setProperty("--done", `${100 * data.fraction}%`);
+}
+
+// Looking -------------------------------------------------------------------------------------------------------------
+
+/** Look at a run, or at the photograph alone (null). */
+export async function look(id) {
+  chosen = id;
+  const there = run(id);
+  find("sheet").hidden = true;
+  for (const card of find("film").querySelectorAll(".card")) card.setAttribute("aria-current", card.dataset.run === id);
+  drawStatus();
+  if (there?.result && !ACTIVE.includes(there.state) && there.state !== "queued") {
+    const path = `/runs/${id}/picture?size=2048&at=${there.step.done ?? 0}`;
+    there.address = await shown(path).catch(() => there.address);
+  }
+  if (chosen === id) await present(there);
+}
+
+async function present(there) {
+  const photo = there?.asked.content ?? wish.photo?.id;
+  const address = photo ? await shown(`/pictures/${photo}?size=2048`).catch(() => null) : null;
+  const size = there?.plan.width ? there.plan : wish.photo && photo === wish.photo.id ? wish.photo : {};
+  stage.show({ photo: address, picture: there?.address ?? null, width: size.width, height: size.height });
+}
+
+/** One run earlier (1) or later (-1). */
+export function step(by) {
+  const at = runs.findIndex((each) => each.id === chosen);
+  const next = runs[Math.min(runs.length - 1, Math.max(0, at + by))];
+  if (next) look(next.id);
+}
+
+const seconds = (n) => (n < 90 ? t("seconds", { n: Math.max(1, Math.round(n)) }) : t("minutes", { n: Math.round(n / 60) }));
+
+export function drawStatus() {
+  const there = current();
+  const bar = find("progress");
+  const fraction = there && (ACTIVE.includes(there.state) ? (there.step.fraction ?? 0) : there.state === "done" ? 1 : 0);
+  bar.classList.toggle("busy", there?.state === "preparing");
+  bar.classList.toggle("on", Boolean(there) && ACTIVE.includes(there.state));
+  bar.firstElementChild.style.width = `${100 * (fraction ?? 0)}%`;
+  bar.setAttribute("aria-valuenow", Math.round(100 * (fraction ?? 0)));
+  const text = statusOf(there);
+  if (find("status").textContent !== text) find("status").textContent = text;
+  drawActs(there);
+  drawAbout(there);
+}
+
+function statusOf(there) {
+  if (!there && !find("sheet").hidden) return t("sheet");
+  if (!there) return t(!wish.photo ? "ready" : !wish.styles.length ? "ready_photo" : "ready_all");
+  const { step: at, plan } = there;
+  const [width, height] = at.size ?? [];
+  if (there.state === "running" && at.done)
+    return t("at_step", { width, height, done: at.done, total: at.total, left: seconds(at.left) });
+  if (there.state === "done") return t("was_done", { width: plan.width, height: plan.height, title: title(there) });
+  if (there.state === "stopped" && at.done) return t("was_stopped", { done: at.done, total: at.total });
+  if (there.state === "failed") return there.error;
+  return ACTIVE.includes(there.state) ? t("loading") : t(there.state);
+}
+
+let acts = "";
+
+function drawActs(there) {
+  const now = [there?.id, there?.state, there?.result, document.documentElement.lang].join();
+  if (acts === now) return;
+  acts = now;
+  const button = (name, words, onclick, kind = "quiet") =>
+    h(`button.${kind}`, { type: "button", onclick: () => trying(onclick) }, icon(name), h("span", {}, t(words)));
+  const parts = [];
+  if (there) {
+    const id = there.id;
+    if (ACTIVE.includes(there.state)) parts.push(button("stop", "stop", () => stop(id), "strong"));
+    if (there.state === "queued") parts.push(button("minus", "cancel", () => remove(id)));
+    if (there.resumable) parts.push(button("play", "resume", () => resume(id), "strong"));
+    if (there.result && !ACTIVE.includes(there.state)) {
+      parts.push(button("down", "download", () => download(id), "strong"), button("down", "download_16", () => download(id, 16)));
+    }
+    parts.push(button("again", "use", () => use(id)));
+    if (!ACTIVE.includes(there.state) && there.state !== "queued") {
+      const away = button("bin", "remove", () => remove(id), "plain");
+      away.lastChild.className = "unseen";
+      away.title = t("remove");
+      parts.push(away);
+    }
+  }
+  find("run-acts").replaceChildren(...parts);
+}
+
+function drawAbout(there) {
+  find("about").hidden = !there;
+  if (!there || !find("about").open) return;
+  const terms = Object.entries(there.step.terms ?? {}).map(([name, value]) => [name, Number(value).toPrecision(4)]);
+  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => [name, JSON.stringify(value)]);
+  const time = there.step.seconds ? [[t("time"), seconds(there.step.seconds)]] : [];
+  const rows = [["preset", there.asked.preset ?? "default"], ...settings, ...time, ...terms];
+  find("about-body").replaceChildren(
+    h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    ...there.notes.map((note) => h("p.hint", {}, note)),
+  );
+}
+
+// Doing ---------------------------------------------------------------------------------------------------------------
+
+export async function stop(id = chosen) {
+  const there = run(id);
+  if (there && ACTIVE.includes(there.state)) await post(`/runs/${id}/stop`);
+}
+
+async function resume(id) {
+  became(id, await (await post(`/runs/${id}/resume`)).json());
+  watchNext();
+}
+
+async function remove(id) {
+  await post(`/runs/${id}/remove`);
+  if (chosen === id) await look(null);
+  await refresh();
+}
+
+async function download(id, bits = 8) {
+  const there = run(id);
+  const address = await fresh(`/runs/${id}/result.png?bits=${bits}`);
+  const link = h("a", { href: address, download: `${title(there).replaceAll(/[^\p{L}\p{N}]+/gu, "-").toLowerCase()}.png` });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
+}
+
+async function use(id) {
+  const { asked } = run(id);
+  adopt(asked, await photoOf(asked.content));
+  say(t("used"));
+}
+
+/** What is known of a picture on the shelf. */
+export const photoOf = (id) => json(`/pictures/${id}/about`).catch(() => null);
+
+// The film ------------------------------------------------------------------------------------------------------------
+
+function title(there) {
+  const styles = [...(there.asked.styles ?? []), ...(there.asked.regions ?? []).map((each) => each.style)];
+  return styles.map(styleName).join(" + ") || t(there.state);
+}
+
+const thumb = (id) => document.querySelector(`[data-run="${id}"] img`);
+
+function hover(there) {
+  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => `${known(`set_${name}`, name.replaceAll("_", " "))}: ${JSON.stringify(value)}`);
+  return [title(there), there.asked.preset ?? "default", ...settings, new Date(there.created * 1000).toLocaleString()].join("\n");
+}
+
+function card(there) {
+  const picture = h("img", { alt: "", draggable: false, loading: "lazy" });
+  if (ACTIVE.includes(there.state) && there.address) picture.src = there.address;
+  else thumbOf(there).then((address) => address && (picture.src = address));
+  const state = there.state === "done" ? null : h(`span.state.${there.state}`, {}, t(there.state));
+  const done = h("i.done");
+  const made = h("button.card", { type: "button", title: hover(there), onclick: () => look(there.id) }, picture, done, h("span.title", {}, title(there)), state);
+  made.dataset.run = there.id;
+  made.setAttribute("aria-current", there.id === chosen);
+  return h("li", {}, made);
+}
+
+function thumbOf(there) {
+  if (!thumbs.has(there.id)) {
+    const path = there.result && !ACTIVE.includes(there.state) ? `/runs/${there.id}/picture?size=256&at=${there.step.done ?? 0}` : `/pictures/${there.asked.content}?size=256`;
+    thumbs.set(there.id, shown(path).catch(() => null));
+  }
+  return thumbs.get(there.id);
+}
+
+export function drawFilm() {
+  const focused = document.activeElement?.dataset?.run;
+  find("film").replaceChildren(...(runs.length ? runs.map(card) : [h("li.hint", {}, t("nothing_yet"))]));
+  if (focused) document.querySelector(`[data-run="${focused}"]`)?.focus();
+  const busy = runs.some((each) => ACTIVE.includes(each.state) || each.state === "queued");
+  find("paint").textContent = t(busy ? "painting" : "paint");
+}
+
+// The sheet -----------------------------------------------------------------------------------------------------------
+
+/** Small pictures of several runs side by side; each leads to its run. */
+export function sheet(ids) {
+  const place = find("sheet");
+  place.hidden = false;
+  find("empty").hidden = true;
+  drawStatus();
+  const draw = () => {
+    if (place.hidden) return;
+    place.replaceChildren(...ids.map((id) => {
+      const there = run(id);
+      const picture = h("img", { alt: "" });
+      if (there) (there.address ? Promise.resolve(there.address) : thumbOf(there)).then((address) => address && (picture.src = address));
+      const waiting = there && there.state !== "done" ? "waiting" : "made";
+      return h(`button.${waiting}`, { type: "button", onclick: () => look(id) }, picture, h("span", {}, there ? title(there) : ""));
+    }));
+    if (ids.some((id) => run(id) && !["done", "failed", "stopped"].includes(run(id).state))) setTimeout(draw, 700);
+  };
+  draw();
+}

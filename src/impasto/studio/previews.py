@@ -1,0 +1,45 @@
+"""Previews: pictures of a run's steps as JPEG, few enough to cost next to nothing of its time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from impasto.engine import Step
+    from impasto.run import Run
+
+LARGEST = 768  # pixels of the long side
+OFTEN = 0.25  # seconds between two
+SHARE = 0.012  # of the run's time
+QUALITY = 85
+
+
+class Previews:
+    """The latest preview of a run, and its number; 0 is none yet."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.data = b""
+        self._next = 0.0
+
+    def make(self, run: Run, step: Step) -> None:
+        """Make the preview of a step, if it is time for one: 4 a second, and for a small share of all time."""
+        began = time.perf_counter()
+        if began < self._next and not step.last:
+            return
+        self.data = jpeg(run, step)
+        self.number += 1
+        now = time.perf_counter()
+        self._next = now + max(OFTEN, (now - began) / SHARE)
+
+
+def jpeg(run: Run, step: Step) -> bytes:
+    """The picture of a step in its final colors, at its own size or a smaller one."""
+    from impasto.images import encode_image, resize, size_for
+
+    image = run.problem.finished(step.image, run.plan.levels[step.level - 1])
+    height, width = image.shape[-2:]
+    if max(height, width) > LARGEST:
+        image = resize(image, *size_for(height, width, LARGEST))
+    return encode_image(image, ".jpg", quality=QUALITY)

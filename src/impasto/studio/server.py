@@ -1,0 +1,133 @@
+"""The studio as a process: an address, printed at once; PyTorch is loaded while the browser opens it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+from platformdirs import user_data_path
+from starlette.types import ASGIApp
+
+from impasto.errors import UsageError
+from impasto.files import InUseError, Lock
+from impasto.studio.app import studio
+from impasto.studio.guard import trusted
+from impasto.studio.queue import Queue
+from impasto.studio.shelf import Shelf
+
+if TYPE_CHECKING:
+    from impasto.loading import Encoders
+
+TOKEN = "IMPASTO_STUDIO_TOKEN"  # noqa: S105 - the variable's name
+MOST_REQUESTS = 64  # at a time
+
+
+class AddressError(UsageError):
+    """An address that cannot be listened to."""
+
+
+def usual_folder() -> Path:
+    """Where pictures and runs are kept unless another folder is named."""
+    return user_data_path("impasto", appauthor=False) / "studio"
+
+
+def serve(host: str, port: int, folder: Path, tell: Callable[[str], None], *, opens: bool = False) -> None:
+    """Serve until a signal ends it; `tell` is told the address, and a browser opens it if `opens`.
+
+    Raises:
+        AddressError: the address is in use, or cannot be had.
+        UsageError: the folder is.
+    """
+    token = os.environ.get(TOKEN) or secrets.token_urlsafe(24)
+    with listening(host, port) as socket_, _locked(folder):
+        address = f"http://{_shown(host)}:{socket_.getsockname()[1]}/#{token}"
+        tell(address)
+        shelf = Shelf(folder / "pictures")
+        queue = Queue(folder / "runs", shelf, encoders)
+        threading.Thread(target=encoders, name="impasto-loading", daemon=True).start()
+        queue.start()
+        if opens:
+            webbrowser.open(address)
+        app = studio(shelf, queue, token=token, hosts=trusted(host))
+        try:
+            uvicorn.Server(quiet(app)).run(sockets=[socket_])
+        finally:
+            queue.close()
+
+
+def quiet(app: ASGIApp) -> uvicorn.Config:
+    """How the application is served: it logs nothing but what is wrong, and takes so many requests at a time."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        limit_concurrency=MOST_REQUESTS,
+        timeout_graceful_shutdown=1,
+    )
+
+
+_loading = threading.Lock()
+
+
+def encoders() -> Encoders:
+    """The networks, which are loaded once; those of the default at once, as most runs take them."""
+    with _loading:
+        return _encoders()
+
+
+@cache
+def _encoders() -> Encoders:
+    from impasto import preparation, session  # noqa: F401 - what every run needs
+    from impasto.loading import Encoders
+    from impasto.recipe import Recipe
+
+    loaded = Encoders(download=False)
+    loaded.load(Recipe())
+    return loaded
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        AddressError: it cannot be had.
+    """
+    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(kind, socket.SOCK_STREAM)
+    if os.name != "nt":  # where it would let two programs have one port
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host.strip("[]"), port))
+        made.listen(128)
+    except OSError as problem:
+        made.close()
+        reason = problem.strerror or str(problem)
+        raise AddressError(f"{host}, port {port}: {reason}. Choose another --port, or 0 for any.") from problem
+    return made
+
+
+def _locked(folder: Path) -> Lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Lock(folder / "lock")
+    except InUseError:
+        raise UsageError(f"Another studio is at work in {folder}. Use that one, or name another --folder.") from None
+    except OSError as problem:
+        raise UsageError(f"{folder}: {problem.strerror}. Name another --folder.") from problem
+
+
+def _shown(host: str) -> str:
+    """A host as an address has it; whoever listens everywhere is at home too."""
+    named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    return f"[{named}]" if ":" in named else named

@@ -1,0 +1,33 @@
+"""Swatches as small pictures, each drawn once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+
+from impasto import swatches
+
+_SIZES = (256, 512, 1024)
+_drawing = Lock()
+
+
+def swatch(name: str, size: int) -> bytes:
+    """A swatch as JPEG, its long side the least of a few sizes that suffices.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    swatches.describe(name)
+    with _drawing:
+        return _drawn(name, next((each for each in _SIZES if each >= size), _SIZES[-1]))
+
+
+@lru_cache(maxsize=3 * 16)
+def _drawn(name: str, size: int) -> bytes:
+    from io import BytesIO
+
+    from PIL import Image
+
+    kept = BytesIO()
+    Image.fromarray(swatches.draw(name, width=size, height=size * 3 // 4)).save(kept, "JPEG", quality=88)
+    return kept.getvalue()

@@ -1,0 +1,88 @@
+"""A browser, and a studio as the command starts it; what is missing is a reason to skip."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+from PIL import Image
+
+import material
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright; scripts/test-browser installs it")
+for extra in ("starlette", "uvicorn", "python_multipart"):
+    pytest.importorskip(extra, reason="needs the extra `studio`")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+
+
+@contextmanager
+def started(folder):
+    """A studio in a process of its own; its address."""
+    command = [sys.executable, "-m", "impasto", "studio", "--port", "0", "--folder", str(folder)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield re.search(r"http://\S+", process.stdout.readline())[0]
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = os.environ.get("BROWSER_FOR_TESTS") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"needs a browser, one of {', '.join(BROWSERS)}; scripts/test-browser installs one")
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """A photograph of 128 x 96 pixels and a painting."""
+    folder = tmp_path_factory.mktemp("files")
+    Image.fromarray(material.content(96, 128)).save(folder / "photo.png")
+    Image.fromarray(material.style(96, 128)).save(folder / "painting.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("studio")) as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser, address):
+    """visit(**context): a page of the studio, in a context that can reach nothing else; errors fail the test."""
+    opened, problems = [], []
+
+    def open_(to=address, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **options})
+        opened.append(context)
+        home = to.partition("#")[0]
+
+        def go(route):
+            if route.request.url.startswith((home, "blob:", "data:")):
+                return route.continue_()
+            problems.append(f"a request to {route.request.url}")
+            return route.abort()
+
+        context.route("**/*", go)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"an error: {error}"))
+        page.on("console", lambda said: said.type == "error" and problems.append(f"the console: {said.text}"))
+        page.goto(to)
+        page.locator("body.ready").wait_for(timeout=30_000)
+        return page
+
+    yield open_
+    for context in opened:
+        context.close()
+    assert problems == []

@@ -1,0 +1,210 @@
+"""The page as a person uses it: a real browser, a real server, real runs."""
+
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SECONDS = 90_000  # milliseconds that a run may take on a busy machine
+
+
+def choose(page, files, style="mosaic", **settings):
+    """A photograph, a swatch, and settings that are quick."""
+    page.set_input_files("#first-file", files / "photo.png")
+    page.locator(".photo img[src]").wait_for()
+    swatch(page, style).click()
+    page.select_option("#size", "original")
+    page.select_option("#preset", "fast")
+    if page.locator("#settings-fold").get_attribute("open") is None:
+        page.locator("#settings-fold > summary").click()
+    page.fill("#set-iterations", str(settings.get("iterations", 12)))
+    page.locator("#set-iterations").blur()
+
+
+def swatch(page, name):
+    return page.locator("#gallery").get_by_role("button", name=name, exact=True)
+
+
+def paint(page):
+    page.locator("#paint").click()
+
+
+def button(page, name):
+    return page.locator("#run-acts").get_by_role("button", name=name, exact=True)
+
+
+def downloaded(page, path):
+    button(page, "Download").wait_for(timeout=SECONDS)
+    with page.expect_download() as waiting:
+        button(page, "Download").press("Enter")
+    waiting.value.save_as(path)
+    return np.asarray(Image.open(path))
+
+
+def test_a_photograph_becomes_a_picture_with_the_commands_pixels(visit, files, tmp_path):
+    page = visit()
+    choose(page, files, iterations=40)
+    began = time.monotonic()
+    paint(page)
+    page.locator("#after[src]:not([hidden])").wait_for(timeout=SECONDS)
+    print(f"first preview after {time.monotonic() - began:.2f} s")
+    assert "of 40" in page.locator("#status").inner_text() or button(page, "Download").is_visible()
+    found = downloaded(page, tmp_path / "studio.png")
+    command = "transfer photo.png swatch:mosaic --preset fast --size original --iterations 40 -q -o"
+    subprocess.run([sys.executable, "-m", "impasto", *command.split(), tmp_path / "out.png"], cwd=files, check=True)
+    assert np.array_equal(found, np.asarray(Image.open(tmp_path / "out.png")))
+    show = [sys.executable, "-m", "impasto", "show", tmp_path / "studio.png"]
+    assert "photo.png" in subprocess.run(show, capture_output=True, text=True, check=True).stdout
+
+
+def test_stop_keeps_what_is_shown_and_it_goes_on(visit, files):
+    page = visit()
+    choose(page, files, "batik", iterations=3000)
+    paint(page)
+    page.locator("#after[src]:not([hidden])").wait_for(timeout=SECONDS)
+    began = time.monotonic()
+    button(page, "Stop").click()
+    button(page, "Go on").wait_for()
+    print(f"stopped within {time.monotonic() - began:.2f} s")
+    done = int(re.search(r"Stopped after (\d+) of 3000", page.locator("#status").inner_text())[1])
+    button(page, "Go on").click()
+    page.locator("#status", has_text="of 3000").wait_for(timeout=SECONDS)
+    page.reload()  # in mid-run: the page goes on watching
+    page.locator("#status", has_text=re.compile(r"\d+ of 3000 · ")).wait_for(timeout=SECONDS)
+    page.locator("#after[src]:not([hidden])").wait_for(timeout=SECONDS)
+    page.keyboard.press("Escape")
+    button(page, "Go on").wait_for(timeout=SECONDS)
+    assert int(re.search(r"Stopped after (\d+) of", page.locator("#status").inner_text())[1]) > done
+
+
+def test_two_in_the_queue_both_end_and_give_their_settings_back(visit, files):
+    page = visit()
+    choose(page, files, "woodcut")
+    before = page.locator(".card").count()
+    page.locator("#strength").press("ArrowRight")
+    paint(page)
+    swatch(page, "pastel").click()
+    page.locator("#strength").press("End")
+    page.locator("#paint", has_text="Queue one more").click()
+    page.locator(".card").nth(before + 1).wait_for()
+    page.locator("#paint", has_text=re.compile("^Paint$")).wait_for(timeout=SECONDS)
+    assert page.locator(".card .state").all_inner_texts().count("waiting") == 0
+    page.locator(".card", has_text="woodcut").first.click()
+    button(page, "Use these settings").click()
+    page.locator(".toast", has_text="The settings are those of that picture.").wait_for()
+    assert page.locator("#strength").input_value() == "0.55"
+    assert swatch(page, "woodcut").get_attribute("aria-pressed") == "true"
+    assert page.locator("#set-iterations").input_value() == "12"
+
+
+def test_what_is_painted_over_stays_as_it_is(visit, files, tmp_path):
+    page = visit()
+    choose(page, files, "embroidery")
+    page.locator("#parts-fold > summary").click()
+    page.get_by_role("button", name="Brush: Keep as it is").click()
+    box = page.locator("#mask").bounding_box()
+
+    def at(x, y):
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    page.locator("#brushes input").nth(1).press("Home")  # a hard edge
+    for _ in range(12):
+        page.keyboard.press("]")
+    page.mouse.move(*at(0.15, 0.2))
+    page.mouse.down()
+    page.mouse.move(*at(0.15, 1.3), steps=12)  # out of the picture, which ends nothing
+    page.mouse.move(*at(0.15, -0.2), steps=12)
+    page.mouse.up()
+    page.mouse.move(*at(0.9, 0.5))
+    page.mouse.down()
+    page.mouse.up()
+    page.keyboard.press("Control+z")
+    page.get_by_role("button", name="Finish").click()
+    paint(page)
+    found = downloaded(page, tmp_path / "kept.png").astype(int)
+    photo = np.asarray(Image.open(files / "photo.png")).astype(int)
+    same = (found == photo).all(-1)
+    assert same[:, :16].all(), "what was painted over is the photograph, to the last bit"
+    assert same[:, 64:].mean() < 0.05, "the rest is painted, also where a stroke was undone"
+
+
+def test_a_picture_that_is_sent_in_brings_its_settings_back(visit, files, tmp_path):
+    page = visit()
+    choose(page, files, "cubism", iterations=9)
+    paint(page)
+    downloaded(page, tmp_path / "made.png")
+    other = visit()
+    other.set_input_files("#first-file", tmp_path / "made.png")
+    other.locator(".toast", has_text="its settings are back").wait_for()
+    assert other.locator("#set-iterations").input_value() == "9"
+    assert other.locator(".photo strong").inner_text() == "photo.png"
+    assert swatch(other, "cubism").get_attribute("aria-pressed") == "true"
+
+
+def test_the_keyboard_alone_is_enough(visit, files, tmp_path):
+    page = visit()
+    page.set_input_files("#first-file", files / "photo.png")
+    page.locator(".photo img[src]").wait_for()
+    swatch(page, "halftone").press("Enter")
+    page.locator("#size").select_option("original")
+    page.locator("#preset").select_option("palette")
+    page.keyboard.press("Control+Enter")
+    downloaded(page, tmp_path / "out.png")
+    page.locator("#stage").focus()
+    page.keyboard.press("c")
+    split = page.locator("#split")
+    assert split.input_value() == "50"
+    split.press("ArrowRight")
+    assert split.get_attribute("aria-valuetext") == "51 %"
+    assert page.locator("#world").evaluate("element => element.style.getPropertyValue('--split')") == "50.5%"
+    page.locator("#stage").focus()
+    page.keyboard.down(" ")
+    assert page.locator("#badge").is_visible()
+    page.keyboard.up(" ")
+    assert page.locator("#badge").is_hidden()
+    page.keyboard.press("+")
+    assert "scale(1.5)" in page.locator("#world").get_attribute("style")
+    page.keyboard.press("0")
+    assert "scale(1)" in page.locator("#world").get_attribute("style")
+    page.locator(".card").last.press("Enter")
+    assert page.locator(".card").last.get_attribute("aria-current") == "true"
+
+
+NAMELESS = """() => [...document.querySelectorAll("button, input, select, [role=button]")].filter((each) => {
+    if (!each.checkVisibility({ visibilityProperty: true })) return false;
+    const labels = [...(each.labels ?? [])].map((label) => label.textContent).join("");
+    return !(each.textContent + labels + (each.getAttribute("aria-label") ?? "") + (each.title ?? "")).trim();
+}).map((each) => each.outerHTML.slice(0, 200))"""
+
+
+@pytest.mark.parametrize("language", ["en-US", "zh-CN"])
+def test_everything_has_a_name_in_both_languages(visit, files, language):
+    page = visit(locale=language)
+    page.set_input_files("#first-file", files / "photo.png")
+    for fold in ("#parts-fold", "#settings-fold"):
+        page.locator(f"{fold} > summary").click()
+    assert page.evaluate(NAMELESS) == []
+    assert (
+        page.locator("#paint").inner_text()
+        in {"en-US": ("Paint", "Queue one more"), "zh-CN": ("开始画", "再排一张")}[language]
+    )
+    assert page.locator("html").get_attribute("lang") == {"en-US": "en", "zh-CN": "zh-Hans"}[language]
+    assert page.locator("h1").count() == 1 and page.locator("main").count() == 1
+
+
+def test_a_narrow_page_does_not_scroll_sideways(visit):
+    page = visit(viewport={"width": 360, "height": 740}, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.locator("#paint").bounding_box()["height"] >= 42
+
+
+def test_without_the_token_it_says_where_to_find_it(browser, address):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address.partition("#")[0])
+    page.locator(".toast", has_text="impasto studio").wait_for()
+    context.close()

@@ -1,0 +1,76 @@
+"""`impasto studio`: an address at once, one studio for a folder, and an end that forgets nothing."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+
+@contextmanager
+def started(folder, *options, **environment):
+    command = [sys.executable, "-m", "impasto", "studio", "--folder", str(folder), *options]
+    known = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=known, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def address(process):
+    return re.search(r"(http://[\w.:\[\]]+)/#(\S+)", process.stdout.readline()).groups()
+
+
+def test_an_address_at_once_and_a_quiet_end(tmp_path):
+    began = time.perf_counter()
+    with started(tmp_path, "--port", "0") as process:
+        home, token = address(process)
+        assert time.perf_counter() - began < 6, "2 on a machine that has nothing else to do"
+        assert home.startswith("http://127.0.0.1:") and len(token) >= 32
+        assert httpx.get(home).status_code == 200
+        assert httpx.get(f"{home}/runs", headers={"authorization": f"Bearer {token}"}).json() == []
+        with started(tmp_path, "--port", "0") as other:
+            assert other.wait(20) == 2
+            assert "Another studio is at work in" in other.stderr.read()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == f"Closed; pictures and runs are in {tmp_path}.\n"
+    assert not (tmp_path / "lock").exists()
+
+
+def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with started(tmp_path, "--port", port) as process:
+            assert process.wait(20) == 2
+            assert f"127.0.0.1, port {port}: Address already in use. Choose another --port" in process.stderr.read()
+    with started(tmp_path, "--port", "0", IMPASTO_STUDIO_TOKEN="my-own") as process:
+        assert address(process)[1] == "my-own"
+
+
+def test_other_computers_are_let_in_with_a_warning(tmp_path):
+    with started(tmp_path, "--port", "0", "--host", "0.0.0.0") as process:
+        home, token = address(process)
+        assert "whoever has this address can use it" in process.stderr.readline()
+        assert httpx.get(f"{home}/runs").status_code == 401
+        headers = {"authorization": f"Bearer {token}", "host": "evil.example"}
+        assert httpx.get(f"{home}/runs", headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "starlette"])
+def test_without_the_extra_it_says_what_to_install(impasto, monkeypatch, name):
+    for module in [each for each in sys.modules if each.startswith("impasto.studio.server")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, name, None)
+    for module in [each for each in sys.modules if each.startswith(("impasto.studio.app", f"{name}."))]:
+        monkeypatch.delitem(sys.modules, module)
+    code, _, said = impasto("studio", "--port", "0")
+    assert code == 2 and f"The studio needs {name}" in said and "pip install 'impasto[studio]'" in said

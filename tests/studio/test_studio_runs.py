@@ -1,0 +1,235 @@
+"""Runs over HTTP: the same pictures as the command's, live, stopped, gone on with, queued, kept."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+import httpx
+import numpy as np
+import pytest
+from in_studio import QUICK, Studio, png
+from PIL import Image
+
+from impasto.ranges import whole
+from impasto.recipe import Recipe
+from impasto.record import read_record
+from impasto.settings import setting
+from impasto.studio import form
+
+
+def asked(studio, photo, **settings):
+    return {"content": studio.send(photo)["id"], "styles": ["swatch:mosaic"], "settings": QUICK | settings}
+
+
+def test_a_picture_is_the_commands_to_the_pixel(at_work, photo, painting, impasto, tmp_path, monkeypatch):
+    mask = np.zeros((60, 80))
+    mask[:, :40] = 255
+    keep = np.zeros((60, 80))
+    keep[40:] = 255
+    files = {"photo.png": photo, "painting.png": painting, "left.png": png(mask), "low.png": png(keep)}
+    ids = {name: at_work.send(data, name)["id"] for name, data in files.items()}
+    body = {
+        "content": ids["photo.png"],
+        "styles": [ids["painting.png"], "swatch:mosaic"],
+        "regions": [{"mask": ids["left.png"], "style": "swatch:batik"}],
+        "keep": ids["low.png"],
+        "settings": QUICK | {"style_weights": [2, 1], "colors": "luminance", "strength": 0.6},
+    }
+    id = at_work.run(body)
+    messages = at_work.events(id)
+    assert at_work.job(id)["state"] == "done", at_work.job(id)
+    assert {event for _, event, _ in messages} <= {"state", "step"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    styles = "-s painting.png -s swatch:mosaic --style-weights 2,1 --region left.png=swatch:batik --keep low.png"
+    look = "--size 64 --iterations 6 --colors luminance --strength 0.6 -q -o out.png"
+    code, _, said = impasto("transfer", "photo.png", *styles.split(), *look.split())
+    assert code == 0, said
+    assert np.array_equal(at_work.pixels(id), np.asarray(Image.open("out.png")))
+    (tmp_path / "studio.png").write_bytes(at_work.client.get(f"/runs/{id}/result.png").content)
+    assert impasto("replay", "studio.png")[1].splitlines()[-1] == "result: the same"
+    roles = [(each.role, each.name) for each in read_record("studio.png").inputs]
+    assert ("content", "photo.png") in roles and ("region", "left.png") in roles
+    difference = at_work.pixels(id, bits=16).astype(int) - at_work.pixels(id)  # Pillow reads the upper 8 bits
+    assert abs(difference).max() <= 1
+    assert at_work.client.get(f"/runs/{id}/result.png?bits=16").content[24] == 16, "the depth in a PNG's header"
+
+
+def test_steps_have_losses_time_left_and_previews_while_somebody_listens(at_work, photo):
+    id = at_work.run(asked(at_work, photo, iterations=12))
+    steps = [data for _, event, data in at_work.events(id) if event == "step"]
+    assert steps[-1]["done"] == steps[-1]["total"] == 12
+    assert steps[-1]["fraction"] == 1 and steps[0]["left"] > 0
+    assert steps[0]["loss"] == pytest.approx(sum(steps[0]["terms"].values()), rel=1e-5)
+    number = steps[-1]["preview"]
+    shown = at_work.client.get(f"/runs/{id}/preview/{number}")
+    picture = np.asarray(Image.open(io.BytesIO(shown.content)).convert("RGB"))
+    assert np.abs(picture - at_work.pixels(id).astype(float)).mean() < 6, "it is the same picture, but for JPEG"
+    assert at_work.client.get(f"/runs/{id}/preview/{number + 1}").status_code == 404
+
+
+def test_nothing_goes_out(at_work, photo, monkeypatch):
+    reached, connect = [], socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", lambda made, to: reached.append(to[0]) or connect(made, to))
+    assert at_work.ended(at_work.run(asked(at_work, photo)))["state"] == "done"
+    for path in ("/", "/settings", "/swatches/mosaic.jpg"):
+        httpx.get(f"{at_work.address}{path}", headers=at_work.client.headers)
+    assert reached and set(reached) == {"127.0.0.1"}, "those of the client"
+
+
+def test_nobody_listens_so_no_preview_is_made(at_work, photo):
+    id = at_work.run(asked(at_work, photo))
+    assert at_work.ended(id)["preview"] == 0
+
+
+def test_stopped_and_gone_on_with_it_is_as_if_nothing_had_happened(at_work, photo):
+    body = asked(at_work, photo, iterations=40) | {"preset": "fast"}
+    whole, id = at_work.run(body), at_work.run(body)
+    at_work.until(id, lambda job: job["step"].get("done", 0) >= 5)
+    began = time.monotonic()
+    at_work.client.post(f"/runs/{id}/stop")
+    job = at_work.ended(id)
+    assert time.monotonic() - began < 2 and job["state"] == "stopped" and 5 <= job["step"]["done"] < 40
+    kept = read_record(at_work.folder / "runs" / id / "result.png").result
+    assert kept.evaluations == job["step"]["done"], "the picture of the last event"
+    assert at_work.client.post(f"/runs/{whole}/resume").status_code == 400, "it is done"
+    assert at_work.client.post(f"/runs/{id}/resume").json()["state"] == "queued"
+    assert at_work.ended(id)["state"] == "done"
+    assert np.array_equal(at_work.pixels(whole), at_work.pixels(id))
+    assert not (at_work.folder / "runs" / id / "checkpoint").exists()
+
+
+def test_what_waits_can_be_taken_out_and_what_is_at_work_not_removed(at_work, photo):
+    body = asked(at_work, photo, iterations=2000)
+    first, second, third = (at_work.run(body) for _ in range(3))
+    at_work.until(first, lambda job: job["state"] == "running")
+    assert [each["id"] for each in at_work.client.get("/runs").json()] == [third, second, first]
+    assert at_work.client.post(f"/runs/{second}/stop").json()["state"] == "stopped"
+    assert at_work.client.post(f"/runs/{first}/remove").status_code == 400
+    assert at_work.client.post(f"/runs/{third}/remove").status_code == 204
+    at_work.client.post(f"/runs/{first}/stop")
+    at_work.ended(first)
+    assert at_work.client.post(f"/runs/{first}/remove").status_code == 204
+    assert at_work.client.get(f"/runs/{first}").status_code == 404
+    assert [path.name for path in (at_work.folder / "runs").iterdir()] == [second]
+
+
+def test_a_queue_takes_twenty(idle, photo):
+    body = asked(idle, photo)
+    for _ in range(20):
+        idle.run(body)
+    refused = idle.client.post("/runs", json=body)
+    assert refused.status_code == 409 and "20 runs are waiting" in refused.json()["error"]
+
+
+def test_who_comes_back_hears_what_was_missed(at_work, photo):
+    id = at_work.run(asked(at_work, photo))
+    at_work.ended(id)
+    last = at_work.events(id)
+    assert len(last) == 1 and last[0][1:2] == ("state",), "a newcomer hears how it stands"
+    missed = at_work.events(id, **{"last-event-id": "2"})
+    assert [number for number, _, _ in missed] == list(range(3, last[0][0] + 1))
+
+
+def test_a_listener_in_mid_run_hears_the_end(at_work, photo):
+    id, heard = at_work.run(asked(at_work, photo, iterations=30)), []
+    thread = threading.Thread(target=lambda: heard.extend(at_work.events(id)))
+    thread.start()
+    thread.join(60)
+    assert heard[-1][1] == "state" and heard[-1][2]["state"] == "done"
+
+
+def test_a_restart_forgets_nothing(tmp_path, photo):
+    first = Studio(tmp_path)
+    done = first.run(asked(first, photo))
+    first.ended(done)
+    half = first.run(asked(first, photo, iterations=2000))
+    first.until(half, lambda job: job["step"].get("done", 0) >= 3)
+    first.close()
+    second = Studio(tmp_path)
+    try:
+        assert [each["id"] for each in second.client.get("/runs").json()] == [half, done]
+        assert second.job(done)["result"] and second.pixels(done).shape == (48, 64, 3)
+        job = second.job(half)
+        assert job["state"] == "stopped" and job["result"] and job["step"]["done"] >= 3
+        second.client.post(f"/runs/{half}/resume")
+        assert second.until(half, lambda now: now["step"]["done"] > job["step"]["done"])
+    finally:
+        second.close()
+
+
+def test_a_result_that_is_sent_in_brings_its_settings_back(at_work, photo, painting):
+    style = at_work.send(painting, "my painting.png")["id"]
+    mask = at_work.send(png(np.tri(60, 80) * 255), "part.png")["id"]
+    body = asked(at_work, photo, strength=0.7, colors="match", style_weights=[2, 1])
+    body |= {"styles": ["swatch:mosaic", style], "preset": "fast", "regions": [{"mask": mask, "style": "swatch:batik"}]}
+    id = at_work.run(body)
+    at_work.ended(id)
+    made = at_work.send(at_work.client.get(f"/runs/{id}/result.png").content, "out.png")["made"]
+    assert made == at_work.job(id)["asked"]
+
+
+def test_a_file_that_is_missing_is_named(at_work, photo, tmp_path):
+    id = at_work.run(asked(at_work, photo))
+    at_work.ended(id)
+    elsewhere = Studio(tmp_path / "elsewhere", works=False)
+    try:
+        made = elsewhere.send(at_work.client.get(f"/runs/{id}/result.png").content, "out.png")["made"]
+    finally:
+        elsewhere.close()
+    assert made["missing"] == ["photo.png"] and made["styles"] == ["swatch:mosaic"] and "content" not in made
+
+
+def test_what_cannot_be_painted_fails_with_its_reason(at_work, photo):
+    mask = at_work.send(png(np.zeros((60, 80))), "black.png")["id"]
+    id = at_work.run(asked(at_work, photo) | {"keep": mask})
+    job = at_work.ended(id)
+    assert job["state"] == "failed" and "black" in job["error"] and not job["result"]
+    assert str(at_work.folder) not in job["error"]
+
+
+def test_settings_are_those_of_the_command(idle):
+    from impasto.cli.making import transfer
+    from impasto.recipe import SETTINGS
+
+    offered = {each["name"]: each for each in idle.client.get("/settings").json()}
+    options = {each.name for each in transfer.params} & SETTINGS.keys()
+    assert options - offered.keys() == {"weights", "max_pixels"} and offered.keys() - options == {"noise"}
+    for each in offered.values():
+        assert each["kind"] in ("whole", "number", "numbers", "switch", "choice", "text", "layers") and each["help"]
+    assert offered["colors"]["choices"] == ["style", "content", "luminance", "histogram", "match"]
+    assert offered["seed"]["kind"] == "whole" and offered["size"]["free"]
+    for preset in idle.client.get("/presets").json():
+        assert preset["settings"].keys() == offered.keys()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bolder(Recipe):
+    """A recipe with one setting more."""
+
+    boldness: int = setting(0, whole(), "How bold the strokes are.")
+
+
+def test_a_setting_that_is_new_in_the_recipe_is_offered():
+    *others, new = form.settings(Bolder)
+    assert others == form.settings()
+    assert (new["name"], new["kind"], new["help"]) == ("boldness", "whole", "How bold the strokes are.")
+
+
+def test_pictures_and_swatches_are_shown_small(idle, photo):
+    sent = idle.send(photo)
+    assert (sent["width"], sent["height"], sent["alpha"], sent["made"]) == (80, 60, False, None)
+    assert idle.send(photo)["id"] == sent["id"], "the same file is one picture"
+    for path in (f"/pictures/{sent['id']}?size=40", "/swatches/mosaic.jpg?size=200"):
+        answer = idle.client.get(path)
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert max(Image.open(io.BytesIO(answer.content)).size) == (40 if "pictures" in path else 256)
+    clear = png(np.dstack([np.full((20, 30, 3), 200), np.tri(20, 30) * 255]))
+    answer = idle.client.get(f"/pictures/{idle.send(clear)['id']}")
+    assert answer.headers["content-type"] == "image/png"
+    assert [each["name"] for each in idle.client.get("/swatches").json()][:2] == ["brushstrokes", "pointillism"]
