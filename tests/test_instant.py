@@ -118,7 +118,7 @@ def test_each_region_has_its_own_statistics_and_nothing_of_the_others(network):
     left = torch.zeros(1, 1, 112, 400)
     left[..., :200] = 1
     one, other = (network.paint(photo, [of(A, where=left), of(rest, where=1 - left)]) for rest in (A, B))
-    far = network._halo  # noqa: SLF001
+    far = network._halo
     assert (one - other)[..., : 200 - far].abs().max() < 1e-5
     assert (one - other)[..., 200:].abs().mean() > 0.02
 
@@ -150,7 +150,9 @@ def test_a_state_of_the_training_is_packed_as_it_is_loaded(network, tmp_path, mo
 
 # The run ------------------------------------------------------------------------------------------------------------
 
-PHOTOGRAPH, STYLE = (np.asarray(Image.fromarray(swatches.draw(n, width=160, height=120))) for n in ("ink-wash", "batik"))
+PHOTOGRAPH, STYLE = (
+    np.asarray(Image.fromarray(swatches.draw(n, width=160, height=120))) for n in ("ink-wash", "batik")
+)
 SMALL = {"preset": "instant", "device": "cpu", "size": 160}
 
 
@@ -215,3 +217,14 @@ def test_the_command_paints_at_once_and_the_picture_can_be_made_again(impasto, t
 def test_a_texture_has_no_photograph_to_paint():
     with pytest.raises(UsageError, match="init"):
         package.synthesize(STYLE, init="instant", size=64)
+
+
+def test_a_texture_has_the_fine_layers_and_the_colors_stay_the_styles():
+    other = swatches.draw("woodcut", width=160, height=120)
+    alone, fine = (
+        package.stylize(PHOTOGRAPH, STYLE, output="torch", **SMALL | texture) for texture in ({}, {"texture": other})
+    )
+    assert (alone - fine).abs().mean() > 0.01
+    whole = package.stylize(PHOTOGRAPH, other, output="torch", **SMALL)
+    means = [picture.mean((2, 3)) for picture in (alone, fine, whole)]
+    assert (means[0] - means[1]).norm() < (means[1] - means[2]).norm()

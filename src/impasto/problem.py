@@ -25,7 +25,7 @@ from impasto.regions import Area
 from impasto.schedule import Level
 from impasto.sources import Resampled
 from impasto.statistics import moments
-from impasto.targets import Part, Sitting
+from impasto.targets import Part, Sitting, fine_layers
 from impasto.tiled import ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team
 
@@ -265,7 +265,11 @@ class PictureProblem:
 
     def _painted(self, level: Level, instant: Instant) -> Tensor:
         """The content at this level as a network paints it in the styles of its parts."""
-        styles = [Style(part.styles, part.alphas, part.shares, part.where) for part in self._parts(level)]
+        fine = fine_layers(instant.encoder, self._recipe.texture_up_to) if self._given.textured else ()
+        styles = [
+            Style(part.styles, part.alphas, part.shares, part.where, part.texture_in_its_colors(), fine)
+            for part in self._parts(level)
+        ]
         content, freedom = self._content_at(level), self._recipe.freedom
         painted = instant.paint(content, styles, amount=1 - self._recipe.restraint, freedom=freedom)
         return self._mapped(painted, level, 1.0) if self._recipe.colors == "histogram" else painted

@@ -7,7 +7,7 @@ picture, and the photograph's own give the photograph back.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,12 +23,14 @@ from impasto.tiling import Tile, Tiling, spans
 
 STRIDE = 8  # of the deepest features
 REACH = 40  # pixels that the decoder looks to each side, at most
-TILE = 768
+TILE = 1024
 
 
 @dataclass(frozen=True)
 class Style:
-    """The styles of a part of the picture, `where` they count, and how much each.
+    """The styles of a part of the picture, how much each counts, and `where`.
+
+    In the layers `fine` it is the `texture`, with its alpha, that counts instead.
 
     Shape: pictures (1, 3, H, W) each, alphas (1, 1, H, W) or None each, where (1, 1, height, width) or None for all.
     """
@@ -37,6 +39,8 @@ class Style:
     alphas: Sequence[Tensor | None]
     shares: Sequence[float]
     where: Tensor | None = None
+    texture: tuple[Tensor, Tensor | None] | None = None
+    fine: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,9 @@ class Instant:
         seen = zip(style.pictures, style.alphas, strict=True)
         each = [self._moments(picture, alpha, tile) for picture, alpha in seen]
         target = {layer: blend([found[layer] for found in each], style.shares) for layer in CODED}
+        if style.texture is not None:
+            texture = self._moments(*style.texture, tile)
+            target |= {layer: found for layer, found in texture.items() if layer in style.fine}
         own = self._moments(content, where, tile)
         own = {layer: found.normalized() for layer, found in own.items()}
         part = torch.tensor([amount])
