@@ -74,11 +74,11 @@ class Decoder(nn.Module):
         """What a style does at every layer.  Shape: code (N, D), freedom (N,)."""
         usual = ((code - self.usual) / self.spread).clamp(-4, 4)
         hidden = F.relu(self.hidden(torch.cat([usual, freedom[:, None]], 1)))
-        return [[layer.leads(hidden) for layer in block] for block in self._layers]
+        return [[layer.leads(hidden) for layer in block] for block in self.layers]
 
     def forward(self, features: Mapping[str, Tensor], leads: list[list[Lead]]) -> Tensor:
         """Shape: {"relu4_1": (N, 77, H/8, W/8), ...} -> (N, 3, H, W), about [0, 1]."""
-        (deep, deep_leads), *shallower = zip(self._layers, leads, strict=True)
+        (deep, deep_leads), *shallower = zip(self.layers, leads, strict=True)
         x = _through(deep, features["relu4_1"], deep_leads)
         for (block, block_leads), skip in zip(shallower, ("relu3_1", "relu2_1", None), strict=True):
             x = F.interpolate(x, scale_factor=2, mode="nearest")
@@ -88,7 +88,8 @@ class Decoder(nn.Module):
         return picture + GRAY
 
     @property
-    def _layers(self) -> list[list[Led]]:
+    def layers(self) -> list[list[Led]]:
+        """Block by block, deep to shallow."""
         return [list(cast("nn.ModuleList", block)) for block in self.blocks]  # type: ignore[arg-type]
 
 
