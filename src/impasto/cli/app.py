@@ -12,6 +12,7 @@ from impasto.cli.again import replay, resume
 from impasto.cli.batch import batch
 from impasto.cli.beforehand import bench, plan
 from impasto.cli.completion import completion
+from impasto.cli.exporting import export
 from impasto.cli.figure import figure, sheet
 from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
@@ -38,6 +39,7 @@ def app() -> None:
 app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figure)
 app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights, completion)
+app.section("Take along", export)
 app.section("Know beforehand", plan, bench)
 
 

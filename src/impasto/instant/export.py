@@ -10,10 +10,13 @@ Sides of pictures are multiples of 8 (`network.STRIDE`). Roots of matrices are f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +28,7 @@ from impasto.instant.network import STRIDE, Instant
 from impasto.instant.transport import Affine, transport
 from impasto.statistics import Moments, position_rows
 
+GRAPHS = ("see", "transport", "paint")
 OPSET = 18
 ITERATIONS = 20  # of Newton and Schulz
 SAMPLE = 96, 128  # pixels of the picture that the graphs are traced with
@@ -101,15 +105,33 @@ def roots_by_products(matrix: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def export(network: Instant, folder: Path) -> list[Path]:
-    """Write the three graphs into a folder, which is made if need be; their files.
+def written(network: Instant, folder: Path, graphs: Collection[str] = GRAPHS) -> Iterator[Path]:
+    """Write the graphs into a folder, which is made if need be; each file once it is there.
 
     Raises:
         UsageError: the extra `onnx` is not installed.
     """
     if not (find_spec("onnx") and find_spec("onnxscript")):
-        raise UsageError("Exporting needs the extra onnx: python3 -m pip install 'impasto[onnx]'.")
+        raise UsageError("ONNX graphs need the extra onnx: python3 -m pip install 'impasto[onnx]'.")
     folder.mkdir(parents=True, exist_ok=True)
+    for name, graph in _graphs(network).items():
+        if name in graphs:
+            file = folder / f"{name}.onnx"
+            _write(graph, file)
+            yield file
+
+
+class _Graph(NamedTuple):
+    """A graph to be: what computes it, on which example, the names of what goes in and out, and which sides vary."""
+
+    module: nn.Module
+    example: tuple[Any, ...]
+    inputs: list[str]
+    outputs: list[str]
+    varies: Any = None
+
+
+def _graphs(network: Instant) -> dict[str, _Graph]:
     image, share = torch.rand(1, 3, *SAMPLE), torch.full((1,), 0.4)
     see, move, paint = See(network), Transport(network), Paint(network)
     # Of two pictures: an input that is there twice would be exported as one.
@@ -117,32 +139,41 @@ def export(network: Instant, folder: Path) -> list[Path]:
     told = list(move(known, share, 1 - share))
     sides = {2: Dim("height_in_eights", min=2) * STRIDE, 3: Dim("width_in_eights", min=2) * STRIDE}
     names = [f"{kind}_{layer}" for layer in CODED for kind in ("mean", "gram")]
+    both = [f"{role}_{name}" for role in ("content", "style") for name in names]
     moves = [f"{kind}_{layer}" for layer in SKIPS for kind in ("matrix", "offset")]
     leads = [f"{kind}_{i}" for i in range((len(told) - len(moves)) // 2) for kind in ("scale", "shift")]
-    graphs: dict[str, tuple[nn.Module, tuple[Any, ...], list[str], list[str], Any]] = {
-        "see": (see, (image,), ["image"], names, (sides,)),
-        "transport": (
-            move,
-            (known, share, 1 - share),
-            [*(f"content_{name}" for name in names), *(f"style_{name}" for name in names), "amount", "freedom"],
-            [*moves, *leads],
-            None,
-        ),
-        "paint": (paint, (image, told), ["image", *moves, *leads], ["picture"], (sides, [None] * len(told))),
+    return {
+        "see": _Graph(see, (image,), ["image"], names, (sides,)),
+        "transport": _Graph(move, (known, share, 1 - share), [*both, "amount", "freedom"], [*moves, *leads]),
+        "paint": _Graph(paint, (image, told), ["image", *moves, *leads], ["picture"], (sides, [None] * len(told))),
     }
-    files = []
-    for name, (module, example, inputs, outputs, shapes) in graphs.items():
-        files.append(folder / f"{name}.onnx")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what PyTorch's exporter has to say of its own parts."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _write(graph: _Graph, file: Path) -> None:
+    with _quiet():
         torch.onnx.export(
-            module.eval(),
-            example,
-            files[-1],
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_shapes=shapes,
+            graph.module.eval(),
+            graph.example,
+            file,
+            input_names=graph.inputs,
+            output_names=graph.outputs,
+            dynamic_shapes=graph.varies,
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
             verbose=False,
         )
-    return files
