@@ -89,6 +89,16 @@ def test_tiles_make_the_same_picture_as_the_whole(network):
         assert (network.paint(photo, each, tile=128) - whole).abs().max() < 1e-3
 
 
+def test_a_large_picture_has_the_forms_of_a_small_one_and_details_of_its_own(network):
+    photo, style = drawn("watercolor", 800, 96), drawn("marbling", 160, 120)
+    large = network.paint(photo, [of(style)])
+    small = network.paint(resize(photo, 48, 400).clamp(0, 1), [of(resize(style, 60, 80).clamp(0, 1))])
+    alone = network._at_one_size(photo, [of(style)], 1.0, 0.0, 1024)  # noqa: SLF001
+    shrunk, of_alone = (resize(picture, 48, 400) for picture in (large, alone))
+    assert psnr(shrunk, small) > psnr(of_alone, small) + 2
+    assert psnr(large, resize(small, 96, 800)) < psnr(shrunk, small)
+
+
 def test_a_blend_of_a_style_with_itself_is_that_style(network):
     once, twice = network.paint(PHOTO, [of(A)]), network.paint(PHOTO, [of(A, A, shares=[0.3, 0.7])])
     torch.testing.assert_close(once, twice, atol=1e-3, rtol=0)

@@ -14,6 +14,7 @@ from impasto.statistics import Moments
 SKIPS = {"relu4_1": 77, "relu3_1": 59, "relu2_1": 27}  # layers whose features the decoder takes, deep to shallow
 CODED = {"relu1_1": 16, "relu2_1": 27, "relu3_1": 59, "relu4_1": 77}  # layers whose statistics lead it
 HIDDEN = 64
+SLOPE = 0.1  # below zero: a channel that falls silent in training would never come back
 GRAY = 0.45
 
 
@@ -25,7 +26,7 @@ class Lead(NamedTuple):
 
 
 class Led(nn.Module):
-    """A 3x3 convolution with replicated borders whose channels are scaled and shifted, and a ReLU."""
+    """A 3x3 convolution with replicated borders whose channels are scaled and shifted, and a leaky ReLU."""
 
     def __init__(self, channels: int, width: int, *, residual: bool = False):
         super().__init__()
@@ -40,7 +41,7 @@ class Led(nn.Module):
 
     def forward(self, x: Tensor, lead: Lead) -> Tensor:
         """Shape: (N, channels, H, W) -> (N, width, H, W)."""
-        y: Tensor = F.relu(self.conv(x) * (1 + lead.scale) + lead.shift)
+        y = F.leaky_relu(self.conv(x) * (1 + lead.scale) + lead.shift, SLOPE)
         return x + y if self.residual else y
 
 

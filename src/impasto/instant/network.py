@@ -7,7 +7,7 @@ picture, and the photograph's own give the photograph back.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from impasto.encoders.base import Sums
 from impasto.encoders.chain import ChainEncoder
+from impasto.images import resize
 from impasto.instant.decoder import CODED, SKIPS, Decoder, Lead, code
 from impasto.instant.transport import Affine, transport
 from impasto.statistics import Moments, blend
@@ -24,6 +25,8 @@ from impasto.tiling import Tile, Tiling, spans
 STRIDE = 8  # of the deepest features
 REACH = 40  # pixels that the decoder looks to each side, at most
 TILE = 1024
+LARGE = 768  # pixels of a long side
+SMALLEST = 16  # pixels of a side that can be painted
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ class Style:
     where: Tensor | None = None
     texture: tuple[Tensor, Tensor | None] | None = None
     fine: Collection[str] = ()
+
+    def halved(self) -> Style:
+        """The same at half the size."""
+        pictures, alphas = map(_halved, self.pictures), [None if a is None else _halved(a) for a in self.alphas]
+        texture = self.texture and (
+            _halved(self.texture[0]),
+            None if self.texture[1] is None else _halved(self.texture[1]),
+        )
+        where = None if self.where is None else _halved(self.where)
+        return Style(list(pictures), alphas, self.shares, where, texture, self.fine)
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,21 @@ class Instant:
             amount: 0 for the content as it is, 1 for all of the styles' statistics.
             freedom: How little of the content needs to stay, from 0 to 1.
             tile: The side of the tiles that a larger picture is painted in, in pixels; the result is the same.
+
+        A picture larger than `LARGE` has its coarse forms from what is painted of it at half the size: strokes are as
+        large as the network's reach, which is that of few pixels.
         """
+        fine = self._at_one_size(content, styles, amount, freedom, tile)
+        sides = content.shape[-2:]
+        if max(sides) <= LARGE or min(_shortest(content), *map(_shortest, _pictures(styles))) < 2 * SMALLEST:
+            return fine.clamp_(0, 1)
+        halves = [style.halved() for style in styles]
+        coarse = self.paint(_halved(content), halves, amount=amount, freedom=freedom, tile=tile)
+        return fine.add_(resize(coarse - resize(fine, *coarse.shape[-2:]), *sides)).clamp_(0, 1)
+
+    def _at_one_size(
+        self, content: Tensor, styles: Sequence[Style], amount: float, freedom: float, tile: int
+    ) -> Tensor:
         height, width = content.shape[-2:]
         content = _padded(content)
         hands = [self._hand(content, style, amount, freedom, tile) for style in styles]
@@ -80,7 +107,7 @@ class Instant:
         for each in (Tile(row, column) for row in rows for column in columns):
             part = self._decoded(each.seen(content), [_seen_by(hand, each) for hand in hands])
             each.placed(painted, 1).copy_(each.counted(part, 1))
-        return painted[..., :height, :width].clamp_(0, 1)
+        return painted[..., :height, :width]
 
     @property
     def _halo(self) -> int:
@@ -136,6 +163,22 @@ class Instant:
     def _painted(self, features: Mapping[str, Tensor], leads: list[list[Lead]]) -> Tensor:
         picture: Tensor = self.decoder(features, leads)
         return picture
+
+
+def _pictures(styles: Sequence[Style]) -> Iterator[Tensor]:
+    for style in styles:
+        yield from style.pictures
+        if style.texture is not None:
+            yield style.texture[0]
+
+
+def _shortest(image: Tensor) -> int:
+    return min(image.shape[-2:])
+
+
+def _halved(image: Tensor) -> Tensor:
+    height, width = image.shape[-2:]
+    return resize(image, (height + 1) // 2, (width + 1) // 2).clamp(0, 1)
 
 
 def _padded(image: Tensor) -> Tensor:
