@@ -560,7 +560,7 @@ def test_no_strength_gives_the_content_back_through_all_levels():
 
 
 def test_published_presets_add_no_detail_of_their_own():
-    own = {"default", "fast", "best", "neighbors", "palette", "study"}
+    own = {"default", "fast", "best", "neighbors", "palette", "instant", "study"}
     assert {name for name, found in PRESETS.items() if found.detail} == own
 
 

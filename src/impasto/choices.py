@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 COLORS = ("style", "content", "luminance", "histogram", "match")
-INITS = ("matched", "content", "random", "gray", "style")
+INITS = ("matched", "content", "instant", "random", "gray", "style")
+INSTANT = "instant"  # an init that a network paints
 BLANK = ("random", "gray")  # those that show nothing yet
 WITHOUT_CONTENT = (*BLANK, "style")  # those that need no photograph
 IMAGE = "image"  # an init that is a picture of its own

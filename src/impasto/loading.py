@@ -12,6 +12,7 @@ from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.download import Progress
 from impasto.encoders.weights import Weights
+from impasto.instant import Instant, load_instant
 from impasto.recipe import Recipe
 
 
@@ -25,6 +26,7 @@ class Encoders:
         self._download, self._progress = download, progress
         self._weights: dict[tuple[Any, ...], Weights] = {}
         self._built: dict[tuple[Any, ...], ChainEncoder] = {}
+        self._instant: dict[torch.device, Instant] = {}
 
     def weights(self, recipe: Recipe) -> Weights:
         """The weights of a recipe.
@@ -52,6 +54,18 @@ class Encoders:
         if key not in self._built:
             self._built[key] = _built(weights, recipe, device, kind)
         return self._built[key]
+
+    def instant(self, recipe: Recipe) -> Instant:
+        """The network of instant mode on a recipe's device.
+
+        Raises:
+            UsageError: the device cannot be had.
+            WeightsError: the installation is damaged.
+        """
+        device = resolve_device(recipe.device)
+        if device not in self._instant:
+            self._instant[device] = load_instant(device)
+        return self._instant[device]
 
 
 def _version(file: str | None) -> tuple[int, int] | None:

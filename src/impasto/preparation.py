@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto import record
-from impasto.choices import ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.choices import IMAGE, INSTANT, ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.color import gray, in_palette
 from impasto.devices import own_modes
 from impasto.encoders.base import resolve_layers
@@ -85,7 +85,8 @@ def prepare(
     for view in seen if pictures.texture is not None else ():
         resolve_layers(view.encoder, [recipe.texture_up_to])
     given = _given(recipe, opened)
-    problem = PictureProblem(recipe, given, views, style_scales=scales)
+    instant = encoders.instant(recipe) if recipe.init == INSTANT else None
+    problem = PictureProblem(recipe, given, views, style_scales=scales, instant=instant)
     used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
     told = dict.fromkeys(note for view in seen for note in view.notes)
     largest = zip(_named_styles(opened), given.styles, problem.style_shapes(levels[-1]), strict=True)
@@ -119,7 +120,10 @@ def prepare(
         plan=plan,
         precise=precise,
         inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
-        networks=tuple(record.EncoderUsed(each.name, each.sha256) for each in used),
+        networks=(
+            *(record.EncoderUsed(each.name, each.sha256) for each in used),
+            *([record.EncoderUsed(INSTANT, instant.sha256)] if instant else []),
+        ),
         exif=opened[0].picture.exif if opened[0].role == "content" else b"",
         alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
     )
@@ -168,7 +172,7 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
             raise UsageError(f"{name} is 0, so that nothing makes a {recipe.task} of noise; choose another --preset.")
     if pictures.content is None and recipe.task == TRANSFER:
         raise UsageError("A transfer needs a content image.")
-    if pictures.content is None and recipe.init in ("matched", "content"):
+    if pictures.content is None and recipe.init not in (*WITHOUT_CONTENT, IMAGE):
         raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
     if recipe.sides and recipe.task != TEXTURE:
         raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")

@@ -18,13 +18,14 @@ from impasto.fitting import Shape, View, Views, style_shape
 from impasto.fitting import style_scales as scales_of
 from impasto.footprint import SMALLEST_TILE
 from impasto.images import RESAMPLERS, size_for, wrapping
+from impasto.instant import Instant, Style
 from impasto.objective import Evaluation, Objective, WholeObjective
 from impasto.recipe import Recipe
 from impasto.regions import Area
 from impasto.schedule import Level
 from impasto.sources import Resampled
 from impasto.statistics import moments
-from impasto.targets import Part, Sitting
+from impasto.targets import Part, Sitting, fine_layers
 from impasto.tiled import ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team
 
@@ -88,13 +89,22 @@ class PictureProblem:
     Without content nothing but styles is asked for, and the picture begins with noise, gray or a style.
     """
 
-    def __init__(self, recipe: Recipe, given: Given, views: Views, *, style_scales: Sequence[float] | None = None):
+    def __init__(
+        self,
+        recipe: Recipe,
+        given: Given,
+        views: Views,
+        *,
+        style_scales: Sequence[float] | None = None,
+        instant: Instant | None = None,
+    ):
         self._recipe = recipe
         self._views = views
         self._device = views.smallest.encoder.device
         self._given = given.on(self._device)
         self._style_weights = recipe.style_weights or (1.0,) * (len(given.styles) - given.textured)
         self._style_scales = style_scales if style_scales is not None else scales_of(recipe, len(given.styles))
+        self._instant = instant
         self._team: Team = Alone()
         self._scales: dict[int, dict[str, Tensor]] = {}  # by the view's size
 
@@ -113,6 +123,8 @@ class PictureProblem:
             noise = torch.randn((1, 3, *size), generator=seeded, dtype=torch.float32)
             spread = self._recipe.noise if self._recipe.init == "random" else 0.0
             return 0.5 + spread * noise.to(self._device)
+        if self._instant:
+            return self._painted(level, self._instant)
         return self._recolored(level).clone()
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
@@ -250,6 +262,17 @@ class PictureProblem:
         if self._recipe.init != "matched":
             return content
         return self._mapped(content, level, 1 - self._recipe.restraint)
+
+    def _painted(self, level: Level, instant: Instant) -> Tensor:
+        """The content at this level as a network paints it in the styles of its parts."""
+        fine = fine_layers(instant.encoder, self._recipe.texture_up_to) if self._given.textured else ()
+        styles = [
+            Style(part.styles, part.alphas, part.shares, part.where, part.texture_in_its_colors(), fine)
+            for part in self._parts(level)
+        ]
+        content, freedom = self._content_at(level), self._recipe.freedom
+        painted = instant.paint(content, styles, amount=1 - self._recipe.restraint, freedom=freedom)
+        return self._mapped(painted, level, 1.0) if self._recipe.colors == "histogram" else painted
 
     def _mapped(self, image: Tensor, level: Level, amount: float) -> Tensor:
         """`image` with its colors taken part of the way to those of each part's styles."""

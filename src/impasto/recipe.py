@@ -109,8 +109,8 @@ class Recipe:
     init: str = setting(
         "matched",
         ranges.one_of("init", (*INITS, IMAGE)),
-        "What to begin with: matched (the content in the style's colors), content, random, gray, style, "
-        "or an image file.",
+        "What to begin with: matched (the content in the style's colors), content, instant (what a network paints at "
+        "once), random, gray, style, or an image file.",
         metavar="WAY|FILE",
         choices=INITS,
     )

@@ -13,6 +13,7 @@ from impasto.cli.again import replay, resume
 from impasto.cli.batch import batch
 from impasto.cli.beforehand import bench, plan
 from impasto.cli.completion import completion
+from impasto.cli.exporting import export
 from impasto.cli.figure import figure, sheet
 from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
@@ -47,6 +48,7 @@ app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figur
 app.section("In the browser", studio)
 app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights, completion)
+app.section("Take along", export)
 app.section("Know beforehand", plan, bench)
 
 

@@ -44,7 +44,8 @@ def transfer_options(files: options.Decorator, *look: options.Decorator) -> opti
     )
     evaluations = EVALUATIONS + "; {recipe.blank_schedule.evaluations} from noise"
     method = options.method_of(_TRANSFER)
-    return options.picture_options(_TRANSFER, files, [*look, *shaping], method, iterations=evaluations)
+    look = (*look, options.instant_option, *shaping)
+    return options.picture_options(_TRANSFER, files, look, method, iterations=evaluations)
 
 
 @cloup.command(epilog=_TRANSFERS)

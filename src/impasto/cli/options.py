@@ -181,6 +181,9 @@ def preset_option(usual: str, **other: Any) -> Decorator:
     return cloup.option("--preset", **option)
 
 
+instant_option = cloup.option(
+    "--instant", "preset", flag_value="instant", help="A preview in one pass of a small network: --preset instant."
+)
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 bits_option = cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS)
 exif_option = cloup.option("--keep-exif", type=click.Choice(["safe", "all", "none"]), help=_EXIF)

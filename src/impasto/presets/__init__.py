@@ -17,13 +17,13 @@ from types import MappingProxyType
 
 from impasto.presets.gatys import GATYS_2015, GATYS_2016, GATYS_CODE
 from impasto.presets.others import CROWSON, JOHNSON, KERAS, TUTORIAL
-from impasto.presets.own import BEST, FAST, NEIGHBORS, PALETTE, STUDY
+from impasto.presets.own import BEST, FAST, INSTANT, NEIGHBORS, PALETTE, STUDY
 from impasto.ranges import one_of
 from impasto.recipe import Recipe
 
 __all__ = ["PRESETS", "preset"]
 
-_OWN = (Recipe(), FAST, BEST, NEIGHBORS, PALETTE, STUDY)
+_OWN = (Recipe(), INSTANT, FAST, BEST, NEIGHBORS, PALETTE, STUDY)
 _PUBLISHED = (GATYS_2015, GATYS_2016, GATYS_CODE, JOHNSON, KERAS, TUTORIAL, CROWSON)
 PRESETS: Mapping[str, Recipe] = MappingProxyType({each.name: each for each in (*_OWN, *_PUBLISHED)})
 

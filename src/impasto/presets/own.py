@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from impasto.choices import ALL_LAYERS, Above
+from impasto.choices import ALL_LAYERS, Above, SolverSpec
 from impasto.encoders.registry import COMPACT, VGG19
 from impasto.presets.published import FIVE_LAYERS
 from impasto.recipe import Recipe
@@ -62,4 +62,16 @@ PALETTE = replace(
     palette_weight=0.0,
     calm=0.0,
     schedule=Pyramid(most=1, evaluations=1),
+)
+
+# The same, of what a network paints: there is nothing to evaluate but the range of its colors.
+INSTANT = replace(
+    PALETTE,
+    name="instant",
+    summary="At once: a small network paints in one pass, a preview of what the others do.",
+    source="trained for it, see docs/decisions/0014-instant.md",
+    init="instant",
+    content_layers={},
+    style_layers={"relu4_1": 1.0},
+    solver=SolverSpec("sgd"),
 )

@@ -1,0 +1,179 @@
+"""The network of instant mode as three ONNX graphs, for programs without PyTorch.
+
+    see.onnx        a picture -> what is known of it: means and Gram matrices per position, layer by layer
+    transport.onnx  what is known of photograph and style -> the maps, and what leads the decoder
+    paint.onnx      the photograph, maps and lead -> the picture
+
+What lies between is arithmetic of whoever uses them: a blend of styles is the weighted mean of what `see` tells.
+Sides of pictures are multiples of 8 (`network.STRIDE`). Roots of matrices are found by products alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from impasto.errors import UsageError
+from impasto.instant.decoder import CODED, SKIPS, Lead, code
+from impasto.instant.network import STRIDE, Instant
+from impasto.instant.transport import Affine, transport
+from impasto.statistics import Moments, position_rows
+
+GRAPHS = ("see", "transport", "paint")
+OPSET = 18
+ITERATIONS = 20  # of Newton and Schulz
+SAMPLE = 96, 128  # pixels of the picture that the graphs are traced with
+
+
+class See(nn.Module):
+    """A picture -> for each of `CODED` its mean and its Gram matrix.  Shape: (1, 3, H, W) -> (1, C), (1, C, C), ..."""
+
+    def __init__(self, network: Instant):
+        super().__init__()
+        self._network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Means and Gram matrices by turns."""
+        features = self._network.encoder(image, list(CODED))
+        rows = [position_rows(features[layer]) for layer in CODED]
+        return tuple(part for each in rows for part in (each.mean(1), each.mT @ each / each.shape[1]))
+
+
+class Transport(nn.Module):
+    """What `See` tells of a photograph, then of a style, and two shares -> maps and leads.
+
+    `amount` and `freedom`, (1,), are those of `Instant.paint`.
+    """
+
+    def __init__(self, network: Instant):
+        super().__init__()
+        self.decoder = network.decoder
+
+    def forward(self, known: list[Tensor], amount: Tensor, freedom: Tensor) -> tuple[Tensor, ...]:
+        """Matrices and offsets of `SKIPS` by turns, then scales and shifts of all layers by turns."""
+        half = len(known) // 2
+        own, target = _moments(known[:half]), _moments(known[half:])
+        maps = [transport(own[layer], target[layer], roots_by_products).part(amount) for layer in SKIPS]
+        mixed = code(own) + amount[:, None] * (code(target) - code(own))
+        leads = [lead for block in self.decoder.leads(mixed, freedom) for lead in block]
+        moves = (part for each in maps for part in (each.matrix, each.offset))
+        return (*moves, *(part for lead in leads for part in lead))
+
+
+class Paint(nn.Module):
+    """A photograph and what `Transport` tells -> the picture.  Shape: (1, 3, H, W), ... -> (1, 3, H, W) in [0, 1]."""
+
+    def __init__(self, network: Instant):
+        super().__init__()
+        self._network, self.decoder = network, network.decoder
+
+    def forward(self, image: Tensor, told: list[Tensor]) -> Tensor:
+        """The picture."""
+        features = self._network.encoder(image, list(SKIPS))
+        pairs = list(zip(told[::2], told[1::2], strict=True))
+        moved = {layer: Affine(*pair)(features[layer]) for layer, pair in zip(SKIPS, pairs, strict=False)}
+        leads = iter(Lead(*pair) for pair in pairs[len(SKIPS) :])
+        picture: Tensor = self.decoder(moved, [[next(leads) for _ in block] for block in self.decoder.layers])
+        return picture.clamp(0, 1)
+
+
+def _moments(known: Sequence[Tensor]) -> Mapping[str, Moments]:
+    pairs = zip(CODED, known[::2], known[1::2], strict=True)
+    return {layer: Moments(torch.ones_like(mean[:, 0]), mean, gram) for layer, mean, gram in pairs}
+
+
+def roots_by_products(matrix: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
+    """The symmetric root and its inverse, by the iteration of Newton and Schulz.
+
+    Reference: Higham 2008, "Functions of Matrices", (6.35).
+    """
+    size = matrix.square().sum((1, 2), keepdim=True).sqrt()
+    root, inverse = matrix / size, torch.eye(matrix.shape[-1], dtype=matrix.dtype).expand_as(matrix)
+    for _ in range(ITERATIONS):
+        product = inverse @ root
+        root, inverse = 1.5 * root - 0.5 * root @ product, 1.5 * inverse - 0.5 * product @ inverse
+    return root * size.sqrt(), inverse / size.sqrt()
+
+
+@torch.no_grad()
+def written(network: Instant, folder: Path, graphs: Collection[str] = GRAPHS) -> Iterator[Path]:
+    """Write the graphs into a folder, which is made if need be; each file once it is there.
+
+    Raises:
+        UsageError: the extra `onnx` is not installed.
+    """
+    if not (find_spec("onnx") and find_spec("onnxscript")):
+        raise UsageError("ONNX graphs need the extra onnx: python3 -m pip install 'impasto[onnx]'.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, graph in _graphs(network).items():
+        if name in graphs:
+            file = folder / f"{name}.onnx"
+            _write(graph, file)
+            yield file
+
+
+class _Graph(NamedTuple):
+    """A graph to be: what computes it, on which example, the names of what goes in and out, and which sides vary."""
+
+    module: nn.Module
+    example: tuple[Any, ...]
+    inputs: list[str]
+    outputs: list[str]
+    varies: Any = None
+
+
+def _graphs(network: Instant) -> dict[str, _Graph]:
+    image, share = torch.rand(1, 3, *SAMPLE), torch.full((1,), 0.4)
+    see, move, paint = See(network), Transport(network), Paint(network)
+    # Of two pictures: an input that is there twice would be exported as one.
+    known = [*see(image), *see(1 - image)]
+    told = list(move(known, share, 1 - share))
+    sides = {2: Dim("height_in_eights", min=2) * STRIDE, 3: Dim("width_in_eights", min=2) * STRIDE}
+    names = [f"{kind}_{layer}" for layer in CODED for kind in ("mean", "gram")]
+    both = [f"{role}_{name}" for role in ("content", "style") for name in names]
+    moves = [f"{kind}_{layer}" for layer in SKIPS for kind in ("matrix", "offset")]
+    leads = [f"{kind}_{i}" for i in range((len(told) - len(moves)) // 2) for kind in ("scale", "shift")]
+    return {
+        "see": _Graph(see, (image,), ["image"], names, (sides,)),
+        "transport": _Graph(move, (known, share, 1 - share), [*both, "amount", "freedom"], [*moves, *leads]),
+        "paint": _Graph(paint, (image, told), ["image", *moves, *leads], ["picture"], (sides, [None] * len(told))),
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what PyTorch's exporter has to say of its own parts."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _write(graph: _Graph, file: Path) -> None:
+    with _quiet():
+        torch.onnx.export(
+            graph.module.eval(),
+            graph.example,
+            file,
+            input_names=graph.inputs,
+            output_names=graph.outputs,
+            dynamic_shapes=graph.varies,
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )

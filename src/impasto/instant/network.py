@@ -1,0 +1,210 @@
+"""A photograph painted in one pass: seen, taken to the styles' statistics, decoded; in tiles, exactly as if whole.
+
+Nothing in it is trained for a style. What a style is, are its moments: they blend, they can be those of a part of a
+picture, and the photograph's own give the photograph back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.encoders.base import Sums
+from impasto.encoders.chain import ChainEncoder
+from impasto.images import resize
+from impasto.instant.decoder import CODED, SKIPS, Decoder, Lead, code
+from impasto.instant.transport import Affine, transport
+from impasto.statistics import Moments, blend
+from impasto.tiling import Tile, Tiling, spans
+
+STRIDE = 8  # of the deepest features
+REACH = 40  # pixels that the decoder looks to each side, at most
+TILE = 1024
+LARGE = 768  # pixels of a long side
+SMALLEST = 16  # pixels of a side that can be painted
+
+
+@dataclass(frozen=True)
+class Style:
+    """The styles of a part of the picture, how much each counts, and `where`.
+
+    In the layers `fine` it is the `texture`, with its alpha, that counts instead.
+
+    Shape: pictures (1, 3, H, W) each, alphas (1, 1, H, W) or None each, where (1, 1, height, width) or None for all.
+    """
+
+    pictures: Sequence[Tensor]
+    alphas: Sequence[Tensor | None]
+    shares: Sequence[float]
+    where: Tensor | None = None
+    texture: tuple[Tensor, Tensor | None] | None = None
+    fine: Collection[str] = ()
+
+    def halved(self) -> Style:
+        """The same at half the size."""
+        pictures, alphas = map(_halved, self.pictures), [None if a is None else _halved(a) for a in self.alphas]
+        texture = self.texture and (
+            _halved(self.texture[0]),
+            None if self.texture[1] is None else _halved(self.texture[1]),
+        )
+        where = None if self.where is None else _halved(self.where)
+        return Style(list(pictures), alphas, self.shares, where, texture, self.fine)
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """How a part is painted: where features go, layer by layer, and what leads the decoder."""
+
+    maps: Mapping[str, Affine]
+    leads: list[list[Lead]]
+    where: Tensor | None
+
+
+class Instant:
+    """`encoder` sees, in float32, and `decoder` paints."""
+
+    def __init__(self, encoder: ChainEncoder, decoder: Decoder, sha256: str = ""):
+        self.encoder, self.decoder, self.sha256 = encoder, decoder, sha256
+        self._reach = Tiling(encoder, list(SKIPS), 1).halo + REACH
+
+    @torch.no_grad()
+    def paint(
+        self, content: Tensor, styles: Sequence[Style], *, amount: float = 1.0, freedom: float = 0.0, tile: int = TILE
+    ) -> Tensor:
+        """The content in its parts' styles, in [0, 1].
+
+        Args:
+            content: (1, 3, H, W).
+            styles: One for each part.
+            amount: 0 for the content as it is, 1 for all of the styles' statistics.
+            freedom: How little of the content needs to stay, from 0 to 1.
+            tile: The side of the tiles that a larger picture is painted in, in pixels; the result is the same.
+
+        A picture larger than `LARGE` has its coarse forms from what is painted of it at half the size: strokes are as
+        large as the network's reach, which is that of few pixels.
+        """
+        fine = self._at_one_size(content, styles, amount, freedom, tile)
+        sides = content.shape[-2:]
+        if max(sides) <= LARGE or min(_shortest(content), *map(_shortest, _pictures(styles))) < 2 * SMALLEST:
+            return fine.clamp_(0, 1)
+        halves = [style.halved() for style in styles]
+        coarse = self.paint(_halved(content), halves, amount=amount, freedom=freedom, tile=tile)
+        return fine.add_(resize(coarse - resize(fine, *coarse.shape[-2:]), *sides)).clamp_(0, 1)
+
+    def _at_one_size(
+        self, content: Tensor, styles: Sequence[Style], amount: float, freedom: float, tile: int
+    ) -> Tensor:
+        height, width = content.shape[-2:]
+        content = _padded(content)
+        hands = [self._hand(content, style, amount, freedom, tile) for style in styles]
+        painted = torch.empty_like(content)
+        rows, columns = (spans(side, tile, STRIDE, self._halo) for side in content.shape[-2:])
+        for each in (Tile(row, column) for row in rows for column in columns):
+            part = self._decoded(each.seen(content), [_seen_by(hand, each) for hand in hands])
+            each.placed(painted, 1).copy_(each.counted(part, 1))
+        return painted[..., :height, :width]
+
+    @property
+    def _halo(self) -> int:
+        return math.ceil(self._reach / STRIDE) * STRIDE
+
+    def _hand(self, content: Tensor, style: Style, amount: float, freedom: float, tile: int) -> _Hand:
+        where = None if style.where is None else _padded(style.where)
+        seen = zip(style.pictures, style.alphas, strict=True)
+        each = [self._moments(picture, alpha, tile) for picture, alpha in seen]
+        target = {layer: blend([found[layer] for found in each], style.shares) for layer in CODED}
+        if style.texture is not None:
+            texture = self._moments(*style.texture, tile)
+            target |= {layer: found for layer, found in texture.items() if layer in style.fine}
+        own = self._moments(content, where, tile)
+        own = {layer: found.normalized() for layer, found in own.items()}
+        part = torch.tensor([amount])
+        maps = {layer: transport(own[layer], target[layer]).part(part) for layer in SKIPS}
+        mixed = torch.lerp(code(own), code(target), amount)
+        return _Hand(maps, self.decoder.leads(mixed, torch.tensor([freedom])), where)
+
+    def _moments(self, image: Tensor, weight: Tensor | None, tile: int) -> dict[str, Moments]:
+        wanted = [Sums(layer, self._at_layer(weight, layer)) for layer in CODED]
+        found = Tiling(self.encoder, list(CODED), tile).moments(image, wanted)
+        return {each.layer: moments for each, moments in found.items()}
+
+    def _at_layer(self, weight: Tensor | None, layer: str) -> Tensor | None:
+        if weight is None:
+            return None
+        stride = self.encoder.layers[layer].stride
+        size = [max(1, side // stride) for side in weight.shape[-2:]]
+        return F.interpolate(weight, size, mode="area")
+
+    def _decoded(self, image: Tensor, hands: Sequence[_Hand]) -> Tensor:
+        """Shape: (1, 3, H, W), sides multiples of `STRIDE`."""
+        features = self.encoder(image, list(SKIPS))
+        shares = _shares([hand.where for hand in hands])
+        if shares is None:
+            moved = {layer: hands[0].maps[layer](f) for layer, f in features.items()}
+            return self._painted(moved, hands[0].leads)
+        mixed = {
+            layer: _mixed(shares, [hand.maps[layer](f) for hand in hands], f.shape[-2:])
+            for layer, f in features.items()
+        }
+        leads = [
+            [
+                Lead(*(_mixed(shares, list(parts), size) for parts in zip(*same, strict=True)))
+                for same in zip(*blocks, strict=True)
+            ]
+            for blocks, size in zip(zip(*(hand.leads for hand in hands), strict=True), _sizes(image), strict=True)
+        ]
+        return self._painted(mixed, leads)
+
+    def _painted(self, features: Mapping[str, Tensor], leads: list[list[Lead]]) -> Tensor:
+        picture: Tensor = self.decoder(features, leads)
+        return picture
+
+
+def _pictures(styles: Sequence[Style]) -> Iterator[Tensor]:
+    for style in styles:
+        yield from style.pictures
+        if style.texture is not None:
+            yield style.texture[0]
+
+
+def _shortest(image: Tensor) -> int:
+    return min(image.shape[-2:])
+
+
+def _halved(image: Tensor) -> Tensor:
+    height, width = image.shape[-2:]
+    return resize(image, (height + 1) // 2, (width + 1) // 2).clamp(0, 1)
+
+
+def _padded(image: Tensor) -> Tensor:
+    """With the last rows and columns repeated until sides are multiples of `STRIDE`."""
+    down, right = (-side % STRIDE for side in image.shape[-2:])
+    return F.pad(image, (0, right, 0, down), mode="replicate") if down or right else image
+
+
+def _seen_by(hand: _Hand, tile: Tile) -> _Hand:
+    return hand if hand.where is None else _Hand(hand.maps, hand.leads, tile.seen(hand.where))
+
+
+def _shares(wheres: Sequence[Tensor | None]) -> list[Tensor] | None:
+    """How much of each place is whose; they sum to 1.  None if all is of one part."""
+    if len(wheres) == 1 or any(where is None for where in wheres):
+        return None
+    total = torch.stack([where for where in wheres if where is not None]).sum(0).clamp_min(1e-6)
+    return [where / total for where in wheres if where is not None]
+
+
+def _mixed(shares: Sequence[Tensor], parts: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+    """Parts by their shares around each position.  Shape: shares (1, 1, H, W), parts (1, C, h, w) or (1, C, 1, 1)."""
+    there = [F.interpolate(share, list(size), mode="area") for share in shares]
+    return torch.stack([share * part for share, part in zip(there, parts, strict=True)]).sum(0)
+
+
+def _sizes(image: Tensor) -> list[list[int]]:
+    """Of the decoder's blocks."""
+    return [[side // stride for side in image.shape[-2:]] for stride in (8, 4, 2, 1)]

@@ -1,0 +1,56 @@
+"""The network of instant mode that lies in the package: an encoder of its own, and the decoder trained with it.
+
+`instant.safetensors` holds `conv1_1` to `conv4_1` as they were in `compact` when the decoder was trained, so that
+another `compact` changes nothing here, and the decoder's weights; all as float16. `training/pack_instant.py` wrote it.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.preprocessing import IDENTITY
+from impasto.errors import WeightsError
+from impasto.files import file_hash
+from impasto.instant.decoder import Decoder
+from impasto.instant.network import Instant
+
+NAME = "instant"
+FILE = Path(__file__).parent / "data" / "instant.safetensors"
+SHA256 = "31543834e83f7a3c2c07ce0355b20e263f70fc4fc43deb7820e2d7fe42585ee1"
+DECODER = "decoder."
+
+
+def load_instant(device: torch.device | str = "cpu", file: Path = FILE, expected: str = SHA256) -> Instant:
+    """The network, in float32.
+
+    Raises:
+        WeightsError: the installation is damaged.
+    """
+    try:
+        if (sha256 := _sha256(file)) != expected:
+            problem = f"is damaged (its sha256 is {sha256}, not {expected})"
+            raise WeightsError(f"The network of instant mode {file} {problem}; install impasto again.")
+        tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"The network of instant mode {file} cannot be read ({error}); install impasto again."
+        ) from error
+    seeing = {name: tensor for name, tensor in tensors.items() if not name.startswith(DECODER)}
+    encoder = ChainEncoder(NAME, seeing, IDENTITY, padding="reflect", device=device)
+    decoder = Decoder()
+    decoder.load_state_dict({name.removeprefix(DECODER): t for name, t in tensors.items() if name not in seeing})
+    decoder.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    decoder.to(device)
+    return Instant(encoder, decoder, sha256)
+
+
+@functools.cache
+def _sha256(file: Path) -> str:
+    """The sha256 of `file`, which is read for it once per process."""
+    return file_hash(file)

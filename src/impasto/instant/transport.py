@@ -1,0 +1,71 @@
+"""How features are taken to a style's statistics: the optimal-transport map between Gaussians, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto.statistics import Moments, position_rows
+
+# Of the mean variance, and of the mean square, added to the variance of every direction: what hardly varies is not
+# blown up without limit, and sums of a nearly flat picture are only as precise as their numbers.
+RIDGE, ROUNDING = 0.01, 1e-4
+SMALLEST = 1e-12  # eigenvalue
+
+Roots = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """f -> `matrix` f + `offset` at every position.  Shape: (N, C, C), (N, C)."""
+
+    matrix: Tensor
+    offset: Tensor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Shape: (N, C, H, W), or (1, C, H, W) for N maps of one picture -> (N, C, H, W)."""
+        rows = position_rows(features) @ self.matrix.mT.to(features) + self.offset[:, None].to(features)
+        return rows.view(len(rows), *features.shape[-2:], -1).permute(0, 3, 1, 2)
+
+    def part(self, amount: Tensor) -> Affine:
+        """Only part of the way: `amount`, (N,), is 0 for the identity and 1 for all of it."""
+        same = torch.eye(self.matrix.shape[-1], device=self.matrix.device, dtype=self.matrix.dtype)
+        return Affine(same + amount[:, None, None] * (self.matrix - same), self.offset * amount[:, None])
+
+
+def transport(source: Moments, target: Moments, roots: Roots | None = None) -> Affine:
+    """The map that gives features of mean and covariance `source` those of `target`, and moves them least.
+
+    A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2.  It is the identity if both are the same.  `roots` finds roots otherwise than
+    by eigenvalues.
+
+    Reference: Olkin & Pukelsheim 1982; whitening and coloring in this form: Lu et al. 2019, "A Closed-Form Solution to
+    Universal Style Transfer".  Differs: both covariances are raised a little.
+    """
+    roots = roots or roots_by_eigenvalues
+    (s, least), (t, _) = _raised(source), _raised(target)
+    root, inverse = roots(s, least)
+    inner, _ = roots(root @ t @ root, torch.full_like(least, SMALLEST))
+    matrix = (inverse @ inner @ inverse).to(source.first)
+    offset = target.mean - (matrix @ source.mean[..., None])[..., 0]
+    return Affine(matrix, offset)
+
+
+def roots_by_eigenvalues(matrix: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
+    """The symmetric root and its inverse of matrices with no eigenvalue below `least`.  Shape: (N, C, C), (N,)."""
+    values, vectors = torch.linalg.eigh(matrix)
+    values = values.maximum(least[:, None])[..., None, :]
+    root, inverse = (vectors * values**power @ vectors.mT for power in (0.5, -0.5))
+    return root, inverse
+
+
+def _raised(moments: Moments) -> tuple[Tensor, Tensor]:
+    """A covariance, every direction's variance raised a little; and by how much.  Shape: (N, C, C), (N,), float64."""
+    precise = Moments(moments.count.cpu().double(), moments.first.cpu().double(), moments.second.cpu().double())
+    mean_square = precise.gram.diagonal(dim1=1, dim2=2).mean(1)
+    amount = RIDGE * precise.variance.mean(1) + ROUNDING * mean_square + 1e-8
+    same = torch.eye(precise.first.shape[1], dtype=torch.float64)
+    return precise.covariance + amount[:, None, None] * same, amount

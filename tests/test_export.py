@@ -1,0 +1,75 @@
+"""The ONNX graphs of instant mode give what PyTorch gives."""
+
+import numpy as np
+import pytest
+import torch
+
+from impasto import swatches
+from impasto.instant import Style, load_instant
+from impasto.instant.export import GRAPHS, Transport, _moments, roots_by_products
+from impasto.instant.transport import transport
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+pytest.importorskip("onnxscript", reason="needs the extra onnx")
+
+
+def drawn(name, width, height):
+    pixels = swatches.draw(name, width=width, height=height)
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_instant()
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
+    """Written by the command."""
+    from impasto.cli import main
+
+    folder = tmp_path_factory.mktemp("graphs")
+    with pytest.raises(SystemExit) as left:
+        main(["export", str(folder / "new")])
+    assert left.value.code == 0
+    return {name: onnxruntime.InferenceSession(folder / "new" / f"{name}.onnx") for name in GRAPHS}
+
+
+def run(graph, *values):
+    return graph.run(None, {each.name: np.asarray(v) for each, v in zip(graph.get_inputs(), values, strict=True)})
+
+
+@pytest.mark.parametrize("size", [(64, 96), (120, 88), (136, 200)])
+def test_graphs_paint_what_pytorch_paints_at_any_size(graphs, network, size):
+    photo, style = drawn("watercolor", *reversed(size)), drawn("mosaic", 112, 80)
+    known = [*run(graphs["see"], photo), *run(graphs["see"], style)]
+    for amount, freedom in ((0.0, 0.0), (0.6, 0.0), (1.0, 1.0)):
+        told = run(graphs["transport"], *known, *(np.float32([share]) for share in (amount, freedom)))
+        (picture,) = run(graphs["paint"], photo, *told)
+        expected = network.paint(photo, [Style([style], [None], [1.0])], amount=amount, freedom=freedom)
+        assert np.abs(picture - expected.numpy()).max() < 1e-3
+
+
+def test_a_blend_is_the_mean_of_what_is_seen(graphs, network):
+    photo, a, b = drawn("watercolor", 96, 64), drawn("mosaic", 80, 80), drawn("woodcut", 96, 64)
+    own, *both = (run(graphs["see"], picture) for picture in (photo, a, b))
+    mean = [0.3 * x + 0.7 * y for x, y in zip(*both, strict=True)]
+    told = run(graphs["transport"], *own, *mean, np.float32([1]), np.float32([0]))
+    (picture,) = run(graphs["paint"], photo, *told)
+    expected = network.paint(photo, [Style([a, b], [None, None], [0.3, 0.7])])
+    assert np.abs(picture - expected.numpy()).max() < 1e-3
+
+
+def test_roots_by_products_are_those_by_eigenvalues(normal):
+    known = [(f.mean((2, 3)), (f.flatten(2) @ f.flatten(2).mT) / 600) for f in (normal(1, 20, 20, 30).float(),) * 4]
+    moments = list(_moments([part for pair in known for part in pair]).values())
+    found, expected = (transport(moments[0], moments[1], *roots) for roots in ((roots_by_products,), ()))
+    torch.testing.assert_close(found.matrix, expected.matrix, atol=1e-5, rtol=0)
+    assert Transport.__doc__
+
+
+def test_what_is_there_is_not_overwritten(graphs, impasto, tmp_path):
+    (tmp_path / "paint.onnx").write_bytes(b"")
+    code, _, err = impasto("export", str(tmp_path))
+    assert code == 2
+    assert "--force" in err

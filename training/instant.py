@@ -1,0 +1,425 @@
+"""Train the network of instant mode, by VGG-19: `python training/instant.py --images FOLDER --out RUN --steps N`.
+
+`compact` sees, and stays as it is; features are transported to a style's statistics, and a decoder paints. What it
+paints is judged by VGG-19 as the optimiser's pictures are: relative Gram matrices, means and deviations at relu1_1 to
+relu4_1 for the style, features for the content, weighed by a strength that is drawn anew for each picture. At strength 0
+the photograph has to come back.
+
+VGG-19's view of the last STYLES styles and CONTENTS contents is kept; each is used about eight and four times.
+
+The run is logged to RUN/log.jsonl and saved to RUN/state.pt every --save seconds; the same command goes on from there,
+with another --steps if wished. RUN/sheet.png has held-out pairs as they are painted by then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from data import Pictures, crop, load_pictures
+from impasto import swatches
+from impasto.encoders.base import Sums
+from impasto.encoders.catalog import build_encoder
+from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.packed import compact_weights, vgg19_weights
+from impasto.images import to_pil
+from impasto.instant.decoder import CODED, SKIPS, Decoder, code
+from impasto.instant.transport import transport
+from impasto.losses import out_of_range
+from impasto.statistics import Moments
+from muon import Muon
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+CONTENT_LAYERS = {"relu3_1": 0.2, "relu4_1": 0.5}
+STYLES, FRESH_STYLES = 192, 1  # kept; new ones a step
+CONTENTS, FRESH_CONTENTS = 384, 2
+STYLE_SIDE = 176  # pixels of a style, at most
+SWATCH_SEEDS = 3
+SHARES = {"paintings": 0.72, "textures": 0.1, "swatches": 0.18}  # of the styles
+JUDGED, SHOWN = 24, 6  # held-out pairs
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The encoder that instant mode sees with, and VGG-19 in bfloat16, both frozen."""
+
+    student: ChainEncoder
+    teacher: ChainEncoder
+    seeing: dict[str, Tensor]  # the student's weights
+
+
+@dataclass(frozen=True)
+class Style:
+    """What is kept of a style: its moments, as the student and VGG-19 see them."""
+
+    student: dict[str, Moments]
+    teacher: dict[str, Moments]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is kept of a content: its pixels, uint8 (3, side, side), and VGG-19's features, bfloat16 (1, C, H, W)."""
+
+    pixels: Tensor
+    features: dict[str, Tensor]
+
+
+def uniform(low: float, high: float, generator: torch.Generator) -> float:
+    """A number between two."""
+    return low + (high - low) * torch.rand((), generator=generator).item()
+
+
+def any_of(pictures: Sequence[Tensor], generator: torch.Generator) -> Tensor:
+    """One of the pictures."""
+    return pictures[int(torch.randint(len(pictures), (), generator=generator))]
+
+
+def recolored(image: Tensor, generator: torch.Generator) -> Tensor:
+    """A third of the pictures in other colors: channels mixed, contrast and gamma changed.  Shape: (3, H, W)."""
+    if uniform(0, 1, generator) > 1 / 3:
+        return image
+    mix = torch.eye(3)[torch.randperm(3, generator=generator)] if uniform(0, 1, generator) < 0.5 else torch.eye(3)
+    if uniform(0, 1, generator) < 0.15:
+        mix = torch.full((3, 3), 1 / 3)
+    gain = 1 + 0.5 * (torch.rand(3, 1, 1, generator=generator) - 0.5)
+    gamma = 2 ** uniform(-0.7, 0.7, generator)
+    mixed = torch.einsum("ij,jhw->ihw", mix, image).clamp(0, 1) ** gamma
+    return ((mixed - 0.5) * gain + 0.5 + uniform(-0.1, 0.1, generator)).clamp(0, 1)
+
+
+def style_crop(picture: Tensor, generator: torch.Generator) -> Tensor:
+    """A picture at a random scale, STYLE_SIDE pixels of it at most.  Shape: (3, H, W) uint8 -> (1, 3, h, w) in [0, 1]."""
+    image = picture[None].float() / 255
+    height, width = image.shape[-2:]
+    scale = max(2 ** uniform(-1, 0.5, generator), 80 / min(height, width))
+    if max(height, width) > 300:  # a swatch
+        scale = max(scale * 0.7, 160 / min(height, width))
+    size = [round(side * scale) for side in (height, width)]
+    image = F.interpolate(image, size=size, mode="bilinear", antialias=True).clamp(0, 1)
+    top, left = (int(torch.randint(max(1, side - STYLE_SIDE + 1), (), generator=generator)) for side in size)
+    image = image[..., top : top + STYLE_SIDE, left : left + STYLE_SIDE]
+    return image.flip(-1) if uniform(0, 1, generator) < 0.5 else image
+
+
+def drawn_swatches(kept: Path) -> list[Tensor]:
+    """The package's swatches, drawn once a run.  Shape: uint8 (3, H, W) each."""
+    if kept.exists():
+        return list(torch.load(kept, weights_only=True))
+    drawn = [
+        swatches.draw(name, width=448, height=336, seed=seed)
+        for name in swatches.names()
+        for seed in range(SWATCH_SEEDS)
+    ]
+    pictures = [torch.from_numpy(picture.copy()).permute(2, 0, 1).contiguous() for picture in drawn]
+    torch.save(torch.stack(pictures), kept)
+    return pictures
+
+
+class Pool:
+    """Styles, and contents of `side` pixels, always new ones, each seen by the networks once."""
+
+    def __init__(self, pictures: Mapping[str, list[Tensor]], networks: Networks, side: int, generator: torch.Generator):
+        self.pictures, self.networks, self.side, self.generator = pictures, networks, side, generator
+        self.styles: deque[Style] = deque(maxlen=STYLES)
+        self.contents: deque[Content] = deque(maxlen=CONTENTS)
+
+    def refresh(self, styles: int, contents: int) -> None:
+        """Take in new ones; the oldest make room."""
+        self.styles.extend(self.new_style() for _ in range(styles))
+        self.contents.extend(self.new_content() for _ in range(contents))
+
+    def new_style(self) -> Style:
+        """A style, seen."""
+        kinds = list(SHARES)
+        index = torch.multinomial(torch.tensor(list(SHARES.values())), 1, generator=self.generator)
+        picture = any_of(self.pictures[kinds[int(index)]], self.generator)
+        image = style_crop(picture, self.generator)
+        return seen_style(recolored(image[0], self.generator)[None], self.networks)
+
+    def new_content(self) -> Content:
+        """A content, seen: a photograph, sometimes a painting."""
+        kind = "photos" if uniform(0, 1, self.generator) < 0.85 else "paintings"
+        image = crop(any_of(self.pictures[kind], self.generator), self.side, self.generator)
+        return seen_content(recolored(image, self.generator), self.networks)
+
+    def drawn(self, count: int) -> tuple[list[Style], list[Content]]:
+        """Styles and contents, drawn at random."""
+        draw = lambda pool: [pool[int(i)] for i in torch.randint(len(pool), (count,), generator=self.generator)]  # noqa: E731
+        return draw(self.styles), draw(self.contents)
+
+
+@torch.no_grad()
+def seen_style(image: Tensor, networks: Networks) -> Style:
+    """Shape: (1, 3, H, W) in [0, 1]."""
+    return Style(
+        moments_of(networks.student, image, CODED),
+        moments_of(networks.teacher, image, STYLE_LAYERS),
+    )
+
+
+@torch.no_grad()
+def seen_content(image: Tensor, networks: Networks) -> Content:
+    """Shape: (3, H, W) in [0, 1]."""
+    pixels = image.mul(255).round().to(torch.uint8)
+    return Content(pixels, networks.teacher(pixels[None].float() / 255, CONTENT_LAYERS))
+
+
+def moments_of(
+    encoder: ChainEncoder, image: Tensor, layers: Sequence[str] | Mapping[str, object]
+) -> dict[str, Moments]:
+    """The moments of some layers, by name."""
+    sums, _ = encoder.sums(image, [Sums(layer) for layer in layers])
+    return {each.layer: found for each, found in sums.items()}
+
+
+def stacked(found: Sequence[Mapping[str, Moments]]) -> dict[str, Moments]:
+    """The moments of several pictures as those of a batch."""
+    join = lambda parts: torch.cat(list(parts))  # noqa: E731
+    return {
+        layer: Moments(
+            join(each[layer].count for each in found),
+            join(each[layer].first for each in found),
+            join(each[layer].second for each in found),
+        )
+        for layer in found[0]
+    }
+
+
+def strengths(count: int, generator: torch.Generator) -> Tensor:
+    """The first is 0, most of the others 0.5, the rest between 0 and 1.  Shape: (count,)."""
+    drawn = torch.rand(count, generator=generator)
+    usual = torch.rand(count, generator=generator) < 0.6
+    out = torch.where(usual, torch.full_like(drawn, 0.5), drawn)
+    out[0] = 0
+    return out
+
+
+def painted(
+    decoder: Decoder, student: ChainEncoder, images: Tensor, styles: dict[str, Moments], strength: Tensor
+) -> Tensor:
+    """What the decoder paints.  Shape: images (N, 3, H, W), moments of N styles, strength (N,) -> (N, 3, H, W)."""
+    with torch.no_grad():
+        sums, features = student.sums(images, [Sums(layer) for layer in CODED], list(SKIPS))
+        own = {each.layer: found for each, found in sums.items()}
+        amount, freedom = (2 * strength).clamp_max(1), (2 * strength - 1).clamp_min(0)
+        moved = {n: transport(own[n], styles[n]).part(amount)(f.float()) for n, f in features.items()}
+        moved = {n: f.contiguous(memory_format=torch.channels_last) for n, f in moved.items()}
+        mixed = torch.lerp(code(own), code(styles), amount[:, None])
+    with torch.autocast("cpu", torch.bfloat16):
+        return decoder(moved, decoder.leads(mixed, freedom)).float()
+
+
+def style_errors(found: Mapping[str, Moments], target: Mapping[str, Moments]) -> Tensor:
+    """Gram matrices' error plus means' and deviations', each relative to the target, by layer.  Shape: (N, layers)."""
+    columns = []
+    for layer in STYLE_LAYERS:
+        x, t = found[layer], target[layer]
+        gram = (x.gram - t.gram).square().sum((1, 2)) / t.gram.square().sum((1, 2))
+        deviations = [(each.variance + 1e-8).sqrt() for each in (x, t)]
+        error = (x.mean - t.mean).square().sum(1) + (deviations[0] - deviations[1]).square().sum(1)
+        columns.append(gram + error / (t.mean.square() + t.variance).sum(1))
+    return torch.stack(columns, 1)
+
+
+def content_errors(found: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
+    """Squared errors of features, relative to the target, weighted by layer.  Shape: (N,)."""
+    errors = []
+    for layer, weight in CONTENT_LAYERS.items():
+        x, t = found[layer].float(), target[layer].float()
+        errors.append(weight * (x - t).square().sum((1, 2, 3)) / t.square().sum((1, 2, 3)))
+    return torch.stack(errors).sum(0)
+
+
+def losses(
+    decoder: Decoder,
+    networks: Networks,
+    styles: list[Style],
+    contents: list[Content],
+    strength: Tensor,
+    args: argparse.Namespace,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The parts of the loss of a batch, and what was painted."""
+    images = torch.stack([each.pixels for each in contents]).float() / 255
+    images = images.contiguous(memory_format=torch.channels_last)
+    out = painted(decoder, networks.student, images, stacked([each.student for each in styles]), strength)
+    judged = strength > 0
+    sums, features = networks.teacher.sums(out[judged], [Sums(n) for n in STYLE_LAYERS], list(CONTENT_LAYERS))
+    found = {each.layer: moments for each, moments in sums.items()}
+    kept = [i for i, yes in enumerate(judged.tolist()) if yes]
+    target = stacked([styles[i].teacher for i in kept])
+    held = {n: torch.cat([contents[i].features[n] for i in kept]) for n in CONTENT_LAYERS}
+    s = strength[judged]
+    styled = style_errors(found, target)
+    parts = {
+        "style": (args.style * (2 * s).square() * styled.log1p().mean(1)).mean(),
+        "content": (args.content * (2 * (1 - s)).square() * content_errors(features, held)).mean(),
+        "same": (args.same * (1 - 2 * strength).clamp_min(0).square() * (out - images).abs().mean((1, 2, 3))).mean(),
+        "range": 100 * out_of_range(out),
+    }
+    return parts, out
+
+
+def judge_pairs(pictures: Pictures, networks: Networks) -> tuple[list[Tensor], list[Tensor]]:
+    """Held-out photographs and paintings, the same in each run.  Shape: (1, 3, 192, 192) in [0, 1] each."""
+    generator = torch.Generator().manual_seed(1)
+    draw = lambda kind: crop(any_of(pictures.held_out[kind], generator), 192, generator)[None]  # noqa: E731
+    return [draw("photos") for _ in range(JUDGED)], [draw("paintings") for _ in range(JUDGED)]
+
+
+@torch.no_grad()
+def judgement(
+    decoder: Decoder, networks: Networks, contents: list[Tensor], styles: list[Tensor], sheet: Path
+) -> dict[str, float]:
+    """Style by layer and content at strength 0.5, PSNR at 0, over held-out pairs; the first of them as a sheet."""
+    found: dict[str, list[float]] = {}
+    rows = []
+    for photo, painting in zip(contents, styles, strict=True):
+        style, content = seen_style(painting, networks), seen_content(photo[0], networks)
+        out, same = (painted(decoder, networks.student, photo, style.student, torch.tensor([s])) for s in (0.5, 0.0))
+        out, same = out.clamp(0, 1), same.clamp(0, 1)
+        sums, features = networks.teacher.sums(out, [Sums(n) for n in STYLE_LAYERS], list(CONTENT_LAYERS))
+        by_layer = style_errors({each.layer: m for each, m in sums.items()}, style.teacher)[0]
+        values = {**dict(zip(STYLE_LAYERS, by_layer.tolist(), strict=True))}
+        values["content"] = content_errors(features, content.features).item()
+        values["psnr"] = -10 * math.log10((same - photo).square().mean().item())
+        for name, value in values.items():
+            found.setdefault(name, []).append(value)
+        if len(rows) < SHOWN:
+            free = painted(decoder, networks.student, photo, style.student, torch.tensor([1.0])).clamp(0, 1)
+            rows.append(torch.cat([photo, painting, out, free, same], 3))
+    to_pil(torch.cat(rows, 2)).save(sheet)
+    return {name: sorted(values)[len(values) // 2] for name, values in found.items()}
+
+
+def initialise(decoder: Decoder, styles: Sequence[Style]) -> None:
+    """Orthogonal filters; leads that do nothing yet; the usual code and its spread from styles."""
+    codes = code(stacked([each.student for each in styles]))
+    decoder.usual.copy_(codes.mean(0))
+    decoder.spread.copy_(codes.std(0).clamp_min(1e-2))
+    for module in decoder.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.orthogonal_(module.weight.flatten(1), 0.2 if module is decoder.last else 2**0.5)
+            nn.init.zeros_(module.bias)
+    for name, module in decoder.named_modules():
+        if name.endswith("lead"):
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
+
+
+def optimisers(decoder: Decoder, lr: float) -> list[tuple[torch.optim.Optimizer, float]]:
+    """Each with its rate: Muon for all convolutions but the last."""
+    weights = [p for n, p in decoder.named_parameters() if n.endswith("conv.weight")]
+    chosen = {id(p) for p in weights}
+    others = [p for p in decoder.parameters() if id(p) not in chosen]
+    return [(Muon(weights), lr), (torch.optim.Adam(others, betas=(0.9, 0.98)), 0.1 * lr)]
+
+
+def rate(step: int, steps: int, decay: float) -> float:
+    """1, after a short rise; over the last share `decay` of the steps it falls to 0."""
+    return min(1.0, (steps - step) / (steps * decay), (step + 20) / 300)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--steps", type=int, default=40000)
+    parser.add_argument("--decay", type=float, default=0.7, help="share of the steps in which the rate falls to zero")
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--side", type=int, default=128, help="pixels of a content")
+    parser.add_argument("--lr", type=float, default=0.006)
+    parser.add_argument("--style", type=float, default=8.0, help="weight of the style terms at strength 0.5")
+    parser.add_argument("--content", type=float, default=0.5, help="factor of the content terms at strength 0.5")
+    parser.add_argument("--same", type=float, default=20.0, help="weight of the photograph itself at strength 0")
+    parser.add_argument("--save", type=float, default=300, help="seconds between two savings")
+    parser.add_argument("--judge", type=int, default=1000, help="steps between two judgements")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    state_file = args.out / "state.pt"
+    state = torch.load(state_file, weights_only=True) if state_file.exists() else None
+    first = state["step"] if state else 0
+
+    torch.manual_seed(0)
+    weights = compact_weights()
+    if state:  # the package may have another by now
+        weights = replace(weights, tensors=state["encoder"])
+    networks = Networks(
+        build_encoder(weights),
+        build_encoder(vgg19_weights(), padding="replicate", dtype=torch.bfloat16),
+        weights.tensors,
+    )
+    pictures = load_pictures(args.images)
+    generator = torch.Generator().manual_seed(first)
+    pool = Pool(
+        {**pictures.train, "swatches": drawn_swatches(args.out / "swatches.pt")}, networks, args.side, generator
+    )
+    pool.refresh(STYLES // (1 if state else 2), CONTENTS // (1 if state else 2))
+    pairs = judge_pairs(pictures, networks)
+
+    decoder = Decoder()
+    if state:
+        decoder.load_state_dict(state["decoder"])
+    else:
+        initialise(decoder, pool.styles)
+    decoder.to(memory_format=torch.channels_last)
+    average = copy.deepcopy(decoder).requires_grad_(False)
+    steppers = optimisers(decoder, args.lr)
+    if state:
+        average.load_state_dict(state["average"])
+        for (optimiser, _), saved in zip(steppers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+    print(f"{sum(p.numel() for p in decoder.parameters()):,} weights; from step {first}", flush=True)
+
+    started = saved_at = time.monotonic()
+    running: dict[str, float] = {}
+    for step in range(first, args.steps):
+        for optimiser, lr in steppers:
+            optimiser.param_groups[0]["lr"] = lr * rate(step, args.steps, args.decay)
+        pool.refresh(FRESH_STYLES, FRESH_CONTENTS)
+        styles, contents = pool.drawn(args.batch)
+        parts, _ = losses(decoder, networks, styles, contents, strengths(args.batch, generator), args)
+        for optimiser, _ in steppers:
+            optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(parts.values())).sum().backward()
+        nn.utils.clip_grad_norm_(steppers[1][0].param_groups[0]["params"], 5.0)
+        for optimiser, _ in steppers:
+            optimiser.step()
+        done, beta = step + 1, min(0.999, (step + 1) / (step + 50))
+        with torch.no_grad():
+            for mean, now in zip(average.parameters(), decoder.parameters(), strict=True):
+                mean.lerp_(now, 1 - beta)
+        for name, part in parts.items():
+            running[name] = running.get(name, part.item()) * 0.98 + part.item() * 0.02
+        if done % 50 == 0:
+            pace = (time.monotonic() - started) / (done - first)
+            print(done, f"{pace:.2f} s", *(f"{name} {value:.3f}" for name, value in running.items()), flush=True)
+        last = done == args.steps
+        if done % args.judge == 0 or last:
+            found = judgement(average, networks, *pairs, args.out / "sheet.png")
+            print(done, "held out:", *(f"{name} {value:.3f}" for name, value in found.items()), flush=True)
+            with (args.out / "log.jsonl").open("a") as file:
+                file.write(json.dumps({"step": done, "held_out": found, "train": running}) + "\n")
+        if time.monotonic() - saved_at > args.save or last:
+            kept = {"step": done, "decoder": decoder.state_dict(), "average": average.state_dict()}
+            kept["encoder"] = networks.seeing
+            kept["optimisers"] = [optimiser.state_dict() for optimiser, _ in steppers]
+            torch.save(kept, state_file.with_suffix(".part"))
+            state_file.with_suffix(".part").replace(state_file)
+            saved_at = time.monotonic()
+
+
+if __name__ == "__main__":
+    main()
