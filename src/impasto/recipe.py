@@ -7,9 +7,8 @@ run is prepared.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -44,12 +43,19 @@ from impasto.choices import (
     SolverSpec,
 )
 from impasto.encoders.preprocessing import Preprocessing
-from impasto.encoders.registry import VGG19, encoder_names, see_alike
+from impasto.encoders.registry import COMPACT, VGG19, encoder_names, see_alike
 from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
 from impasto.settings import EVALUATIONS, setting
 from impasto.untrusted import printable
+
+# Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see.
+_STROKES = {
+    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
+    "content_layers": {"relu3_1": 1.0},
+    "content_weight": 0.2,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,7 @@ class Recipe:
     * `detail` is how much of the start's finer detail is added whenever the picture is enlarged; beyond half strength
       ever less of it, and none at full strength.
     * `by_size` has what differs once the picture is larger than a size: of its entries, the last such one counts.
+    * `following` has what differs in the frames of a clip after its first, which are made at one size.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
     * `milestones` is what a source's program prints and saves on its way.
 
@@ -185,19 +192,17 @@ class Recipe:
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
-    # Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see.
-    by_size: tuple[Above, ...] = setting(
-        (
-            Above(
-                256,
-                {
-                    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
-                    "content_layers": {"relu3_1": 1.0},
-                    "content_weight": 0.2,
-                },
-            ),
-        ),
-        settings.by_size(lambda: SETTINGS),
+    by_size: tuple[Above, ...] = setting((Above(256, _STROKES),), settings.by_size(lambda: SETTINGS))
+
+    # The frames of a clip after the first, which begin with the one before.
+    temporal_weight: float = setting(
+        100.0, settings.weight, "How firmly a frame holds to the one before it.", only=[TRANSFER]
+    )
+    frame_iterations: int = setting(
+        20, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
+    )
+    following: Mapping[str, Any] = setting(
+        {"encoder": COMPACT, "padding": None, **_STROKES}, settings.varying(lambda: SETTINGS)
     )
 
     # The way there
@@ -266,6 +271,7 @@ class Recipe:
         if not see_alike(changes.get("encoder", self.encoder), self.encoder):
             changes.setdefault("preprocessing", None)
         changes.setdefault("by_size", _without(self.by_size, changes))
+        changes.setdefault("following", _unsaid(self.following, changes))
         if changes.get("tileable"):
             changes.setdefault("padding", None)
         layers = [ranges.layers(name, changes[name]) for name in LAYERS if name in changes]
@@ -280,6 +286,13 @@ class Recipe:
     def bound(self, size: int) -> int:
         """The largest size below `size` at which `by_size` has a change; 0 if there is none."""
         return max((each.size for each in self.by_size if size > each.size), default=0)
+
+    @property
+    def of_next_frames(self) -> Recipe:
+        """The recipe of frames that follow one: at the full size alone, with what `following` says."""
+        once: dict[str, Any] = {"schedule": Pyramid(most=1, evaluations=self.frame_iterations), "blank_schedule": None}
+        by_size = () if self.following else self.by_size
+        return replace(self, **once, iterations=None, levels=None, by_size=by_size, following={}, **self.following)
 
     @property
     def matched_layers(self) -> Mapping[str, float]:
@@ -337,7 +350,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Every setting as plain JSON values, and the preset's name; terms of a caller's own by their names."""
-        values = {name: _to_json(getattr(self, name)) for name in SETTINGS if name not in _NOT_IN_JSON}
+        values = {name: settings.to_json(getattr(self, name)) for name in SETTINGS if name not in _NOT_IN_JSON}
         own = {"extra_terms": [term.name for term in self.extra_terms]} if self.extra_terms else {}
         return {"preset": self.name} | values | own
 
@@ -352,11 +365,15 @@ _WITH_ENCODER = ("encoder", "weights")
 
 
 def _without(entries: Sequence[Above], changes: Mapping[str, Any]) -> tuple[Above, ...]:
-    """`entries` without what `changes` say of every size; whoever names a network means it at every size."""
-    if any(name in changes for name in _WITH_ENCODER):
-        return ()
-    left = (Above(each.size, {n: v for n, v in each.settings.items() if n not in changes}) for each in entries)
+    """`entries` without what `changes` say of every size."""
+    left = (Above(each.size, _unsaid(each.settings, changes)) for each in entries)
     return tuple(each for each in left if each.settings)
+
+
+def _unsaid(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` without those in `changes`; whoever names a network means it always."""
+    named = any(name in changes for name in _WITH_ENCODER)
+    return {} if named else {name: value for name, value in settings.items() if name not in changes}
 
 
 def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe]) -> Recipe:
@@ -367,8 +384,8 @@ def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe
     """
     if values.get("extra_terms"):
         raise UsageError(f"It was made with terms of one's own: {values['extra_terms']!r}.")
-    known = {name: _from_json(value) for name, value in values.items() if name in SETTINGS.keys() - _NOT_IN_JSON}
-    known = {name: value for name, value in known.items() if value is not None or name in _OPTIONAL}
+    said = {name: settings.from_json(values[name]) for name in values.keys() & (SETTINGS.keys() - _NOT_IN_JSON)}
+    known = {name: value for name, value in said.items() if value is not None or name in _OPTIONAL}
     name = str(values.get("preset", "default"))
     try:
         recipe = base(name)
@@ -377,21 +394,3 @@ def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe
             raise
         recipe = Recipe(name=printable(name))  # of somebody's own, all of whose settings are there
     return replace(recipe, task=ranges.one_of("task", TASKS)("task", task), **known)
-
-
-def _to_json(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: _to_json(each) for name, each in asdict(value).items()}
-    if isinstance(value, Mapping):
-        return {name: _to_json(each) for name, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [_to_json(each) for each in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _from_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_from_json(each) for each in value)
-    if isinstance(value, Mapping):
-        return {name: _from_json(each) for name, each in value.items()}
-    return float(value) if value in ("inf", "-inf") else value

@@ -20,6 +20,7 @@ from impasto.record import EncoderUsed, Input, Made, PlannedLevel, Record, Resul
 from impasto.record import Plan as RecordedPlan
 from impasto.schedule import STOPS
 from impasto.solvers import Solver, cautious, history, with_history
+from impasto.temporal import Past
 from impasto.version import __version__
 
 RESTARTS = 3
@@ -106,6 +107,15 @@ class Run:
                     f"The picture was no longer finite ({broken.where}); going on from the best one so far, "
                     f"with float32 features and steps {SHORTER ** (restarts + 1):g} times as long."
                 )
+
+    def showing(self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None) -> Run:
+        """The same run of another frame of a clip; see `PictureProblem.showing`."""
+
+        def shown(problem: PictureProblem) -> PictureProblem:
+            return problem.showing(frame, past, painted)
+
+        precise = self.precise
+        return replace(self, problem=shown(self.problem), precise=precise and (lambda: shown(precise())))
 
     def beginning_with(self, image: Tensor) -> Run:
         """This run from `image`, at the size of its first level."""

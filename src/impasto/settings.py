@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import asdict, field, is_dataclass
 from typing import Any
 
 from impasto import ranges
@@ -73,17 +73,23 @@ pyramid = dataclass_of(
 )
 
 
-def by_size(every: Callable[[], Mapping[str, Mapping[str, Any]]]) -> ranges.Check:
-    """A check for what differs above sizes that rise: settings that vary, as `every` setting says of itself."""
+def varying(every: Callable[[], Mapping[str, Mapping[str, Any]]]) -> ranges.Check:
+    """A check for settings that vary, by their names, as `every` setting says of itself."""
 
-    def varying(part: str, given: Any) -> dict[str, Any]:
+    def check(part: str, given: Any) -> dict[str, Any]:
         if not isinstance(given, Mapping):
             raise UsageError(f"{part} is {given!r}; it must tell settings by their names.")
         checks = {name: about["check"] for name, about in every().items() if about["varies"]}
-        known = {name: named("setting of by_size", name, checks) for name in given}
+        known = {name: named(f"setting of {part.partition('.')[0]}", name, checks) for name in given}
         return {name: None if given[name] is None else check(name, given[name]) for name, check in known.items()}
 
-    entry = dataclass_of(Above, size=ranges.whole(), settings=varying)
+    return check
+
+
+def by_size(every: Callable[[], Mapping[str, Mapping[str, Any]]]) -> ranges.Check:
+    """A check for what differs above sizes that rise: settings that vary, as `every` setting says of itself."""
+
+    entry = dataclass_of(Above, size=ranges.whole(), settings=varying(every))
 
     def check(name: str, value: Any) -> tuple[Above, ...]:
         if not isinstance(value, list | tuple):
@@ -127,3 +133,26 @@ def terms(name: str, value: Any) -> tuple[Any, ...]:
 
 
 weight = ranges.number()
+
+
+# As JSON ------------------------------------------------------------------------------------------------------------
+
+
+def to_json(value: Any) -> Any:
+    """A setting's value as plain JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: to_json(each) for name, each in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {name: to_json(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def from_json(value: Any) -> Any:
+    """What `to_json` gave, as a setting's check takes it."""
+    if isinstance(value, list):
+        return tuple(from_json(each) for each in value)
+    if isinstance(value, Mapping):
+        return {name: from_json(each) for name, each in value.items()}
+    return float(value) if value in ("inf", "-inf") else value

@@ -13,6 +13,7 @@ from impasto.cli.batch import batch
 from impasto.cli.beforehand import bench, plan
 from impasto.cli.completion import completion
 from impasto.cli.figure import figure, sheet
+from impasto.cli.filming import video
 from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
@@ -35,7 +36,7 @@ def app() -> None:
     """Neural style transfer by optimisation: the content of a photograph, the style of a painting."""
 
 
-app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figure)
+app.section("Make pictures", transfer, batch, video, texture, sheet, reconstruct, figure)
 app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights, completion)
 app.section("Know beforehand", plan, bench)

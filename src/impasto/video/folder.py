@@ -1,0 +1,105 @@
+"""The folder of a clip that is being painted: what it is, and its finished frames, each written whole or not at all.
+
+clip.json          what is painted, of what, and how: another run has another folder
+frames/000012.png  a finished frame
+begun/000012.png   the same before its colors were finished, where that is another picture
+shots/000012       says that a shot begins with this frame
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from impasto.errors import CheckpointError, UsageError
+from impasto.files import InUseError, Lock, output_errors, write_atomically
+
+
+class FrameFolder:
+    """The frames of one run, which is described by `about`; those of a run that was stopped are there already.
+
+    Raises:
+        UsageError: the frames in the folder are another run's, or somebody is at work.
+        CheckpointError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any]):
+        self.path = path
+        with output_errors(path, CheckpointError, "No frames can be kept in {}"):
+            note, text = path / "clip.json", json.dumps(about, indent=1, sort_keys=True)
+            if path.exists() and not note.is_file() and (not path.is_dir() or any(path.iterdir())):
+                raise UsageError(f"{path} is in the way of the frames. Move it, or choose another name for the result.")
+            path.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock = Lock(path / "lock")
+            except InUseError:
+                raise UsageError(f"{path} is in use by another run. Wait for its end.") from None
+            if note.is_file() and note.read_text(encoding="utf-8") != text:
+                self.close()
+                raise UsageError(
+                    f"{path} holds frames that were painted of other files or with other settings. Remove that folder, "
+                    "or choose another name for the result."
+                )
+            for name in ("frames", "begun", "shots"):
+                (path / name).mkdir(exist_ok=True)
+            write_atomically(note, text.encode())
+
+    def finished(self, number: int) -> bool:
+        """Whether the frame is there."""
+        return self._at("frames", number).is_file()
+
+    def opens(self, number: int) -> bool:
+        """Whether a shot begins with the frame."""
+        return (self.path / "shots" / f"{number:06}").exists()
+
+    def add(self, number: int, finished: np.ndarray, begun: np.ndarray, *, opens: bool) -> None:
+        """Keep a frame, and what the next one begins with.  Shape: (H, W, 3) uint8 both."""
+        if opens:
+            write_atomically(self.path / "shots" / f"{number:06}", b"")
+        if not np.array_equal(finished, begun):
+            write_atomically(self._at("begun", number), _png(begun))
+        write_atomically(self._at("frames", number), _png(finished))
+
+    def frame(self, number: int) -> np.ndarray:
+        """A finished frame.  Shape: (H, W, 3) uint8."""
+        return _read(self._at("frames", number))
+
+    def begun(self, number: int) -> np.ndarray:
+        """What the frame after it begins with.  Shape: (H, W, 3) uint8."""
+        path = self._at("begun", number)
+        return _read(path) if path.is_file() else self.frame(number)
+
+    def close(self) -> None:
+        """Let others work with the folder."""
+        self._lock.release()
+
+    def remove(self) -> None:
+        """Take all of it away."""
+        self.close()
+        with suppress(OSError):
+            shutil.rmtree(self.path)
+
+    def _at(self, kind: str, number: int) -> Path:
+        return self.path / kind / f"{number:06}.png"
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            return np.array(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as problem:
+        raise CheckpointError(f"{path} cannot be read: {problem}. Remove it, and start again.") from problem
