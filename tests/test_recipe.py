@@ -110,7 +110,7 @@ WRONG = {
     ],
     "temporal_weight": BELOW_ZERO,
     "frame_iterations": NO_COUNT,
-    "following": [3, ["encoder"], {"nonsense": 1}, {"seed": 1}, {"style_weight": -1}],
+    "following": [3, ["encoder"], {"nonsense": 1}, {"seed": 1}],
     "seed": [-1, 2**63, 1.5, "x", None],
     "milestones": ["often", 3, {"nonsense": 1}],
     "device": [3, None, []],

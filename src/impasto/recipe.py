@@ -201,9 +201,7 @@ class Recipe:
     frame_iterations: int = setting(
         20, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
     )
-    following: Mapping[str, Any] = setting(
-        {"encoder": COMPACT, "padding": None, **_STROKES}, settings.varying(lambda: SETTINGS)
-    )
+    following: Mapping[str, Any] = setting({"encoder": COMPACT, **_STROKES}, settings.varying(lambda: SETTINGS))
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
