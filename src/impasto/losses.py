@@ -232,13 +232,13 @@ def flat_steps(image: Tensor, target: Tensor, flatness: Tensor) -> Tensor:
     return (down * flatness[..., 1:, :]).mean() + (right * flatness[..., 1:]).mean()
 
 
-def temporal_error(image: Tensor, warped: Tensor, reliable: Tensor) -> Tensor:
-    """mean of c (x - w)^2 with w the frame before as it has moved, and c how reliable that is.
+def temporal_error(image: Tensor, warped: Tensor, firm: Tensor) -> Tensor:
+    """mean of c (x - w)^2 with w the frame before as it has moved, and c how firmly each place is held.
 
-    Shape: image, warped (1, 3, H, W), reliable (1, 1, H, W) in [0, 1] -> no dimensions.
+    Shape: image, warped (1, 3, H, W), firm (1, 1, H, W) in [0, 1] -> no dimensions.
     Reference: Ruder, Dosovitskiy & Brox 2016, equation (7).
     """
-    return (reliable * (image - warped).square()).mean()
+    return (firm * (image - warped).square()).mean()
 
 
 def absent_color_error(image: Tensor, reference: Tensor, absent: Tensor, where: Tensor | None = None) -> Tensor:

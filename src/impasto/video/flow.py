@@ -14,6 +14,7 @@ from torch import Tensor
 from impasto.losses import blurred
 
 UNMOVED = 0.1  # pixels, below which nothing has moved
+SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
 AROUND = 4  # pixels around a place that must not have changed either, for it to be still
 EDGE = 0.8  # standard deviation, in pixels, of the soft border of what is hidden
 
@@ -33,8 +34,16 @@ class Motion:
     still: Tensor
 
     def carried(self, picture: Tensor) -> Tensor:
-        """A picture of the frame before, moved to where its parts are now.  Shape: (1, 3, H, W)."""
+        """A picture of the frame before, moved to where its parts are now.  Shape: (1, C, H, W)."""
         return torch.where(self.still > 0, picture, warped(picture, self.back))
+
+    def firm(self, settled: Tensor) -> Tensor:
+        """How firmly each place is held that was so much `settled` before.  Shape: (1, 1, H, W)."""
+        return self.reliable * self.carried(settled).square()
+
+    def settled(self, before: Tensor) -> Tensor:
+        """How settled each place is once it is painted again, if it was so much `before`.  Shape: (1, 1, H, W)."""
+        return (self.reliable * self.carried(before) + 1 / SETTLING).clamp(max=1)
 
     @property
     def hidden(self) -> float:

@@ -3,6 +3,7 @@
 clip.json          what is painted, of what, and how: another run has another folder
 frames/000012.png  a finished frame
 begun/000012.png   the same before its colors were finished, where that is another picture
+settled/000012.png how settled its places are, where some are new
 shots/000012       says that a shot begins with this frame
 """
 
@@ -21,6 +22,7 @@ from PIL import Image
 
 from impasto.errors import CheckpointError, UsageError
 from impasto.files import InUseError, Lock, output_errors, write_atomically
+from impasto.video.shot import Canvas
 
 
 class FrameFolder:
@@ -48,7 +50,7 @@ class FrameFolder:
                     f"{path} holds frames that were painted of other files or with other settings. Remove that folder, "
                     "or choose another name for the result."
                 )
-            for name in ("frames", "begun", "shots"):
+            for name in ("frames", "begun", "settled", "shots"):
                 (path / name).mkdir(exist_ok=True)
             write_atomically(note, text.encode())
 
@@ -60,22 +62,26 @@ class FrameFolder:
         """Whether a shot begins with the frame."""
         return (self.path / "shots" / f"{number:06}").exists()
 
-    def add(self, number: int, finished: np.ndarray, begun: np.ndarray, *, opens: bool) -> None:
-        """Keep a frame, and what the next one begins with.  Shape: (H, W, 3) uint8 both."""
+    def add(self, number: int, finished: np.ndarray, canvas: Canvas, *, opens: bool) -> None:
+        """Keep a frame, (H, W, 3) uint8, and what the next one begins with."""
         if opens:
             write_atomically(self.path / "shots" / f"{number:06}", b"")
-        if not np.array_equal(finished, begun):
-            write_atomically(self._at("begun", number), _png(begun))
+        if not np.array_equal(finished, canvas.image):
+            write_atomically(self._at("begun", number), _png(canvas.image))
+        if canvas.settled.min() < 255:
+            write_atomically(self._at("settled", number), _png(canvas.settled))
         write_atomically(self._at("frames", number), _png(finished))
 
     def frame(self, number: int) -> np.ndarray:
         """A finished frame.  Shape: (H, W, 3) uint8."""
-        return _read(self._at("frames", number))
+        return _read(self._at("frames", number), "RGB")
 
-    def begun(self, number: int) -> np.ndarray:
-        """What the frame after it begins with.  Shape: (H, W, 3) uint8."""
-        path = self._at("begun", number)
-        return _read(path) if path.is_file() else self.frame(number)
+    def canvas(self, number: int) -> Canvas:
+        """What the frame after it begins with."""
+        begun, settled = self._at("begun", number), self._at("settled", number)
+        image = _read(begun, "RGB") if begun.is_file() else self.frame(number)
+        new = _read(settled, "L") if settled.is_file() else np.full(image.shape[:2], 255, np.uint8)
+        return Canvas(image, new)
 
     def close(self) -> None:
         """Let others work with the folder."""
@@ -97,9 +103,9 @@ def _png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path, mode: str) -> np.ndarray:
     try:
         with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
+            return np.array(image.convert(mode))
     except (OSError, SyntaxError, ValueError) as problem:
         raise CheckpointError(f"{path} cannot be read: {problem}. Remove it, and start again.") from problem

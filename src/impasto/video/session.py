@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from impasto.engine import Step
 from impasto.errors import ImageError
@@ -20,13 +19,12 @@ from impasto.images import size_for
 from impasto.loading import Encoders
 from impasto.preparation import Pictures
 from impasto.recipe import Recipe
-from impasto.run import Run
 from impasto.version import __version__
 from impasto.video.choosing import Choice, chosen
 from impasto.video.flow import motion
 from impasto.video.folder import FrameFolder
 from impasto.video.reading import Clip, Frame
-from impasto.video.shot import Shot, eight_bits, planes
+from impasto.video.shot import Shot
 from impasto.video.shots import is_cut
 from impasto.video.writing import codec_of, write_clip
 
@@ -141,31 +139,18 @@ class ClipSession:
             opens = moved is None or before is None or is_cut(before, now, moved)
             if opens or shot is None or moved is None:
                 opened, shot = number, self._shot(now)
-                run = shot.opening
-            elif moved.still.all():
-                run = None
+                run = shot.opening()
             else:
-                run = shot.next(now, moved, *(planes(folder.begun(each)) for each in (number - 1, opened)))
-            if run is None:
-                begun, finished = folder.begun(number - 1), folder.frame(number - 1)
-            else:
-                image = yield from self._steps(run, number)
-                begun, finished = eight_bits(image), eight_bits(run.full_size(image))
-            folder.add(number, finished, begun, opens=opens)
+                run = shot.next(now, moved, folder.canvas(number - 1), folder.canvas(opened).image)
+            for step in run:
+                yield Painting(number, len(self._times), step, self._pace.left(number - 1))
+                if moved is not None and not opens and moved.still.all():
+                    break
+            folder.add(number, run.finished, run.canvas, opens=opens)
             self._pace.done(number, time.perf_counter() - began, opens=opens)
             yield Painted(number, len(self._times), time.perf_counter() - began, opens, self._pace.left(number))
             before = now
         return number
-
-    def _steps(self, run: Run, number: int) -> Generator[Event, None, Tensor]:
-        """Tell of the steps; the last one's picture."""
-        image: Tensor | None = None
-        run.plan.keep_freed()
-        for step in run:
-            image = step.image
-            yield Painting(number, len(self._times), step, self._pace.left(number - 1))
-        assert image is not None, "a run has at least one step"
-        return image.detach().cpu()
 
     def _shot(self, first: np.ndarray) -> Shot:
         return Shot(first, self._recipe, self._pictures, self._encoders)

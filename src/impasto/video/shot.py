@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from impasto.choices import ORIGINAL
+from impasto.engine import Step
 from impasto.images import to_pil
 from impasto.loading import Encoders
 from impasto.preparation import Pictures, prepare
@@ -16,6 +19,54 @@ from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.temporal import Past
 from impasto.video.flow import Motion
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A frame as it was painted, its colors not yet finished, and how `settled` each place is; the next begins with it.
+
+    Shape: image (H, W, 3) uint8, settled (H, W) uint8, 255 where nothing is new.
+    """
+
+    image: np.ndarray = field(repr=False)
+    settled: np.ndarray = field(repr=False)
+
+    @property
+    def planes(self) -> tuple[Tensor, Tensor]:
+        """Both as pictures.  Shape: (1, 3, H, W) and (1, 1, H, W), in [0, 1]."""
+        return planes(self.image), torch.tensor(self.settled)[None, None].float() / 255
+
+
+class FrameRun:
+    """A frame that is going to be painted: iterating makes it, step by step; then there are `canvas` and `finished`.
+
+    Shape: settled (H, W) uint8.
+    """
+
+    def __init__(self, run: Run, settled: np.ndarray):
+        self._run, self._settled = run, settled
+        self._image: Tensor | None = None
+
+    def __iter__(self) -> Iterator[Step]:
+        self._run.plan.keep_freed()
+        for step in self._run:
+            self._image = step.image
+            yield step
+
+    @property
+    def canvas(self) -> Canvas:
+        """What the next frame begins with."""
+        return Canvas(eight_bits(self._made), self._settled)
+
+    @property
+    def finished(self) -> np.ndarray:
+        """The frame.  Shape: (H, W, 3) uint8."""
+        return eight_bits(self._run.full_size(self._made))
+
+    @property
+    def _made(self) -> Tensor:
+        assert self._image is not None, "the run has not been made"
+        return self._image
 
 
 class Shot:
@@ -28,25 +79,27 @@ class Shot:
     """
 
     def __init__(self, first: np.ndarray, recipe: Recipe, pictures: Pictures, encoders: Encoders):
-        self._recipe, self._encoders = replace(recipe, size="original"), encoders
-        self._pictures = replace(pictures, content=first)
+        self._recipe, self._encoders = replace(recipe, size=ORIGINAL), encoders
+        self._pictures, self._shape = replace(pictures, content=first), first.shape[:2]
 
-    @cached_property
-    def opening(self) -> Run:
-        """The run of the first frame."""
-        return prepare(self._recipe, self._pictures, self._encoders)
+    def opening(self) -> FrameRun:
+        """The first frame's."""
+        run = prepare(self._recipe, self._pictures, self._encoders)
+        return FrameRun(run, np.full(self._shape, 255, np.uint8))
+
+    def next(self, frame: np.ndarray, motion: Motion, before: Canvas, opening: np.ndarray) -> FrameRun:
+        """Another frame's, after a `motion` from the one `before`; `opening` is the first's canvas.
+
+        Shape: frame, opening (H, W, 3) uint8.
+        """
+        image, settled = before.planes
+        past = Past(motion.carried(image), motion.reliable, motion.firm(settled), motion.still)
+        run = self._following.showing(planes(frame), past, planes(opening))
+        return FrameRun(run, (255 * motion.settled(settled)[0, 0]).round().to(torch.uint8).numpy())
 
     @cached_property
     def _following(self) -> Run:
         return prepare(self._recipe.of_next_frames, self._pictures, self._encoders)
-
-    def next(self, frame: np.ndarray, motion: Motion, before: Tensor, opening: Tensor) -> Run:
-        """The run of another frame, after a `motion` from the one that was painted `before`.
-
-        Shape: frame (H, W, 3) uint8, before, and the `opening` as it was painted, (1, 3, H, W).
-        """
-        past = Past(motion.carried(before), motion.reliable, motion.still)
-        return self._following.showing(planes(frame), past, opening)
 
 
 def planes(frame: np.ndarray) -> Tensor:
@@ -56,13 +109,4 @@ def planes(frame: np.ndarray) -> Tensor:
 
 def eight_bits(image: Tensor) -> np.ndarray:
     """A picture as a frame, which is what is kept of it.  Shape: (1, 3, H, W) -> (H, W, 3) uint8."""
-    return np.asarray(to_pil(image))
-
-
-def painted(run: Run) -> Tensor:
-    """What a run makes, (1, 3, H, W); what it began with if all of it stays."""
-    image = None
-    for step in run:
-        image = step.image
-    assert image is not None, "a run has at least one step"
-    return image.detach().cpu()
+    return np.array(to_pil(image))
