@@ -47,7 +47,7 @@ class Choice:
 def chosen(clip: Clip, times: Times) -> Iterator[Frame]:
     """The frames of these `times`, each to be seen as long as it says there."""
     lasting, end = dict(times), times[-1][0]
-    for frame in clip.frames():
+    for frame in clip.frames(times[0][0]):
         if frame.time in lasting:
             yield replace(frame, duration=lasting[frame.time])
         if frame.time >= end:

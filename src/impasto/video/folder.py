@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from impasto.errors import CheckpointError, UsageError
-from impasto.files import InUseError, Lock, output_errors, write_atomically
+from impasto.files import InUseError, Lock, file_hash, output_errors, write_atomically
 from impasto.video.shot import Canvas
 
 
@@ -83,6 +83,20 @@ class FrameFolder:
         new = _read(settled, "L") if settled.is_file() else np.full(image.shape[:2], 255, np.uint8)
         return Canvas(image, new)
 
+    def wrote(self, result: Path) -> None:
+        """Remember what was written of the frames, which may be written anew."""
+        write_atomically(self.path / "written", _digest(result).encode())
+
+    def is_own(self, result: Path) -> bool:
+        """Whether that is what was written of these frames, and nobody has changed it since."""
+        note = self.path / "written"
+        return note.is_file() and note.read_text(encoding="utf-8") == _digest(result)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no frame is finished."""
+        return not any((self.path / "frames").glob("*.png"))
+
     def close(self) -> None:
         """Let others work with the folder."""
         self._lock.release()
@@ -95,6 +109,12 @@ class FrameFolder:
 
     def _at(self, kind: str, number: int) -> Path:
         return self.path / kind / f"{number:06}.png"
+
+
+def _digest(result: Path) -> str:
+    """Of a file, or of all files in a folder."""
+    files = sorted(result.iterdir()) if result.is_dir() else [result]
+    return " ".join(file_hash(file) for file in files if file.is_file())
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -21,9 +21,11 @@ from impasto.images import READABLE_FORMATS, load_image, resize, to_pil
 from impasto.video.hdr import tone_mapped
 
 ANIMATED = (".gif", ".png", ".apng", ".webp")
+STILLS = frozenset(READABLE_FORMATS) - {*ANIMATED, ".avif", ".heif", ".heic"}
 FOLDER_RATE = Fraction(25)  # frames a second of a folder of pictures
 MILLISECONDS = Fraction(1, 1000)
 BT601, BT709 = 5, 1  # as FFmpeg counts color matrices
+_MATRICES = {1: BT709, 4: 4, 5: BT601, 6: BT601, 7: 7, 9: 9, 10: 9}  # those of the same numbers
 HD = 720  # lines, from which on colors are those of HDTV if nothing tells
 
 
@@ -58,8 +60,8 @@ class Clip(Protocol):
     time_base: Fraction
     notes: list[str]
 
-    def frames(self) -> Iterator[Frame]:
-        """All frames, from the first.
+    def frames(self, since: Fraction = Fraction(0)) -> Iterator[Frame]:
+        """All frames from a time on, and perhaps some before.
 
         Raises:
             ImageError: one cannot be read.
@@ -79,6 +81,8 @@ def open_clip(path: str | os.PathLike[str], *, rate: Fraction | None = None, max
         raise missing(str(path))
     if file.is_dir():
         return PictureFolder(file, rate or FOLDER_RATE, max_pixels)
+    if file.suffix.lower() in STILLS:
+        raise ImageError(f"{file} is a picture, not a clip. Paint it with: impasto transfer {file} STYLE.")
     clip = AnimatedImage(file) if file.suffix.lower() in ANIMATED else VideoFile(file)
     height, width = clip.shape
     if height * width > max_pixels:
@@ -101,7 +105,7 @@ class PictureFolder:
         height, width = self._pixels(self._files[0]).shape[:2]
         self.shape = height, width
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, since: Fraction = Fraction(0)) -> Iterator[Frame]:
         """The pictures."""
         for when, file in zip(self.times, self._files, strict=True):
             yield Frame(*when, self._pixels(file))
@@ -128,7 +132,7 @@ class AnimatedImage:
         if len(self.times) < 2:
             raise ImageError(f"{path} has one frame only. Paint it with: impasto transfer {path} STYLE.")
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, since: Fraction = Fraction(0)) -> Iterator[Frame]:
         """The frames; one that lasts no time lasts a tenth of a second, as browsers have it."""
         time = Fraction(0)
         with self._opened() as image:
@@ -173,7 +177,8 @@ class VideoFile:
             stream = self._stream(container)
             own = ((p.pts, p.duration) for p in container.demux(stream) if p.size and not p.is_discard)
             packets = sorted(own, key=lambda packet: packet[0] or 0)
-        if any(pts is None for pts, _ in packets):
+        self._tells_times = all(pts is not None for pts, _ in packets)
+        if not self._tells_times:
             packets = []
             with self._opened() as container:
                 packets = [(f.pts, f.duration) for f in self._decoded(container, self._stream(container))]
@@ -186,15 +191,18 @@ class VideoFile:
         """In seconds from the first frame."""
         return number / self.rate if pts is None else pts * self.time_base - self.begins
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, since: Fraction = Fraction(0)) -> Iterator[Frame]:
         """The frames; where the file is cut short, those before, with a note."""
         read, lasts = 0, dict(self.times)
         with self._opened() as container:
-            for found in self._decoded(container, self._stream(container)):
+            stream = self._stream(container)
+            if since and self._tells_times:
+                container.seek(int((since + self.begins) / self.time_base), stream=stream)
+            for found in self._progressive(self._decoded(container, stream)):
                 time = self._time(found.pts, read)
                 yield Frame(time, lasts.get(time, 1 / self.rate), self._pixels(found))
                 read += 1
-        if read < len(self.times):
+        if not since and read < len(self.times):
             self.notes.append(f"{self.path.name} is damaged: {read} of its {len(self.times)} frames could be read.")
 
     @contextmanager
@@ -228,23 +236,61 @@ class VideoFile:
         except (av.error.EOFError, av.error.InvalidDataError):
             return
 
+    @staticmethod
+    def _progressive(frames: Iterator[Any]) -> Iterator[Any]:
+        """Frames with all their lines of one moment: those of interlaced ones are made of every other line."""
+        graph: Any = None
+        for frame in frames:
+            if graph is None and not frame.interlaced_frame:
+                yield frame
+                continue
+            if graph is None:
+                graph = _filter(frame, "bwdif", "mode=send_frame:deint=interlaced")
+            graph.push(frame)
+            yield from _pulled(graph)
+        if graph is not None:
+            graph.push(None)
+            yield from _pulled(graph)
+
     def _pixels(self, frame: Any) -> np.ndarray:
         """In sRGB, upright.  Shape: (H, W, 3) uint8."""
         matrix = frame.colorspace
-        if matrix not in (1, 4, 5, 6, 7, 9, 10):
+        if matrix not in _MATRICES:
             matrix = BT709 if frame.height >= HD else BT601
         hdr = is_hdr(frame)
-        options: dict[str, Any] = {"src_colorspace": {9: 9, 10: 9, 6: BT601, 4: 4, 7: 7, 1: BT709}.get(matrix, BT601)}
-        values = frame.reformat(format="rgb48le" if hdr else "rgb24", interpolation=_EXACT(), **options).to_ndarray()
+        options = {"src_colorspace": _MATRICES.get(matrix, BT601)}
+        values = frame.reformat(format="rgb48le" if hdr else "rgb24", interpolation=_exactly(), **options).to_ndarray()
         if hdr:
             values = tone_mapped(values, frame.color_trc)
         return np.ascontiguousarray(np.rot90(values, self._rotation // 90))
 
 
-def _EXACT() -> Any:  # noqa: N802
+def _exactly() -> Any:
+    """How colors are computed: without short cuts, and the same everywhere."""
     from av.video.reformatter import Interpolation  # noqa: PLC0415
 
     return Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
+
+
+def _filter(frame: Any, name: str, settings: str) -> Any:
+    """A graph of FFmpeg's with one filter, for frames as this one."""
+    graph = pyav().filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    used, sink = graph.add(name, settings), graph.add("buffersink")
+    source.link_to(used)
+    used.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: Any) -> Iterator[Any]:
+    """What a graph has ready."""
+    av = pyav()
+    try:
+        while True:
+            yield graph.pull()
+    except (av.error.BlockingIOError, av.error.EOFError):
+        return
 
 
 def is_hdr(frame: Any) -> bool:

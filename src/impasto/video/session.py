@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from impasto.engine import Step
-from impasto.errors import ImageError
+from impasto.errors import ImageError, UsageError
 from impasto.files import file_hash
 from impasto.images import size_for
 from impasto.loading import Encoders
@@ -93,36 +93,50 @@ class ClipSession:
         *,
         choice: Choice | None = None,
         preview: int | None = None,
+        force: bool = False,
         encoders: Encoders | None = None,
     ):
         self._clip, self._recipe, self._pictures, self._path = clip, recipe, pictures, path
-        self._choice, self._encoders = choice or Choice(), encoders or Encoders()
+        self._choice, self._encoders, self._force = choice or Choice(), encoders or Encoders(), force
         times = self._choice.times(clip)
         self._times = times[:preview]
         self._whole = len(self._times) == len(times)
         self.shape = working_shape(clip, recipe, path)
         self._pace = Pace(len(self._times))
 
-    def events(self) -> Iterator[Event]:
+    @property
+    def count(self) -> int:
+        """How many frames are painted."""
+        return len(self._times)
+
+    @property
+    def folder(self) -> Path:
+        """Where finished frames are kept."""
+        return self._path.with_name(self._path.name + ".impasto")
+
+    def events(self) -> Generator[Event, None, None]:
         """What happens, as it is taken.
 
         Raises:
             ImpastoError: what ended it; the finished frames are kept.
         """
-        folder = FrameFolder(self._path.with_name(self._path.name + ".impasto"), self._about())
+        folder = FrameFolder(self.folder, self._about())
         try:
             count, (height, width) = len(self._times), self.shape
+            if self._path.exists() and not self._force and not folder.is_own(self._path):
+                raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
             there = sum(folder.finished(number) for number in range(1, count + 1))
             yield Begun(count, (width, height), there, tuple(self._clip.notes))
             made = yield from self._frames(folder)
             if not made:
                 raise ImageError(f"{self._clip.path} has no frames that can be read.")
             write_clip(self._path, self._finished(folder, made), self._clip, self._since, f"impasto {__version__}")
+            folder.wrote(self._path)
             yield Written(self._path, made, tuple(self._clip.notes))
             if self._whole:
                 folder.remove()
         finally:
-            folder.close()
+            (folder.remove if folder.empty else folder.close)()
 
     def _frames(self, folder: FrameFolder) -> Generator[Event, None, int]:
         """Paint the frames that are not there; how many there are in the end."""
