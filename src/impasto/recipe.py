@@ -43,7 +43,7 @@ from impasto.choices import (
     SolverSpec,
 )
 from impasto.encoders.preprocessing import Preprocessing
-from impasto.encoders.registry import COMPACT, VGG19, encoder_names, see_alike
+from impasto.encoders.registry import VGG19, encoder_names, see_alike
 from impasto.errors import UnknownNameError, UsageError
 from impasto.ranges import parse_bytes
 from impasto.schedule import Pyramid
@@ -196,12 +196,12 @@ class Recipe:
 
     # The frames of a clip after the first, which begin with the one before.
     temporal_weight: float = setting(
-        100.0, settings.weight, "How firmly a frame holds to the one before it.", only=[TRANSFER]
+        400.0, settings.weight, "How firmly a frame holds to the one before it.", only=[TRANSFER]
     )
     frame_iterations: int = setting(
-        20, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
+        8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
     )
-    following: Mapping[str, Any] = setting({"encoder": COMPACT, **_STROKES}, settings.varying(lambda: SETTINGS))
+    following: Mapping[str, Any] = setting(_STROKES, settings.varying(lambda: SETTINGS))
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)

@@ -19,7 +19,7 @@ from impasto.recipe import Recipe
 from impasto.record import EncoderUsed, Input, Made, PlannedLevel, Record, Result
 from impasto.record import Plan as RecordedPlan
 from impasto.schedule import STOPS
-from impasto.solvers import Solver, cautious, history, with_history
+from impasto.solvers import InUnits, Solver, cautious, history, with_history
 from impasto.temporal import Past
 from impasto.version import __version__
 
@@ -114,8 +114,10 @@ class Run:
         def shown(problem: PictureProblem) -> PictureProblem:
             return problem.showing(frame, past, painted)
 
-        precise = self.precise
-        return replace(self, problem=shown(self.problem), precise=precise and (lambda: shown(precise())))
+        precise, plan = self.precise, self.plan
+        if past:
+            plan = replace(plan, solver=InUnits(plan.solver, past.units(self.recipe.temporal_weight).to(self.home)))
+        return replace(self, problem=shown(self.problem), plan=plan, precise=precise and (lambda: shown(precise())))
 
     def beginning_with(self, image: Tensor) -> Run:
         """This run from `image`, at the size of its first level."""

@@ -149,10 +149,15 @@ class Sitting:
         if known not in self.known:
             self.known[known] = self._style_targets(part, shares)
         targets, losses = self.known[known], STYLE_LOSSES[self.recipe.style_loss]
+        new = self.past.new if self.past else None
         for layer, share in shares.items():
             loss = _in_units(losses, targets[layer], self.recipe.relative)
             guide = at_layer(part.where, self.encoder, layer)
             yield StyleTerm(layer, targets[layer], scale * share, loss, guide=guide, region=part.name)
+            if new:
+                guide = at_layer(new.where if part.where is None else new.where * part.where, self.encoder, layer)
+                weight = scale * share * new.share
+                yield StyleTerm(layer, targets[layer], weight, loss, guide=guide, region=f"{part.name or 'all'}, new")
 
     def neighbor_terms(self) -> list[Term]:
         """Each place of the recolored content with the nearest of the styles' places, in no layer of a texture."""

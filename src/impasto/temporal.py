@@ -11,6 +11,24 @@ from torch import Tensor
 from impasto.losses import temporal_error
 from impasto.terms import PixelTerm
 
+FEW = 1e-3  # of the picture, below which nothing is new
+
+FREE = 20.0  # the weight that would hold a place about as firmly as the other terms do
+
+
+@dataclass(frozen=True)
+class NewPart:
+    """The part of a frame that is new, painted as a picture of its own: beside what is there, it would not be missed.
+
+    `where` is what counts in its statistics: the new part as much as all else. `share` is how much of the frame that
+    is.
+
+    Shape: where (1, 1, H, W).
+    """
+
+    where: Tensor = field(repr=False)
+    share: float
+
 
 @dataclass(frozen=True)
 class Past:
@@ -35,6 +53,19 @@ class Past:
     def beginning(self, unseen: Tensor) -> Tensor:
         """Where a frame begins: as the one before, and as `unseen` where that says nothing.  Shape: (1, 3, H, W)."""
         return torch.lerp(unseen, self.warped, self.reliable)
+
+    @property
+    def new(self) -> NewPart | None:
+        """What has come into sight lately; None if hardly anything has."""
+        new = 1 - self.firm
+        share = float(new.mean())
+        if share < FEW:
+            return None
+        return NewPart(new + (1 - new) * min(1.0, share / max(1 - share, 1e-6)), min(1.0, 2 * share))
+
+    def units(self, weight: float) -> Tensor:
+        """How stiff each place is, held with this weight, relative to one that is free: a solver's units for it."""
+        return (1 + self.firm * (weight / FREE)).sqrt()
 
     def term(self, weight: float) -> PixelTerm:
         """What holds a frame to the one before."""

@@ -17,11 +17,12 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from impasto.errors import ImageError, UsageError
 from impasto.files import missing
-from impasto.images import READABLE_FORMATS, load_image, resize, to_pil
+from impasto.images import load_image, resize, to_pil
 from impasto.video.hdr import tone_mapped
 
 ANIMATED = (".gif", ".png", ".apng", ".webp")
-STILLS = frozenset(READABLE_FORMATS) - {*ANIMATED, ".avif", ".heif", ".heic"}
+STILLS = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+PICTURES = (*STILLS, ".png", ".webp", ".gif", ".avif", ".heic", ".heif")  # of a folder
 FOLDER_RATE = Fraction(25)  # frames a second of a folder of pictures
 MILLISECONDS = Fraction(1, 1000)
 BT601, BT709 = 5, 1  # as FFmpeg counts color matrices
@@ -97,7 +98,7 @@ class PictureFolder:
         self.path, self._max_pixels = path, max_pixels
         self.time_base, self.begins = 1 / rate, Fraction(0)
         self.notes: list[str] = []
-        files = (each for each in path.iterdir() if each.suffix.lower() in READABLE_FORMATS and each.name[0] != ".")
+        files = (each for each in path.iterdir() if each.suffix.lower() in PICTURES and each.name[0] != ".")
         self._files = sorted(files, key=_numbered)
         self.times = [(number / rate, 1 / rate) for number in range(len(self._files))]
         if not self._files:
