@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from impasto.cli.beforehand import plan
+from impasto.cli.filming import video
 from impasto.cli.making import content, style, texture, transfer
 from impasto.cli.options import asked_recipe, default_of
 from impasto.cli.words import words
@@ -27,12 +28,21 @@ BASES = {
     content: reconstruction_of(preset("study"), "content"),
     style: reconstruction_of(preset("study"), "style"),
     plan: Recipe(),
+    video: Recipe(),
 }
-ARGUMENTS = {transfer: ["a.jpg", "b.jpg"], texture: ["b.jpg"], content: ["a.jpg"], style: ["b.jpg"], plan: []}
+ARGUMENTS = {
+    transfer: ["a.jpg", "b.jpg"],
+    texture: ["b.jpg"],
+    content: ["a.jpg"],
+    style: ["b.jpg"],
+    plan: [],
+    video: ["a.mp4", "b.jpg", "-o", "c.mp4"],
+}
 COMMANDS = [pytest.param(command, id=command.name) for command in BASES]
 NOT_SETTINGS = {
     "content", "named", "styles", "regions", "keep", "texture", "image", "preset", "layers", "sizes",
     "output", "force", "checkpoint", "no_metadata", "keep_exif", "bits", "save_every", "quiet", "as_json", "dry_run",
+    "clip", "start", "end", "fps", "every", "preview",
 }  # fmt: skip
 
 
@@ -55,7 +65,8 @@ def test_every_setting_with_a_sentence_is_an_option():
     flagged = set().union(*map(settings_of, BASES))
     assert flagged == {name for name, about in SETTINGS.items() if about["help"]}
     transfers = {name for name, about in SETTINGS.items() if about["help"] and "transfer" in about["only"]}
-    assert settings_of(transfer) == transfers - {"noise"}
+    assert settings_of(transfer) == transfers - {"noise", "temporal_weight", "frame_iterations"}
+    assert settings_of(video) == transfers - {"noise", "texture_up_to"}
 
 
 def test_every_setting_is_one_that_programs_can_give():

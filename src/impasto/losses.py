@@ -232,6 +232,15 @@ def flat_steps(image: Tensor, target: Tensor, flatness: Tensor) -> Tensor:
     return (down * flatness[..., 1:, :]).mean() + (right * flatness[..., 1:]).mean()
 
 
+def temporal_error(image: Tensor, warped: Tensor, firm: Tensor) -> Tensor:
+    """mean of c (x - w)^2 with w the frame before as it has moved, and c how firmly each place is held.
+
+    Shape: image, warped (1, 3, H, W), firm (1, 1, H, W) in [0, 1] -> no dimensions.
+    Reference: Ruder, Dosovitskiy & Brox 2016, equation (7).
+    """
+    return (firm * (image - warped).square()).mean()
+
+
 def absent_color_error(image: Tensor, reference: Tensor, absent: Tensor, where: Tensor | None = None) -> Tensor:
     """mean over pixels of w d' A d, d the change of color from the reference, A what `color.absent_colors` says.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from impasto.color import luminance, matched_colors, samples, transported, with_luminance
+from impasto.color import gray, luminance, matched_colors, samples, transported, with_luminance
 from impasto.devices import format_name, products
 from impasto.encoders.base import Encoder
 from impasto.encoders.normalization import Normalized, mean_activations
@@ -26,6 +27,7 @@ from impasto.schedule import Level
 from impasto.sources import Resampled
 from impasto.statistics import moments
 from impasto.targets import Part, Sitting, fine_layers
+from impasto.temporal import Past
 from impasto.tiled import ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team
 
@@ -56,6 +58,11 @@ class Given:
         """The same, squeezed into `side` by `side` pixels."""
         return self._each(lambda picture: picture.reduced(side))
 
+    def showing(self, frame: Tensor) -> Given:
+        """The same with another content of the same size, (1, 3, H, W)."""
+        content, own = self.content and self.content.like(gray(frame) if self.own else frame), self.own
+        return replace(self, content=content, own=own and own.like(frame))
+
     def only(self, sizes: Sequence[Shape], styles: Sequence[Sequence[Shape]]) -> Given:
         """The same at these sizes alone, each of the styles at its own."""
         kept = self._each(lambda picture: picture.only(sizes))
@@ -66,6 +73,17 @@ class Given:
         content, start, keep, own = (each and change(each) for each in (self.content, self.start, self.keep, self.own))
         areas = tuple(replace(area, where=change(area.where)) for area in self.areas)
         return Given(content, tuple(map(change, self.styles)), start, areas, keep, own, self.textured)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The first frame of a shot, whose maps of colors all of its frames have: its `content`, and as it was `painted`.
+
+    Shape: painted (1, 3, H, W).
+    """
+
+    content: Resampled
+    painted: Tensor = field(repr=False)
 
 
 class KeptObjective:
@@ -107,6 +125,9 @@ class PictureProblem:
         self._instant = instant
         self._team: Team = Alone()
         self._scales: dict[int, dict[str, Tensor]] = {}  # by the view's size
+        self._known: dict[Level, dict[Any, Any]] = {}  # of the styles
+        self._shot: Shot | None = None
+        self._past: Past | None = None
 
     def initial(self, level: Level) -> Tensor:
         """The picture to begin with.  Shape: (1, 3, level.height, level.width)."""
@@ -114,6 +135,8 @@ class PictureProblem:
 
     def _beginning(self, level: Level) -> Tensor:
         size = level.height, level.width
+        if self._past:
+            return self._past.beginning(self._recolored(level))
         if self._given.start is not None:
             return self._given.start.at(*size)
         if self._recipe.init == "style":
@@ -145,7 +168,8 @@ class PictureProblem:
             own = self._given.own.at(level.height, level.width).to(image)
             image = with_luminance(own, luminance(image))
         if self._recipe.colors == "match":
-            image = self._mapped(image, level, 1 - self._recipe.restraint)
+            like = self._shot.painted.to(image) if self._shot else image
+            image = self._mapped(image, level, 1 - self._recipe.restraint, like)
         return self._kept(image, level, self._given.own or self._given.content)
 
     def _kept(self, image: Tensor, level: Level, content: Resampled | None) -> Tensor:
@@ -186,6 +210,8 @@ class PictureProblem:
             self._parts(level),
             self._team,
             self._visible_at(level),
+            self._past,
+            self._known.setdefault(level, {}),
         )
 
     def keep_only(self, levels: Sequence[Level]) -> None:
@@ -202,11 +228,26 @@ class PictureProblem:
         """An evaluation as at `level`, but of a picture of `side` by `side` pixels, coarsely made, to be timed."""
         small, view = copy(self), self._views.at(level.size)
         small._recipe, small._views = view.recipe, Views(view.recipe, lambda recipe: view.style_encoder)
+        small._known = {}
         small._given, small._style_scales = self._given.reduced(side), [1.0] * len(self._given.styles)
         small._scales = {0: self._scales[view.size]} if view.size in self._scales else {}
         squeezed = Level(side, side, 1)
         objective, image = small.objective(squeezed), small.initial(squeezed)
         return lambda: objective.evaluate(image)
+
+    def showing(self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None) -> PictureProblem:
+        """The same for another frame of the shot whose first is the content; what is known of the styles is kept.
+
+        With `past` it begins with the frame before. `painted` is the shot's first frame as it was made.
+
+        Shape: frame, painted (1, 3, H, W).
+        """
+        other, content = copy(self), self._given.content
+        assert content is not None, "a clip has frames"
+        other._given = self._given.showing(frame.to(self._device))
+        other._past = past and past.on(self._device)
+        other._shot = None if painted is None else Shot(content, painted)
+        return other
 
     def over(self, team: Team) -> PictureProblem:
         """The same, evaluated by a team."""
@@ -223,7 +264,7 @@ class PictureProblem:
     def seen_by(self, views: Views) -> PictureProblem:
         """The same under other encoders, as those of another number format."""
         other = copy(self)
-        other._views = views
+        other._views, other._known = views, {}
         return other
 
     def _encoders(self, view: View) -> tuple[Encoder, Encoder]:
@@ -244,8 +285,9 @@ class PictureProblem:
             objective = WholeObjective(sitting.encoder, terms)
         else:
             objective = TiledObjective(sitting.encoder, terms, level.tile, self._team)
-        keep = self._given.keep
-        return KeptObjective(objective, keep.at(level.height, level.width)) if keep else objective
+        keep, still = self._given.keep, self._past.still if self._past else None
+        held = ([keep.at(level.height, level.width)] if keep else []) + ([] if still is None else [still])
+        return KeptObjective(objective, torch.stack(held).amax(0)) if held else objective
 
     @property
     def _detail(self) -> float:
@@ -261,7 +303,8 @@ class PictureProblem:
         content = self._content_at(level)
         if self._recipe.init != "matched":
             return content
-        return self._mapped(content, level, 1 - self._recipe.restraint)
+        like = self._shot.content.at(level.height, level.width) if self._shot else content
+        return self._mapped(content, level, 1 - self._recipe.restraint, like)
 
     def _painted(self, level: Level, instant: Instant) -> Tensor:
         """The content at this level as a network paints it in the styles of its parts."""
@@ -272,16 +315,16 @@ class PictureProblem:
         ]
         content, freedom = self._content_at(level), self._recipe.freedom
         painted = instant.paint(content, styles, amount=1 - self._recipe.restraint, freedom=freedom)
-        return self._mapped(painted, level, 1.0) if self._recipe.colors == "histogram" else painted
+        return self._mapped(painted, level, 1.0, painted) if self._recipe.colors == "histogram" else painted
 
-    def _mapped(self, image: Tensor, level: Level, amount: float) -> Tensor:
-        """`image` with its colors taken part of the way to those of each part's styles."""
+    def _mapped(self, image: Tensor, level: Level, amount: float, like: Tensor) -> Tensor:
+        """`image` with its colors taken part of the way to those of each part's styles, by the map that `like` has."""
         result = image
         for part in self._parts(level):
             if self._recipe.colors == "histogram":
-                mapped = torch.lerp(image, transported(image, samples(image, part.where), part.samples), amount)
+                mapped = torch.lerp(image, transported(image, samples(like, part.where), part.samples), amount)
             else:
-                mapped = matched_colors(image, moments(image, part.where), part.palette, amount)
+                mapped = matched_colors(image, moments(like, part.where), part.palette, amount)
             result = result + self._area(part.name, level) * (mapped - image) if part.name else mapped
         return result.clamp(0, 1)
 

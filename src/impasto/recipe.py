@@ -51,6 +51,13 @@ from impasto.schedule import Pyramid
 from impasto.settings import EVALUATIONS, setting
 from impasto.untrusted import printable
 
+# Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see.
+_STROKES = {
+    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
+    "content_layers": {"relu3_1": 1.0},
+    "content_weight": 0.2,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -66,6 +73,7 @@ class Recipe:
     * `detail` is how much of the start's finer detail is added whenever the picture is enlarged; beyond half strength
       ever less of it, and none at full strength.
     * `by_size` has what differs once the picture is larger than a size: of its entries, the last such one counts.
+    * `following` has what differs in the frames of a clip after its first, which are made at one size.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
     * `milestones` is what a source's program prints and saves on its way.
 
@@ -194,20 +202,16 @@ class Recipe:
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
-    # Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see.
-    by_size: tuple[Above, ...] = setting(
-        (
-            Above(
-                256,
-                {
-                    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
-                    "content_layers": {"relu3_1": 1.0},
-                    "content_weight": 0.2,
-                },
-            ),
-        ),
-        settings.by_size(lambda: SETTINGS),
+    by_size: tuple[Above, ...] = setting((Above(256, _STROKES),), settings.by_size(lambda: SETTINGS))
+
+    # The frames of a clip after the first, which begin with the one before.
+    temporal_weight: float = setting(
+        400.0, settings.weight, "How firmly a frame holds to the one before it.", only=[TRANSFER]
     )
+    frame_iterations: int = setting(
+        8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
+    )
+    following: Mapping[str, Any] = setting(_STROKES, settings.varying(lambda: SETTINGS))
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
@@ -273,6 +277,7 @@ class Recipe:
         if not see_alike(changes.get("encoder", self.encoder), self.encoder):
             changes.setdefault("preprocessing", None)
         changes.setdefault("by_size", _without(self.by_size, changes))
+        changes.setdefault("following", _unsaid(self.following, changes))
         layers = [ranges.layers(name, changes[name]) for name in LAYERS if name in changes]
         required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
@@ -285,6 +290,13 @@ class Recipe:
     def bound(self, size: int) -> int:
         """The largest size below `size` at which `by_size` has a change; 0 if there is none."""
         return max((each.size for each in self.by_size if size > each.size), default=0)
+
+    @property
+    def of_next_frames(self) -> Recipe:
+        """The recipe of frames that follow one: at the full size alone, with what `following` says."""
+        once: dict[str, Any] = {"schedule": Pyramid(most=1, evaluations=self.frame_iterations), "blank_schedule": None}
+        by_size = () if self.following else self.by_size
+        return replace(self, **once, iterations=None, levels=None, by_size=by_size, following={}, **self.following)
 
     @property
     def matched_layers(self) -> Mapping[str, float]:
@@ -360,11 +372,15 @@ _WITH_ENCODER = ("encoder", "weights")
 
 
 def _without(entries: Sequence[Above], changes: Mapping[str, Any]) -> tuple[Above, ...]:
-    """`entries` without what `changes` say of every size; whoever names a network means it at every size."""
-    if any(name in changes for name in _WITH_ENCODER):
-        return ()
-    left = (Above(each.size, {n: v for n, v in each.settings.items() if n not in changes}) for each in entries)
+    """`entries` without what `changes` say of every size."""
+    left = (Above(each.size, _unsaid(each.settings, changes)) for each in entries)
     return tuple(each for each in left if each.settings)
+
+
+def _unsaid(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` without those in `changes`; whoever names a network means it always."""
+    named = any(name in changes for name in _WITH_ENCODER)
+    return {} if named else {name: value for name, value in settings.items() if name not in changes}
 
 
 def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe]) -> Recipe:
@@ -375,10 +391,8 @@ def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe
     """
     if values.get("extra_terms"):
         raise UsageError(f"It was made with terms of one's own: {values['extra_terms']!r}.")
-    known = {
-        name: settings.from_json(value) for name, value in values.items() if name in SETTINGS.keys() - _NOT_IN_JSON
-    }
-    known = {name: value for name, value in known.items() if value is not None or name in _OPTIONAL}
+    said = {name: settings.from_json(values[name]) for name in values.keys() & (SETTINGS.keys() - _NOT_IN_JSON)}
+    known = {name: value for name, value in said.items() if value is not None or name in _OPTIONAL}
     name = str(values.get("preset", "default"))
     try:
         recipe = base(name)

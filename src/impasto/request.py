@@ -64,6 +64,9 @@ class Settings(TypedDict, total=False):
     padding: str | None
     normalize: bool | None
     by_size: Sequence[Above] | None
+    temporal_weight: float | None
+    frame_iterations: int | None
+    following: Mapping[str, Any] | None
     solver: str | SolverSpec | None
     schedule: Pyramid | None
     blank_schedule: Pyramid | None

@@ -19,7 +19,8 @@ from impasto.recipe import Recipe
 from impasto.record import EncoderUsed, Input, Made, PlannedLevel, Record, Result
 from impasto.record import Plan as RecordedPlan
 from impasto.schedule import STOPS
-from impasto.solvers import Solver, cautious, history, with_history
+from impasto.solvers import InUnits, Solver, cautious, history, with_history
+from impasto.temporal import Past
 from impasto.version import __version__
 
 RESTARTS = 3
@@ -106,6 +107,17 @@ class Run:
                     f"The picture was no longer finite ({broken.where}); going on from the best one so far, "
                     f"with float32 features and steps {SHORTER ** (restarts + 1):g} times as long."
                 )
+
+    def showing(self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None) -> Run:
+        """The same run of another frame of a clip; see `PictureProblem.showing`."""
+
+        def shown(problem: PictureProblem) -> PictureProblem:
+            return problem.showing(frame, past, painted)
+
+        precise, plan = self.precise, self.plan
+        if past:
+            plan = replace(plan, solver=InUnits(plan.solver, past.units(self.recipe.temporal_weight).to(self.home)))
+        return replace(self, problem=shown(self.problem), plan=plan, precise=precise and (lambda: shown(precise())))
 
     def beginning_with(self, image: Tensor) -> Run:
         """This run from `image`, at the size of its first level."""

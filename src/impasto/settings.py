@@ -73,17 +73,23 @@ pyramid = dataclass_of(
 )
 
 
-def by_size(every: Callable[[], Mapping[str, Mapping[str, Any]]]) -> ranges.Check:
-    """A check for what differs above sizes that rise: settings that vary, as `every` setting says of itself."""
+def varying(every: Callable[[], Mapping[str, Mapping[str, Any]]]) -> ranges.Check:
+    """A check for settings that vary, by their names, as `every` setting says of itself."""
 
-    def varying(part: str, given: Any) -> dict[str, Any]:
+    def check(part: str, given: Any) -> dict[str, Any]:
         if not isinstance(given, Mapping):
             raise UsageError(f"{part} is {given!r}; it must tell settings by their names.")
         checks = {name: about["check"] for name, about in every().items() if about["varies"]}
-        known = {name: named("setting of by_size", name, checks) for name in given}
+        known = {name: named(f"setting of {part.partition('.')[0]}", name, checks) for name in given}
         return {name: None if given[name] is None else check(name, given[name]) for name, check in known.items()}
 
-    entry = dataclass_of(Above, size=ranges.whole(), settings=varying)
+    return check
+
+
+def by_size(every: Callable[[], Mapping[str, Mapping[str, Any]]]) -> ranges.Check:
+    """A check for what differs above sizes that rise: settings that vary, as `every` setting says of itself."""
+
+    entry = dataclass_of(Above, size=ranges.whole(), settings=varying(every))
 
     def check(name: str, value: Any) -> tuple[Above, ...]:
         if not isinstance(value, list | tuple):
@@ -129,8 +135,11 @@ def terms(name: str, value: Any) -> tuple[Any, ...]:
 weight = ranges.number()
 
 
+# As JSON ------------------------------------------------------------------------------------------------------------
+
+
 def to_json(value: Any) -> Any:
-    """A setting's value as JSON has it."""
+    """A setting's value as plain JSON values."""
     if is_dataclass(value) and not isinstance(value, type):
         return {name: to_json(each) for name, each in asdict(value).items()}
     if isinstance(value, Mapping):
@@ -141,7 +150,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """What `to_json` gave, as plain values; the setting's check makes the rest of it."""
+    """What `to_json` gave, as a setting's check takes it."""
     if isinstance(value, list):
         return tuple(from_json(each) for each in value)
     if isinstance(value, Mapping):

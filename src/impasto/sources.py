@@ -156,6 +156,12 @@ class Resampled:
             self._made[height, width] = self._resample(self._original, height, width).to(self._device)
         return self._made[height, width]
 
+    def like(self, pixels: Tensor) -> Resampled:
+        """Another picture of the same size, with this one's transparency."""
+        other = Resampled(pixels, self._resample, self._device)
+        other._alpha = self._alpha
+        return other
+
     def only(self, sizes: Iterable[tuple[int, int]]) -> Resampled:
         """The same at these sizes alone; the original can be let go."""
         kept = copy(self)

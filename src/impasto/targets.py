@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import overload
 
@@ -30,6 +30,7 @@ from impasto.neighbors import NeighborTerm
 from impasto.recipe import Recipe
 from impasto.schedule import Level
 from impasto.statistics import Moments, at_least_float32, blend, moments
+from impasto.temporal import Past
 from impasto.terms import ContentTerm, PixelTerm, RecomputedContentTerm, StyleTerm, Term
 from impasto.tiling import Team, Tiling
 
@@ -86,7 +87,8 @@ class Sitting:
 
     `recipe` has the layers of `encoder`; `style_encoder` looks at the styles. `recolored` makes the content in the
     colors that the picture begins with; few terms ask for it. What `visible` says cannot be seen of the content does
-    not count in its features.
+    not count in its features. `past` is what a frame has from the one before. Moments of styles are kept in `known`, by
+    the part and the layers.
 
     Shape: content and recolored (1, 3, H, W), visible (1, 1, H, W).
     """
@@ -100,6 +102,8 @@ class Sitting:
     parts: Sequence[Part]
     team: Team
     visible: Tensor | None = None
+    past: Past | None = None
+    known: dict[tuple[str, tuple[str, ...]], dict[str, Moments]] = field(default_factory=dict, repr=False)
 
     def terms(self) -> list[Term]:
         """All terms that weigh anything."""
@@ -141,11 +145,19 @@ class Sitting:
         return [term for part in self.parts for term in self._styled(part, shares, scale * part.share)]
 
     def _styled(self, part: Part, shares: Mapping[str, float], scale: float) -> Iterator[StyleTerm]:
-        targets, losses = self._style_targets(part, shares), STYLE_LOSSES[self.recipe.style_loss]
+        known = part.name, tuple(shares)
+        if known not in self.known:
+            self.known[known] = self._style_targets(part, shares)
+        targets, losses = self.known[known], STYLE_LOSSES[self.recipe.style_loss]
+        new = self.past.new if self.past else None
         for layer, share in shares.items():
             loss = _in_units(losses, targets[layer], self.recipe.relative)
             guide = at_layer(part.where, self.encoder, layer)
             yield StyleTerm(layer, targets[layer], scale * share, loss, guide=guide, region=part.name)
+            if new:
+                guide = at_layer(new.where if part.where is None else new.where * part.where, self.encoder, layer)
+                weight = scale * share * new.share
+                yield StyleTerm(layer, targets[layer], weight, loss, guide=guide, region=f"{part.name or 'all'}, new")
 
     def neighbor_terms(self) -> list[Term]:
         """Each place of the recolored content with the nearest of the styles' places, in no layer of a texture."""
@@ -165,7 +177,7 @@ class Sitting:
         ]
 
     def pixel_terms(self) -> list[Term]:
-        """Smoothness, the range that can be displayed, and calm where the content is."""
+        """Smoothness, the range that can be displayed, calm where the content is, and the frame before."""
         recipe, calm = self.recipe, self.recipe.calm * self.recipe.restraint
         terms = [
             PixelTerm("tv", recipe.tv_weight, SMOOTHNESS[recipe.tv_loss]),
@@ -174,6 +186,8 @@ class Sitting:
         if self.content is not None and calm > 0:
             target = self.recolored()
             terms.append(PixelTerm("calm", calm, partial(flat_steps, target=target, flatness=flatness(target))))
+        if self.past:
+            terms.append(self.past.term(recipe.temporal_weight))
         return [term for term in [*terms, *map(self._palette_term, self.parts)] if term and term.weight > 0]
 
     def _palette_term(self, part: Part) -> PixelTerm | None:

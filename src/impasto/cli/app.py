@@ -15,6 +15,7 @@ from impasto.cli.beforehand import bench, plan
 from impasto.cli.completion import completion
 from impasto.cli.exporting import export
 from impasto.cli.figure import figure, sheet
+from impasto.cli.filming import video
 from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
@@ -44,7 +45,7 @@ def app(ctx: click.Context) -> None:
         ctx.exit()  # the first of torchrun's processes does it alone
 
 
-app.section("Make pictures", transfer, batch, texture, sheet, reconstruct, figure)
+app.section("Make pictures", transfer, batch, video, texture, sheet, reconstruct, figure)
 app.section("In the browser", studio)
 app.section("Go on, look back", resume, show, replay)
 app.section("Look things up", presets, swatches, weights, completion)

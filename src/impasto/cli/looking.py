@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from impasto.record import Record
 
 # Where the sections of a recipe begin, in the order of its fields; the machine's settings are not a preset's.
-_SECTIONS = {"size": "Picture", "content_layers": "What is minimised", "encoder": "Network", "solver": "The way there"}
+_SECTIONS = {
+    "size": "Picture",
+    "content_layers": "What is minimised",
+    "encoder": "Network",
+    "temporal_weight": "Clips",
+    "solver": "The way there",
+}
 _MACHINE = ("device", "memory", "max_pixels", "weights", "extra_terms", "strength", "style_weights", "usual_size")
 _SWATCH = "The swatch to draw; without it, all are listed."
 _SIZE = "In pixels; one number is the long side of 4:3.  [default: 1024x768]"
@@ -73,6 +79,7 @@ def in_words(found: Recipe, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         "tileable": found.tileable,
         "milestones": found.milestones,
         "by_size": found.by_size,
+        "following": found.following,
     }
     special = {
         "solver": words(solver_of(found.solver)),

@@ -96,14 +96,14 @@ def transfer(
         raise UsageError("--keep is empty; name a mask, such as face.png.")
     if len(keep) > 1:
         raise UsageError(f"--keep is {' and '.join(keep)}; give one mask, which is white wherever something is kept.")
-    apart = [_region(each) for each in regions]
+    apart = [region_of(each) for each in regions]
     rest = [style for mask, style, _ in apart if mask == _REST]
     there = [each for each in apart if each[0] != _REST]
-    meant = () if apart and not named and not styles else _meant(named, styles, given, content)
+    meant = () if apart and not named and not styles else styles_of(named, styles, given, content)
     return make(given, content, (*meant, *rest), regions=there, keep=next(iter(keep), None), texture=texture)
 
 
-def _region(text: str) -> tuple[str, str, str | None]:
+def region_of(text: str) -> tuple[str, str, str | None]:
     """The mask, the style and the mask of the style that MASK=STYLE[:MASK] says.
 
     Raises:
@@ -120,7 +120,7 @@ def _region(text: str) -> tuple[str, str, str | None]:
     return mask, style, inside
 
 
-def _meant(
+def styles_of(
     named: tuple[str, ...], styles: tuple[str, ...], given: Mapping[str, Any], content: str = ""
 ) -> tuple[str, ...]:
     """The styles: those `named` as arguments, which are one unless their weights are `given`, and those of -s.
@@ -175,7 +175,7 @@ def texture(named: tuple[str, ...], styles: tuple[str, ...], **given: Any) -> in
     It has the style's colors, strokes and motifs, and nothing of its arrangement. Ctrl-C stops early and saves the
     picture so far.
     """
-    return make(given, None, _meant(named, styles, given), texture_of, kind="texture")
+    return make(given, None, styles_of(named, styles, given), texture_of, kind="texture")
 
 
 # Reconstruction -----------------------------------------------------------------------------------------------------

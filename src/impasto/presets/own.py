@@ -40,6 +40,7 @@ NEIGHBORS = replace(
     content_weight=0.1,
     neighbor_weight=3.0,
     by_size=tuple(Above(each.size, {**each.settings, "neighbor_weight": 0.0}) for each in Recipe().by_size),
+    following={**Recipe().following, "neighbor_weight": 0.0},
 )
 
 # What a figure shows is the papers' network, at one size and from noise if the figure says so; that takes minutes.

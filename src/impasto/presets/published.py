@@ -32,6 +32,7 @@ PUBLISHED = replace(
     palette_weight=0.0,
     padding=None,
     by_size=(),
+    following={},
     init="content",
     detail=0.0,
     solver=SolverSpec("lbfgs", {"history": 20}),

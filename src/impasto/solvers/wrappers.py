@@ -59,11 +59,12 @@ class Averaged:
 class InUnits:
     """Another solver that sees the picture in other units: y = `scale` * x, as 255 for an 8-bit program.
 
-    Step sizes and epsilons of published programs are in their own pixel units; this keeps them exact.
+    Step sizes and epsilons of published programs are in their own pixel units; this keeps them exact. Where each place
+    has its own, (1, 1, H, W), places with large ones move less.
     """
 
     solver: Solver
-    scale: float
+    scale: float | Tensor
 
     def init(self, image: Tensor) -> Any:
         """The wrapped solver's state, in its units."""

@@ -47,7 +47,7 @@ def _carried_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
         kept, plan = None, None
         if (job.checkpoint / "run.json").is_file():
             kept = stack.enter_context(closing(Checkpoints.open(job.checkpoint)))
-            plan = Record.from_json(kept.about("record")["record"]).plan
+            plan = Record.from_json(kept.about()["record"]).plan
         run = prepare(job.asked.recipe, pictures_of(job.asked.body, shelf), encoders, plan)
         run = replace(run, inputs=tuple(_renamed(run.inputs, shelf)))
         if job.stopping:

@@ -1,0 +1,1 @@
+"""Clips: read, painted frame by frame so that nothing flickers, and written."""

@@ -1,0 +1,128 @@
+"""Optical flow between two frames of a clip: where every pixel was, and how far that is to be relied on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.losses import blurred
+
+UNMOVED = 0.1  # pixels, below which nothing has moved
+SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
+AROUND = 4  # pixels around a place that must not have changed either, for it to be still
+EDGE = 0.8  # standard deviation, in pixels, of the soft border of what is hidden
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What has become of the frame before.
+
+    `back` tells, for every pixel of a frame, how far away it was in the one before, (x, y) in pixels; `reliable` is 0
+    where it was hidden there, or where motions meet; `still` is 1 where nothing has changed.
+
+    Shape: back (1, 2, H, W), reliable and still (1, 1, H, W) in [0, 1].
+    """
+
+    back: Tensor
+    reliable: Tensor
+    still: Tensor
+
+    def carried(self, picture: Tensor) -> Tensor:
+        """A picture of the frame before, moved to where its parts are now.  Shape: (1, C, H, W)."""
+        return torch.where(self.still > 0, picture, warped(picture, self.back))
+
+    def firm(self, settled: Tensor) -> Tensor:
+        """How firmly each place is held that was so much `settled` before.  Shape: (1, 1, H, W)."""
+        return self.reliable * self.carried(settled).square()
+
+    def settled(self, before: Tensor) -> Tensor:
+        """How settled each place is once it is painted again, if it was so much `before`.  Shape: (1, 1, H, W)."""
+        return (self.reliable * self.carried(before) + 1 / SETTLING).clamp(max=1)
+
+    @property
+    def hidden(self) -> float:
+        """The share of the frame that was not to be seen before."""
+        return 1 - float(self.reliable.mean())
+
+
+def motion(before: np.ndarray, now: np.ndarray) -> Motion:
+    """The motion between two frames.  Shape: (H, W, 3) uint8 each."""
+    forth, back = flow(before, now), flow(now, before)
+    moved = back.norm(dim=1, keepdim=True) >= UNMOVED
+    changed = torch.from_numpy((before != now).any(2))[None, None]
+    still = 1 - F.max_pool2d((moved | changed).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
+    return Motion(back, torch.maximum(reliability(back, forth), still), still)
+
+
+def flow(source: np.ndarray, target: np.ndarray) -> Tensor:
+    """Where each pixel of `source` is in `target`: its offset (x, y).  Shape: (H, W, 3) uint8 -> (1, 2, H, W).
+
+    Reference: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search"; OpenCV's, to the finest scale.
+    """
+    import cv2  # noqa: PLC0415 - of the extra `video`
+
+    grays = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (source, target))
+    found = _dis().calc(*grays, None)
+    return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None]
+
+
+@cache
+def _dis() -> Any:
+    import cv2  # noqa: PLC0415
+
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis.setFinestScale(0)
+    return dis
+
+
+def reliability(back: Tensor, forth: Tensor) -> Tensor:
+    """How far `back` is to be relied on: 0 where it leaves the picture, where `forth` does not return, where motions
+    meet; with a soft border outside of these.
+
+    Shape: (1, 2, H, W) both -> (1, 1, H, W).
+    Reference: Ruder, Dosovitskiy & Brox 2016, equations (5) and (6), and the smoothing of their program.
+    """
+    returned = warped(forth, back, "bilinear")
+    squares = (returned.square() + back.square()).sum(1, keepdim=True)
+    hidden = (returned + back).square().sum(1, keepdim=True) > 0.01 * squares + 0.5
+    down, across = (torch.gradient(back, dim=side)[0] for side in (2, 3))
+    steep = (down.square() + across.square()).sum(1, keepdim=True)
+    border = steep > 0.01 * back.square().sum(1, keepdim=True) + 0.002
+    return _outside(hidden | _beyond(back)) * (~border).float()
+
+
+def _outside(hidden: Tensor) -> Tensor:
+    """1 away from what is hidden, 0 in it, and soft between.  Shape: (1, 1, H, W), truth -> numbers."""
+    return blurred(torch.where(hidden, -1.0, 1.0), EDGE).clamp(0, 1) * (~hidden).float()
+
+
+def _beyond(back: Tensor) -> Tensor:
+    """Whether each pixel was outside of the picture.  Shape: (1, 2, H, W) -> (1, 1, H, W)."""
+    height, width = back.shape[-2:]
+    x, y = _places(back)
+    return ((x < 0) | (x > width - 1) | (y < 0) | (y > height - 1))[None, None]
+
+
+def warped(picture: Tensor, back: Tensor, how: str = "bicubic") -> Tensor:
+    """What was at each pixel's place in the `picture` before.
+
+    Shape: picture (1, C, H, W), back (1, 2, H, W) -> (1, C, H, W).
+    """
+    height, width = back.shape[-2:]
+    x, y = _places(back)
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)[None]
+    found = F.grid_sample(picture, grid, mode=how, padding_mode="border", align_corners=False)
+    return found if how != "bicubic" else found.clamp(0, 1)
+
+
+def _places(back: Tensor) -> tuple[Tensor, Tensor]:
+    """Columns and rows of each pixel's place before.  Shape: (1, 2, H, W) -> (H, W) both."""
+    height, width = back.shape[-2:]
+    rows, columns = torch.arange(height, dtype=back.dtype), torch.arange(width, dtype=back.dtype)
+    return columns[None, :] + back[0, 0], rows[:, None] + back[0, 1]

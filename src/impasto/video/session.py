@@ -1,0 +1,231 @@
+"""A clip, painted frame by frame: whatever ends it, finished frames are kept, and the same request goes on there."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.engine import Step
+from impasto.errors import ImageError, UsageError
+from impasto.files import file_hash
+from impasto.images import size_for
+from impasto.loading import Encoders
+from impasto.preparation import Pictures
+from impasto.recipe import Recipe
+from impasto.version import __version__
+from impasto.video.choosing import Choice, chosen
+from impasto.video.flow import motion
+from impasto.video.folder import FrameFolder
+from impasto.video.reading import Clip, Frame
+from impasto.video.shot import Shot
+from impasto.video.shots import is_cut
+from impasto.video.writing import codec_of, write_clip
+
+RECENT = 12  # frames by which the time left is judged
+
+
+@dataclass(frozen=True)
+class Begun:
+    """So many frames, `count`, of (width, height) `size` are going to be painted, of which `there` are finished."""
+
+    count: int
+    size: tuple[int, int]
+    there: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A step of a frame, which counts from 1."""
+
+    number: int
+    count: int
+    step: Step
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A frame is finished, after so many `seconds`; `left` are those to the end, if it can be told."""
+
+    number: int
+    count: int
+    seconds: float
+    opens: bool
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """The clip is at `path`, with so many frames."""
+
+    path: Path
+    frames: int
+    notes: tuple[str, ...] = ()
+
+
+Event = Begun | Painting | Painted | Written
+
+
+class ClipSession:
+    """A clip that is going to be painted, in the style of `pictures`, and written to `path`.
+
+    Finished frames are kept in the folder OUT.impasto until the clip is whole; a `preview` ends after so many frames,
+    and its folder stays.
+
+    Raises:
+        UsageError: the settings cannot be met, or the folder is another run's.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        recipe: Recipe,
+        pictures: Pictures,
+        path: Path,
+        *,
+        choice: Choice | None = None,
+        preview: int | None = None,
+        force: bool = False,
+        encoders: Encoders | None = None,
+    ):
+        self._clip, self._recipe, self._pictures, self._path = clip, recipe, pictures, path
+        self._choice, self._encoders, self._force = choice or Choice(), encoders or Encoders(), force
+        times = self._choice.times(clip)
+        self._times = times[:preview]
+        self._whole = len(self._times) == len(times)
+        self.shape = working_shape(clip, recipe, path)
+        self._pace = Pace(len(self._times))
+
+    @property
+    def count(self) -> int:
+        """How many frames are painted."""
+        return len(self._times)
+
+    @property
+    def folder(self) -> Path:
+        """Where finished frames are kept."""
+        return self._path.with_name(self._path.name + ".impasto")
+
+    def events(self) -> Generator[Event, None, None]:
+        """What happens, as it is taken.
+
+        Raises:
+            ImpastoError: what ended it; the finished frames are kept.
+        """
+        folder = FrameFolder(self.folder, self._about())
+        try:
+            count, (height, width) = len(self._times), self.shape
+            if self._path.exists() and not self._force and not folder.is_own(self._path):
+                raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
+            there = sum(folder.finished(number) for number in range(1, count + 1))
+            yield Begun(count, (width, height), there, tuple(self._clip.notes))
+            made = yield from self._frames(folder)
+            if not made:
+                raise ImageError(f"{self._clip.path} has no frames that can be read.")
+            write_clip(self._path, self._finished(folder, made), self._clip, self._since, f"impasto {__version__}")
+            folder.wrote(self._path)
+            yield Written(self._path, made, tuple(self._clip.notes))
+            if self._whole:
+                folder.remove()
+        finally:
+            (folder.remove if folder.empty else folder.close)()
+
+    def _frames(self, folder: FrameFolder) -> Generator[Event, None, int]:
+        """Paint the frames that are not there; how many there are in the end."""
+        shot: Shot | None = None
+        opened, before, number = 0, None, 0
+        for number, frame in enumerate(chosen(self._clip, self._times), 1):
+            now, began = frame.scaled(*self.shape), time.perf_counter()
+            if folder.finished(number):
+                if folder.opens(number):
+                    opened, shot = number, self._shot(now)
+                before = now
+                continue
+            moved = None if before is None else motion(before, now)
+            opens = moved is None or before is None or is_cut(before, now, moved)
+            if opens or shot is None or moved is None:
+                opened, shot = number, self._shot(now)
+                run = shot.opening()
+            else:
+                run = shot.next(now, moved, folder.canvas(number - 1), folder.canvas(opened).image)
+            for step in run:
+                yield Painting(number, len(self._times), step, self._pace.left(number - 1))
+                if moved is not None and not opens and moved.still.all():
+                    break
+            folder.add(number, run.finished, run.canvas, opens=opens)
+            self._pace.done(number, time.perf_counter() - began, opens=opens)
+            yield Painted(number, len(self._times), time.perf_counter() - began, opens, self._pace.left(number))
+            before = now
+        return number
+
+    def _shot(self, first: np.ndarray) -> Shot:
+        return Shot(first, self._recipe, self._pictures, self._encoders)
+
+    def _finished(self, folder: FrameFolder, count: int) -> Iterator[Frame]:
+        for number, (begins, lasts) in enumerate(self._times[:count], 1):
+            yield Frame(begins, lasts, folder.frame(number))
+
+    @property
+    def _since(self) -> Fraction:
+        return self._times[0][0] if self._choice.start else Fraction(0)
+
+    def _about(self) -> dict[str, Any]:
+        """What tells one run from another."""
+        machine = {"device", "memory", "max_pixels"}
+        settings = {name: value for name, value in self._recipe.to_json().items() if name not in machine}
+        others = [*self._pictures.styles, self._pictures.init, self._pictures.keep, self._pictures.texture]
+        for region in self._pictures.regions:
+            others += [region.mask, region.style, region.style_mask]
+        choice = [str(each) for each in (self._choice.start, self._choice.end, self._choice.rate, self._choice.every)]
+        return {
+            "impasto": __version__,
+            "clip": known(self._clip.path),
+            "pictures": [None if each is None else known(each) for each in others],
+            "settings": settings,
+            "choice": choice,
+            "shape": list(self.shape),
+        }
+
+
+def known(source: Any) -> str:
+    """What a file is known by: its digest, a folder's those of its files; else its name."""
+    path = Path(source) if isinstance(source, str | Path) else None
+    if path and path.is_dir():
+        return " ".join(file_hash(each)[:16] for each in sorted(path.iterdir()) if each.is_file())
+    return file_hash(path) if path and path.is_file() else str(source)
+
+
+def working_shape(clip: Clip, recipe: Recipe, path: Path) -> tuple[int, int]:
+    """Height and width that frames are painted at: as asked for, with sides that the result's format has."""
+    if recipe.size == "original":
+        height, width = clip.shape
+    else:
+        height, width = size_for(*clip.shape, recipe.long_side or min(recipe.usual_size, max(clip.shape)))
+    codec = codec_of(path)
+    multiple = codec.multiple if codec else 1
+    return tuple(max(1, round(side / multiple)) * multiple for side in (height, width))  # type: ignore[return-value]
+
+
+@dataclass
+class Pace:
+    """How long frames take, and what is left of `count`."""
+
+    count: int
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    def done(self, number: int, seconds: float, *, opens: bool) -> None:
+        """A frame took so long; one that opens a shot takes longer than others."""
+        if not opens:
+            self.recent.append(seconds)
+
+    def left(self, done: int) -> float | None:
+        """Seconds to the end, once that can be told."""
+        return (self.count - done) * sum(self.recent) / len(self.recent) if self.recent else None

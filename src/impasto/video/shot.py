@@ -1,0 +1,112 @@
+"""A shot of a clip, painted: its first frame as a picture of its own, every other from the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impasto.choices import ORIGINAL
+from impasto.engine import Step
+from impasto.images import to_pil
+from impasto.loading import Encoders
+from impasto.preparation import Pictures, prepare
+from impasto.recipe import Recipe
+from impasto.run import Run
+from impasto.temporal import Past
+from impasto.video.flow import Motion
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A frame as it was painted, its colors not yet finished, and how `settled` each place is; the next begins with it.
+
+    Shape: image (H, W, 3) uint8, settled (H, W) uint8, 255 where nothing is new.
+    """
+
+    image: np.ndarray = field(repr=False)
+    settled: np.ndarray = field(repr=False)
+
+    @property
+    def planes(self) -> tuple[Tensor, Tensor]:
+        """Both as pictures.  Shape: (1, 3, H, W) and (1, 1, H, W), in [0, 1]."""
+        return planes(self.image), torch.tensor(self.settled)[None, None].float() / 255
+
+
+class FrameRun:
+    """A frame that is going to be painted: iterating makes it, step by step; then there are `canvas` and `finished`.
+
+    Shape: settled (H, W) uint8.
+    """
+
+    def __init__(self, run: Run, settled: np.ndarray):
+        self._run, self._settled = run, settled
+        self._image: Tensor | None = None
+
+    def __iter__(self) -> Iterator[Step]:
+        self._run.plan.keep_freed()
+        for step in self._run:
+            self._image = step.image
+            yield step
+
+    @property
+    def canvas(self) -> Canvas:
+        """What the next frame begins with."""
+        return Canvas(eight_bits(self._made), self._settled)
+
+    @property
+    def finished(self) -> np.ndarray:
+        """The frame.  Shape: (H, W, 3) uint8."""
+        return eight_bits(self._run.full_size(self._made))
+
+    @property
+    def _made(self) -> Tensor:
+        assert self._image is not None, "the run has not been made"
+        return self._image
+
+
+class Shot:
+    """The runs of a shot's frames, which all have the size of its `first`.
+
+    `pictures` are what a picture is made of, but for the content, which is a frame. Networks, statistics of the styles
+    and maps of colors are found once, and kept for all frames.
+
+    Shape: first (H, W, 3) uint8.
+    """
+
+    def __init__(self, first: np.ndarray, recipe: Recipe, pictures: Pictures, encoders: Encoders):
+        self._recipe, self._encoders = replace(recipe, size=ORIGINAL), encoders
+        self._pictures, self._shape = replace(pictures, content=first), first.shape[:2]
+
+    def opening(self) -> FrameRun:
+        """The first frame's."""
+        run = prepare(self._recipe, self._pictures, self._encoders)
+        return FrameRun(run, np.full(self._shape, 255, np.uint8))
+
+    def next(self, frame: np.ndarray, motion: Motion, before: Canvas, opening: np.ndarray) -> FrameRun:
+        """Another frame's, after a `motion` from the one `before`; `opening` is the first's canvas.
+
+        Shape: frame, opening (H, W, 3) uint8.
+        """
+        image, settled = before.planes
+        past = Past(motion.carried(image), motion.reliable, motion.firm(settled), motion.still)
+        run = self._following.showing(planes(frame), past, planes(opening))
+        return FrameRun(run, (255 * motion.settled(settled)[0, 0]).round().to(torch.uint8).numpy())
+
+    @cached_property
+    def _following(self) -> Run:
+        return prepare(self._recipe.of_next_frames, self._pictures, self._encoders)
+
+
+def planes(frame: np.ndarray) -> Tensor:
+    """A frame as a picture.  Shape: (H, W, 3) uint8 -> (1, 3, H, W) in [0, 1]."""
+    return torch.tensor(frame).permute(2, 0, 1)[None].float() / 255
+
+
+def eight_bits(image: Tensor) -> np.ndarray:
+    """A picture as a frame, which is what is kept of it.  Shape: (1, 3, H, W) -> (H, W, 3) uint8."""
+    return np.array(to_pil(image))

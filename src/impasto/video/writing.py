@@ -1,0 +1,218 @@
+"""Frames -> a clip: a video file with the sound of another, an animated image, or a folder of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from impasto.errors import OutputError, UnknownNameError
+from impasto.files import output_errors, replacing
+from impasto.video.reading import Clip, Frame, VideoFile, pyav
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How frames are coded in a file of some ending: the encoder, its pixels and settings.
+
+    `multiple` is what sides must be multiples of.
+    """
+
+    name: str
+    pixels: str
+    options: Mapping[str, str]
+    multiple: int = 1
+    sound: bool = False
+
+
+_H264 = Codec("libx264", "yuv420p", {"crf": "16", "preset": "medium"}, 2, True)
+CODECS: Mapping[str, Codec] = MappingProxyType(
+    {
+        ".mp4": _H264,
+        ".m4v": _H264,
+        ".mov": _H264,
+        ".mkv": _H264,
+        ".webm": Codec("libvpx-vp9", "yuv420p", {"crf": "20", "b": "0", "row-mt": "1", "cpu-used": "2"}, 2, True),
+        ".gif": Codec("gif", "pal8", {}),
+        ".apng": Codec("apng", "rgb24", {"plays": "0"}),
+        ".webp": Codec("libwebp_anim", "yuv420p", {"quality": "85", "loop": "0"}),
+    }
+)
+
+
+def codec_of(path: Path) -> Codec | None:
+    """How a file of this name is coded; None for a folder of pictures, which has no ending.
+
+    Raises:
+        UnknownNameError: no clip has such an ending.
+    """
+    ending = path.suffix.lower()
+    if not ending:
+        return None
+    if ending not in CODECS:
+        raise UnknownNameError("extension", ending, CODECS, of=str(path))
+    return CODECS[ending]
+
+
+def write_clip(
+    path: Path, frames: Iterable[Frame], like: Clip, since: Fraction = Fraction(0), comment: str = ""
+) -> None:
+    """Write `frames` to `path`, which appears whole or not at all, with the sound that their clip has.
+
+    If `since` is above 0, the clip from then on: it begins at 0. Otherwise all times are as in the clip's own file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    codec = codec_of(path)
+    if codec is None:
+        _write_folder(path, frames)
+        return
+    av = pyav()
+    with output_errors(path), replacing(path) as temporary:
+        try:
+            _write_file(temporary, path.suffix.lower(), codec, frames, like, since, comment)
+        except av.error.FFmpegError as problem:
+            raise OutputError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+
+
+def _write_folder(path: Path, frames: Iterable[Frame]) -> None:
+    with output_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+        for number, frame in enumerate(frames, 1):
+            with replacing(path / f"{number:06}.png") as temporary:
+                Image.fromarray(frame.pixels).save(temporary, "PNG", compress_level=4)
+
+
+_MUXERS = {".m4v": "mp4", ".mkv": "matroska", ".apng": "apng", ".webp": "webp"}
+
+
+def _write_file(
+    path: Path, ending: str, codec: Codec, frames: Iterable[Frame], like: Clip, since: Fraction, comment: str
+) -> None:
+    av = pyav()
+    muxer = _MUXERS.get(ending, ending[1:])
+    options = (
+        {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {"loop": "0"} if muxer in ("gif", "webp") else {}
+    )
+    options = options | ({"plays": "0"} if muxer == "apng" else {})
+    with ExitStack() as stack:
+        out = stack.enter_context(av.open(str(path), "w", format=muxer, options=options))
+        if comment:
+            out.metadata["comment"] = comment
+        several = iter(frames)
+        first = next(several)
+        height, width = first.pixels.shape[:2]
+        base = like.time_base if codec.sound else Fraction(1, 100 if muxer == "gif" else 1000)
+        stream = out.add_stream(codec.name, rate=None, options=dict(codec.options))
+        stream.width, stream.height, stream.pix_fmt = width, height, codec.pixels
+        stream.time_base = stream.codec_context.time_base = base
+        stream.codec_context.thread_count = 1 if not codec.sound else 2
+        if codec.sound:
+            context = stream.codec_context
+            context.colorspace, context.color_range = 1, 1
+            context.color_primaries, context.color_trc = 1, 1
+        shift = like.begins + since if since else Fraction(0)
+        moved = like.begins - shift
+        sound = Sound(out, like, shift, stack) if codec.sound and isinstance(like, VideoFile) else None
+        palette = Palette(width, height, base) if codec.pixels == "pal8" else None
+        last = first
+        for frame in _chained(first, several):
+            last = frame
+            image = _coded(frame, codec, base, moved)
+            image = palette(image) if palette else image
+            if sound:
+                sound.until(frame.time + moved)
+            out.mux(stream.encode(image))
+        out.mux(stream.encode(None))
+        if sound:
+            sound.until(last.time + last.duration + moved, last=True)
+
+
+def _chained(first: Frame, others: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from others
+
+
+def _coded(frame: Frame, codec: Codec, base: Fraction, moved: Fraction) -> Any:
+    av = pyav()
+    image = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.pixels), format="rgb24")
+    if codec.pixels.startswith("yuv"):
+        image = image.reformat(format=codec.pixels, dst_colorspace=1 if codec.sound else 5)
+    image.pts, image.time_base = round((frame.time + moved) / base), base
+    image.duration = max(1, round(frame.duration / base))
+    return image
+
+
+class Palette:
+    """Frames -> frames of 256 colors, each its own."""
+
+    def __init__(self, width: int, height: int, base: Fraction):
+        av = pyav()
+        graph = self._graph = av.filter.Graph()
+        source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=base)
+        split, made = graph.add("split"), graph.add("palettegen", "stats_mode=single")
+        used, sink = graph.add("paletteuse", "new=1:dither=sierra2_4a"), graph.add("buffersink")
+        source.link_to(split)
+        split.link_to(used, 0, 0)
+        split.link_to(made, 1, 0)
+        made.link_to(used, 0, 1)
+        used.link_to(sink)
+        graph.configure()
+
+    def __call__(self, image: Any) -> Any:
+        """The frame, with the time that it had."""
+        self._graph.push(image)
+        found = self._graph.pull()
+        found.pts, found.time_base, found.duration = image.pts, image.time_base, image.duration
+        return found
+
+
+class Sound:
+    """The sound of a clip, `shift` seconds earlier, into another file: its packets as they are, or coded anew."""
+
+    def __init__(self, out: Any, clip: VideoFile, shift: Fraction, stack: ExitStack):
+        av = pyav()
+        container = stack.enter_context(av.open(str(clip.path)))
+        source = next(iter(container.streams.audio), None)
+        self._out, self._shift, self._encoder = out, shift, None
+        self._packets: Iterator[Any] = iter(())
+        if source is not None and source.codec_context.name in out.supported_codecs:
+            self._stream = out.add_stream_from_template(source)
+            self._packets = (packet for packet in container.demux(source) if packet.dts is not None)
+        elif source is not None:
+            self._encoder = out.add_stream(_ENCODERS.get(out.default_audio_codec, "aac"), rate=RATE)
+            self._encoder.layout = source.codec_context.layout.name
+            resampler = av.AudioResampler(self._encoder.format, self._encoder.layout, RATE)
+            self._packets = (each for found in container.decode(source) for each in resampler.resample(found))
+        self._waiting = next(self._packets, None)
+
+    def until(self, time: Fraction, *, last: bool = False) -> None:
+        """Write what sounds before `time`, in seconds of the new file; nothing comes after the `last`."""
+        while self._waiting is not None and (at := self._waiting.pts * self._waiting.time_base - self._shift) < time:
+            if at >= 0 or not self._shift:
+                self._write(self._waiting)
+            self._waiting = next(self._packets, None)
+        if last and self._encoder:
+            self._out.mux(self._encoder.encode(None))
+
+    def _write(self, waiting: Any) -> None:
+        shift = round(self._shift / waiting.time_base)
+        waiting.pts -= shift
+        if self._encoder:
+            self._out.mux(self._encoder.encode(waiting))
+            return
+        waiting.dts -= shift
+        waiting.stream = self._stream
+        self._out.mux(waiting)
+
+
+RATE = 48_000  # samples a second of sound that is coded anew
+_ENCODERS = {"opus": "libopus", "vorbis": "libopus"}

@@ -1,0 +1,194 @@
+"""Clips are read and written as they are: times, sound, turned and stretched ones, damaged ones."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import films
+from impasto.errors import ImageError, MissingFileError, UsageError
+
+av = pytest.importorskip("av", reason="needs the extra `video`")
+pytest.importorskip("cv2", reason="needs the extra `video`")
+
+from impasto.video.choosing import Choice, chosen  # noqa: E402
+from impasto.video.reading import open_clip  # noqa: E402
+from impasto.video.writing import write_clip  # noqa: E402
+
+UNEVEN = [0, 40, 80, 150, 200, 240, 330, 470]  # milliseconds
+
+
+@pytest.fixture
+def frames():
+    return films.pan(8)
+
+
+@pytest.fixture
+def clip(tmp_path, frames):
+    films.write(tmp_path / "in.mp4", frames, UNEVEN, sound=True)
+    return open_clip(tmp_path / "in.mp4")
+
+
+def off(a, b):
+    """The mean difference, of 255."""
+    return float(np.abs(a.astype(float) - b).mean())
+
+
+def begins(clip):
+    return [round(1000 * time) for time, _ in clip.times]
+
+
+# Reading
+
+
+def test_frames_have_their_times_and_colors(clip, frames):
+    assert begins(clip) == UNEVEN
+    read = list(clip.frames())
+    assert [round(1000 * frame.time) for frame in read] == UNEVEN
+    assert [round(1000 * frame.duration) for frame in read[:-1]] == list(np.diff(UNEVEN))
+    assert max(off(a.pixels, b) for a, b in zip(read, frames, strict=True)) < 2
+
+
+def test_a_clip_that_is_begun_later_has_the_same_frames(clip):
+    late = [frame for frame in clip.frames(Fraction(1, 5)) if frame.time >= Fraction(1, 5)]
+    whole = list(clip.frames())[4:]
+    assert [frame.time for frame in late] == [frame.time for frame in whole]
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(late, whole, strict=True))
+
+
+def test_ten_bits_and_odd_sides(tmp_path):
+    odd = films.pan(3, 45, 63)
+    films.write(tmp_path / "ten.mkv", odd, codec="ffv1", pixels="yuv444p10le")
+    read = list(open_clip(tmp_path / "ten.mkv").frames())
+    assert len(read) == 3 and read[0].pixels.shape == (45, 63, 3)
+    assert off(read[2].pixels, odd[2]) < 1.5
+
+
+def test_pixels_that_are_not_square(tmp_path, frames):
+    films.write(tmp_path / "wide.mkv", frames, aspect=Fraction(3, 2))
+    wide = open_clip(tmp_path / "wide.mkv")
+    assert wide.shape == (48, 96)
+    assert next(wide.frames()).scaled(48, 96).shape == (48, 96, 3)
+
+
+def test_what_a_telephone_turned_is_upright(tmp_path, frames):
+    films.write(tmp_path / "turned.mp4", frames)
+    films.turn(tmp_path / "turned.mp4")
+    turned = open_clip(tmp_path / "turned.mp4")
+    assert turned.shape == (64, 48)
+    assert off(next(turned.frames()).pixels, np.rot90(frames[0], -1)) < 2
+
+
+def test_animated_images(tmp_path, frames):
+    images = [Image.fromarray(frame) for frame in frames[:4]]
+    lasting = [40, 80, 120, 200]
+    for name in ("a.gif", "a.png", "a.webp"):
+        images[0].save(tmp_path / name, save_all=True, append_images=images[1:], duration=lasting, loop=0)
+        animated = open_clip(tmp_path / name)
+        assert [round(1000 * lasts) for _, lasts in animated.times] == lasting
+        assert off(list(animated.frames())[3].pixels, frames[3]) < 12
+
+
+def test_a_folder_in_the_order_of_its_numbers(tmp_path, frames):
+    for number in (2, 10, 1):
+        Image.fromarray(frames[number % 8]).save(tmp_path / f"frame {number}.png")
+    folder = open_clip(tmp_path, rate=Fraction(10))
+    assert begins(folder) == [0, 100, 200]
+    assert [np.array_equal(a.pixels, frames[i]) for a, i in zip(folder.frames(), (1, 2, 2), strict=True)] == [True] * 3
+
+
+def test_what_is_no_clip_is_told(tmp_path, frames):
+    with av.open(str(tmp_path / "sound.mp4"), "w") as out:
+        audio = out.add_stream("aac", rate=44100)
+        audio.layout = "mono"
+        films.hum(out, audio, 300)
+    Image.fromarray(frames[0]).save(tmp_path / "one.gif")
+    Image.fromarray(frames[0]).save(tmp_path / "photo.jpg")
+    (tmp_path / "text.mp4").write_bytes(b"no video at all" * 100)
+    (tmp_path / "nothing.mp4").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    told = {
+        "sound.mp4": "sound only",
+        "one.gif": "one frame only",
+        "photo.jpg": "impasto transfer",
+        "text.mp4": "no video",
+        "nothing.mp4": "no video",
+        "empty": "no pictures",
+    }
+    for name, words in told.items():
+        with pytest.raises(ImageError, match=words):
+            open_clip(tmp_path / name)
+    with pytest.raises(MissingFileError):
+        open_clip(tmp_path / "missing.mp4")
+
+
+def test_a_file_that_is_cut_short_has_the_frames_before(tmp_path, frames):
+    films.write(tmp_path / "whole.mkv", frames * 3, codec="ffv1")
+    whole = (tmp_path / "whole.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) // 2])
+    read = list(open_clip(tmp_path / "cut.mkv").frames())
+    assert 4 < len(read) < 20
+    assert off(read[3].pixels, frames[3]) < 2
+
+
+# Writing
+
+
+def test_times_and_sound_go_through(tmp_path, clip):
+    for name in ("out.mp4", "out.mov"):
+        write_clip(tmp_path / name, clip.frames(), clip)
+        assert begins(open_clip(tmp_path / name)) == UNEVEN
+        assert films.packets(tmp_path / name) == films.packets(clip.path)
+    assert [p[0] for p in films.packets(tmp_path / "out.mp4", "video")] == [
+        p[0] for p in films.packets(clip.path, "video")
+    ]
+
+
+def test_sound_that_a_format_does_not_have_is_coded_anew(tmp_path, clip):
+    write_clip(tmp_path / "out.webm", clip.frames(), clip)
+    with av.open(str(tmp_path / "out.webm")) as out:
+        assert out.streams.audio[0].codec_context.name in ("opus", "libopus")
+        assert sum(frame.samples for frame in out.decode(audio=0)) > 0.35 * 48000
+    assert begins(open_clip(tmp_path / "out.webm")) == UNEVEN
+
+
+def test_every_format_keeps_frames_and_times(tmp_path, clip, frames):
+    allowed = {"out.mkv": 4, "out.gif": 12, "out.apng": 2, "out.webp": 6, "out": 2}
+    for name, most in allowed.items():
+        write_clip(tmp_path / name, clip.frames(), clip)
+        there = open_clip(tmp_path / name)
+        assert len(there.times) == 8
+        assert off(list(there.frames())[5].pixels, frames[5]) < most, name
+        assert name == "out" or begins(there) == UNEVEN, name
+
+
+def test_a_part_begins_at_no_time_and_has_its_sound(tmp_path, clip):
+    choice = Choice(start=Fraction(1, 5))
+    times = choice.times(clip)
+    write_clip(tmp_path / "part.mp4", chosen(clip, times), clip, times[0][0])
+    part = open_clip(tmp_path / "part.mp4")
+    assert begins(part) == [0, 40, 130, 270] and part.begins == 0
+    all_sound, sound = films.packets(clip.path), films.packets(tmp_path / "part.mp4")
+    assert [data for _, data in sound] == [data for time, data in all_sound if time >= Fraction(1, 5)]
+    assert 0 <= sound[0][0] < Fraction(1, 40)
+
+
+def test_an_ending_that_no_clip_has(tmp_path, clip):
+    with pytest.raises(UsageError, match=r"\.mp4"):
+        write_clip(tmp_path / "out.doc", clip.frames(), clip)
+    assert not (tmp_path / "out.doc").exists()
+
+
+# Choosing
+
+
+def test_which_frames_are_painted(clip):
+    def times(**choice):
+        return [(round(1000 * a), round(1000 * b)) for a, b in Choice(**choice).times(clip)]
+
+    assert times(every=3) == [(0, 150), (150, 180), (330, 190)]
+    assert times(start=Fraction(1, 10), end=Fraction(1, 4)) == [(150, 50), (200, 40), (240, 10)]
+    assert [begin for begin, _ in times(rate=Fraction(10))] == [0, 150, 200, 330, 470]
+    with pytest.raises(UsageError, match="lasts"):
+        times(start=Fraction(3))
