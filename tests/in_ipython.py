@@ -5,6 +5,7 @@ python tests/in_ipython.py NOTEBOOK
 
 import json
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -12,6 +13,11 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 PARTS = ("data", "metadata", "transient", "update")
+
+
+def as_text(data):
+    """Bytes as a kernel sends them."""
+    return b64encode(data).decode("ascii")
 
 
 def main(notebook):
@@ -36,7 +42,7 @@ def main(notebook):
                 for each in captured.outputs
             ]
             shown += [values.pop() for _ in values[:]]
-            print(json.dumps({"printed": captured.stdout, "shown": shown}), flush=True)
+            print(json.dumps({"printed": captured.stdout, "shown": shown}, default=as_text), flush=True)
 
 
 if __name__ == "__main__":

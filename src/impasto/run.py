@@ -122,7 +122,7 @@ class Run:
             UsageError: this is no notebook.
         """
         last = self.plan.levels[-1]
-        return watched(self.steps(), self._look, Clock(self.plan.levels), Screen(last.width, last.height))
+        return watched(self.steps(), self.look, Clock(self.plan.levels), Screen(last.width, last.height))
 
     def painting(self, step: Step) -> Painting:
         """The picture of a step as people get it: at full size, with what its file is to say of how it was made."""
@@ -168,7 +168,7 @@ class Run:
         """What a notebook shows: the plan."""
         return table(self.plan.outline())
 
-    def _look(self, step: Step) -> Image:
+    def look(self, step: Step) -> Image:
         """A step in the colors of the result, at its own size."""
         return to_pil(self.problem.finished(step.image, self.plan.levels[step.level - 1]).detach())
 
