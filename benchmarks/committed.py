@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import Painter, Recipe
+from impasto import Painter, Recipe, Step
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -74,7 +74,7 @@ PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "how-it-works/features.jpg": (LESSON, ("reconstruct",)),
     "how-it-works/gram.jpg": (LESSON, ("reconstruct",)),
     "how-it-works/style.jpg": (LESSON, ("reconstruct",)),
-    "how-it-works/transfer.jpg": (LESSON, ("default",)),
+    "how-it-works/transfer.jpg": (f"{LESSON} --only transfer", ("study", "default")),
 }
 
 
@@ -94,8 +94,11 @@ def yardstick(name: str | Recipe) -> dict[str, float]:
         run = painter.prepare_reconstruction(content, layers=["relu3_1"], **settings)
     else:
         run = painter.prepare(content, style, preset=name, **settings)
-    last = {max(step.size): step for step in run}
-    return {f"{size}/{term}": float(f"{v:.4g}") for size, step in last.items() for term, v in step.terms.items()}
+    best: dict[int, Step] = {}  # of each size; a solver's trial beyond it is another with another rounding
+    for step in run:
+        size = max(step.size)
+        best[size] = min(step, best.get(size, step), key=lambda each: each.loss)
+    return {f"{size}/{term}": float(f"{v:.4g}") for size, step in best.items() for term, v in step.terms.items()}
 
 
 def digest(picture: str) -> str:
