@@ -78,7 +78,7 @@ PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "how-it-works/features.jpg": (LESSON, ("reconstruct",)),
     "how-it-works/gram.jpg": (LESSON, ("reconstruct",)),
     "how-it-works/style.jpg": (LESSON, ("reconstruct",)),
-    "how-it-works/transfer.jpg": (LESSON, ("default",)),
+    "how-it-works/transfer.jpg": (f"{LESSON} --only transfer", ("study", "default")),
 }
 
 

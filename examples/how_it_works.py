@@ -2,13 +2,16 @@
 
 The photograph, a cup of coffee by Rachel Michetti, comes with scikit-image (public domain, CC0); `--photo` takes
 another. The painting is drawn by impasto itself. It needs `pip install "impasto[demo]"`, and ten minutes or so, as the
-network is VGG-19 throughout.
+network is VGG-19 throughout; `--only transfer` makes one of the pictures. The notebook how_it_works.ipynb is a quicker
+lesson, cell by cell.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,14 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from impasto import Painter, load_image, swatches
+from impasto import Painter, Recipe, load_image, swatches
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.images import from_pil, to_pil
 from impasto.statistics import moments
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 GRAM_LAYER = "relu2_1"
+SWATCH = "brushstrokes"
 CAPTION, GAP = 20, 6
 Tile = tuple[str, Image.Image]
 PAINTER = Painter()
@@ -30,20 +34,29 @@ PAINTER = Painter()
 
 def sample() -> Image.Image:
     """The cup of coffee."""
-    from skimage import data  # noqa: PLC0415 - an optional dependency
-
+    try:
+        from skimage import data  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        sys.exit(
+            'The photograph comes with scikit-image: pip install "impasto[demo]", or take one of yours: --photo FILE'
+        )
     return Image.fromarray(data.coffee())
 
 
-def strips(photo: Image.Image, painting: Image.Image, iterations: int) -> Iterable[tuple[str, Image.Image]]:
-    """Each picture of the lesson with its name."""
-    content, style = of_content(photo, iterations), of_style(painting, iterations)
-    yield "features", strip(feature_maps(photo))
-    yield "content", strip(content)
-    yield "gram", strip(gram_matrices([*style[:1], ("the same style", style[-1][1]), *content[:1]]))
-    yield "style", strip(style)
-    noise = frames(photo, painting, iterations=iterations, preset="study", init="random", levels=1)
-    yield "transfer", strip(noise, frames(photo, painting))
+def gram(photo: Image.Image, painting: Image.Image, iterations: int) -> Image.Image:
+    """The painting, a picture in nothing but its style, and the photograph, each beside its Gram matrix."""
+    same = PAINTER.reconstruct(painting, representation="style", layers=LAYERS, iterations=iterations)
+    return strip(gram_matrices([("painting", painting), ("the same style", same), ("photograph", photo)]))
+
+
+def transfer(photo: Image.Image, painting: Image.Image, size: tuple[int, int], iterations: int) -> Image.Image:
+    """Two transfers as they grow, shown at a size: from noise, and as impasto does it, first at half of its size."""
+    usual = Recipe().schedule
+    few = min(iterations, usual.evaluations)
+    noise = frames(
+        photo, painting, size, iterations=iterations, preset="study", init="random", levels=1, size=max(size)
+    )
+    return strip(noise, frames(photo, f"swatch:{SWATCH}", size, iterations=few, size=2 * usual.smallest))
 
 
 def feature_maps(photo: Image.Image) -> list[Tile]:
@@ -79,12 +92,13 @@ def of_style(painting: Image.Image, iterations: int) -> list[Tile]:
     return tiles
 
 
-def frames(photo: Image.Image, painting: Image.Image, **settings: Any) -> list[Tile]:
-    """A transfer at its beginning, at its end and between."""
-    run = PAINTER.prepare(photo, painting, size=max(photo.size), **settings)
-    wanted = {max(1, round(run.plan.evaluations * share)) for share in (0, 0.02, 0.06, 0.2, 0.5, 1)}
-    kept = [(f"{step.done}", to_pil(step.image)) for step in run if step.done in wanted]
-    return [(name, picture.resize(photo.size, Image.Resampling.BICUBIC)) for name, picture in kept]
+def frames(photo: Image.Image, painting: Image.Image | str, shown: tuple[int, int], **settings: Any) -> list[Tile]:
+    """What a transfer begins with, its end, and pictures between."""
+    run = PAINTER.prepare(photo, painting, **settings)
+    wanted = {max(1, round(run.plan.evaluations * share)) for share in (0.02, 0.06, 0.2, 0.5, 1)}
+    kept = [("0", to_pil(run.problem.initial(run.plan.levels[0])))]
+    kept += [(f"{step.done}", to_pil(step.image)) for step in run if step.done in wanted]
+    return [(name, picture.resize(shown, Image.Resampling.BICUBIC)) for name, picture in kept]
 
 
 def heat(values: Tensor, size: tuple[int, int]) -> Image.Image:
@@ -116,13 +130,23 @@ def main() -> None:
     parser.add_argument("--photo", type=Path, help="a photograph of your own")
     parser.add_argument("--size", type=int, default=224, help="long side of each picture")
     parser.add_argument("--iterations", type=int, default=200)
+    names = ("features", "content", "gram", "style", "transfer")
+    parser.add_argument("--only", choices=names, nargs="+", help="the pictures to make", metavar="NAME")
     args = parser.parse_args()
-    photo = to_pil(load_image(args.photo).pixels) if args.photo else sample()
+    whole = to_pil(load_image(args.photo).pixels) if args.photo else sample()
+    photo = whole.copy()
     photo.thumbnail((args.size, args.size), Image.Resampling.LANCZOS)
-    painting = Image.fromarray(swatches.draw("brushstrokes", width=photo.width, height=photo.height))
+    painting = Image.fromarray(swatches.draw(SWATCH, width=photo.width, height=photo.height))
+    pictures: Mapping[str, Callable[[], Image.Image]] = {
+        "features": lambda: strip(feature_maps(photo)),
+        "content": lambda: strip(of_content(photo, args.iterations)),
+        "gram": partial(gram, photo, painting, args.iterations),
+        "style": lambda: strip(of_style(painting, args.iterations)),
+        "transfer": partial(transfer, whole, painting, photo.size, args.iterations),
+    }
     args.folder.mkdir(parents=True, exist_ok=True)
-    for name, page in strips(photo, painting, args.iterations):
-        page.save(args.folder / f"{name}.jpg", quality=88)
+    for name in args.only or pictures:
+        pictures[name]().save(args.folder / f"{name}.jpg", quality=88)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from impasto.cli.app import app, run
 from impasto.presets import preset
 
 ROOT = Path(__file__).parents[1]
+FOLDERS = ("docs", "benchmarks", "training", "integrations")
 PAGES = sorted(
-    page
-    for page in (*ROOT.glob("*.md"), *(p for f in ("docs", "benchmarks", "training") for p in (ROOT / f).rglob("*.md")))
+    page for page in (*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md")))
 )
 LESSONS = [ROOT / "docs" / "how-it-works.md", ROOT / "docs" / "zh" / "how-it-works.md"]
 CONTROLS = [ROOT / "docs" / "controls.md", ROOT / "docs" / "zh" / "controls.md"]

@@ -18,7 +18,7 @@ from impasto.encoders.registry import VGG19
 from impasto.engine import Step
 from impasto.errors import UnknownNameError, UsageError
 from impasto.loading import Encoders
-from impasto.painting import Painting, painting, result_of
+from impasto.painting import Painting
 from impasto.preparation import Pictures
 from impasto.preparation import prepare as prepare_run
 from impasto.presets import preset as named_preset
@@ -211,12 +211,10 @@ def _made(prepare: Callable[[], Run], callback: Callback | None, output: str) ->
         if callback is not None and callback(step) is False:
             break
     assert step is not None, "a run has at least one step"
-    image = run.full_size(step.image).detach().cpu().clamp(0, 1)
+    picture = run.painting(step)
     if output == "torch":
-        return image
-    if output == "numpy":
-        return image[0].permute(1, 2, 0).numpy()
-    return painting(image, run.alpha, run.record(result_of(image, run.alpha, step.record())), run.exif)
+        return picture.pixels
+    return picture.pixels[0].permute(1, 2, 0).numpy() if output == "numpy" else picture
 
 
 def _mask(mask: Tensor) -> Image.Image:

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.images import WRITABLE_FORMATS, kept_exif, save_image, to_pil
+from impasto.notebook import bundle
 from impasto.record import KEYWORD, Record, Result
 
 
@@ -38,6 +39,18 @@ class Painting(Image.Image):
             super().save(fp, format, **params)
             return
         save_image(self.pixels, fp, alpha=self.alpha, force=True, text={KEYWORD: self.record.to_text()}, exif=self.kept)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+        """What a notebook shows: the picture, at most `notebook.LARGEST` pixels wide and high, and a line of words."""
+        result, made = self.record.result, self.record.settings["preset"]
+        words = f"A {self.record.task} of {self.width}x{self.height} pixels, preset {made}"
+        return bundle(self, words if result is None else f"{words}, {result.evaluations} evaluations")
+
+    def _repr_png_(self) -> None:
+        """Nothing: a notebook that has the one above would keep the picture twice."""
+
+    def _repr_jpeg_(self) -> None:
+        """Nothing."""
 
 
 def painting(pixels: Tensor, alpha: Tensor | None, record: Record, exif: bytes = b"") -> Painting:

@@ -92,7 +92,11 @@ class Plan:
         return sum(level.iterations for level in self.levels)
 
     def summary(self) -> dict[str, str]:
-        """The plan in words, in the order a reader wants it."""
+        """The plan in words, in the order a reader wants it; the first time takes a second or two, to measure some."""
+        return self.outline() | self._expected()
+
+    def outline(self) -> dict[str, str]:
+        """The plan in words, without the memory and the time that it will take."""
         recipe, last = self.recipe, self.levels[-1]
         return {
             "preset": recipe.name,
@@ -106,7 +110,7 @@ class Plan:
             "content layers": self._seen(lambda view: ", ".join(view.recipe.content_layers)),
             "style layers": self._seen(lambda view: ", ".join(view.recipe.style_layers)),
             "style loss": self._seen(lambda view: view.recipe.style_loss),
-        } | self._expected()
+        }
 
     def keep_freed(self) -> None:
         """Have the C library keep freed memory as suits this run; in tiles, not that of whole pictures."""

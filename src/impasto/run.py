@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
+from impasto.clock import Clock
 from impasto.devices import describe_device, has_own_memory, own_modes, products
 from impasto.distributed import Processes, in_strips
 from impasto.engine import NotFiniteError, Snapshot, Step, iterate
-from impasto.images import resize
+from impasto.images import resize, to_pil
+from impasto.notebook import Screen, table, watched
+from impasto.painting import Painting, painting, result_of
 from impasto.plan import Plan
 from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
@@ -119,6 +124,23 @@ class Run:
             plan = replace(plan, solver=InUnits(plan.solver, past.units(self.recipe.temporal_weight).to(self.home)))
         return replace(self, problem=shown(self.problem), plan=plan, precise=precise and (lambda: shown(precise())))
 
+    def watch(self) -> Iterator[Step]:
+        """The steps, as iterating gives them, while a notebook shows the picture that grows, and the time left.
+
+        It is shown twice a second at most, and once more when the loop ends, however that does: where the kernel is
+        interrupted, `painting` of the last step is the picture so far.
+
+        Raises:
+            UsageError: this is no notebook.
+        """
+        last = self.plan.levels[-1]
+        return watched(self.steps(), self.look, Clock(self.plan.levels), Screen(last.width, last.height))
+
+    def painting(self, step: Step) -> Painting:
+        """The picture of a step as people get it: at full size, with what its file is to say of how it was made."""
+        image = self.full_size(step.image).detach().cpu().clamp(0, 1)
+        return painting(image, self.alpha, self.record(result_of(image, self.alpha, step.record())), self.exif)
+
     def beginning_with(self, image: Tensor) -> Run:
         """This run from `image`, at the size of its first level."""
         first = self.plan.levels[0]
@@ -153,6 +175,14 @@ class Run:
             threads=torch.get_num_threads(),
             processes=self.team.size if self.team else 1,
         )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the plan."""
+        return table(self.plan.outline())
+
+    def look(self, step: Step) -> Image:
+        """A step in the colors of the result, at its own size."""
+        return to_pil(self.problem.finished(step.image, self.plan.levels[step.level - 1]).detach())
 
     def _at_home(self, problem: PictureProblem) -> PictureProblem:
         return problem if self.home == self.plan.encoder.device else problem.kept_on(self.home)

@@ -1,15 +1,15 @@
-"""What a session tells: one `Planned`, then steps and notes, and one `Outcome` in the end; and the time until then."""
+"""What a session tells: one `Planned`, then steps and notes, and one `Outcome` in the end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto.clock import Clock as Clock  # noqa: PLC0414 - for those who show what is told
 from impasto.engine import Step
 from impasto.plan import Plan
-from impasto.schedule import Level
 
 if TYPE_CHECKING:
     from impasto.tasks.figures import Figure
@@ -78,22 +78,3 @@ class Failed:
 
 Outcome = Saved | Stopped | Failed
 Event = Planned | Stepped | Milestone | Note | Outcome
-
-
-class Clock:
-    """Time left, from the pixels that have been evaluated and those that will be."""
-
-    def __init__(self, levels: Sequence[Level]):
-        self._levels = levels
-        self._total = sum(level.height * level.width * level.iterations for level in levels)
-
-    def fraction(self, step: Step) -> float:
-        """How much of the work is done, 0 to 1."""
-        done = sum(level.height * level.width * level.iterations for level in self._levels[: step.level - 1])
-        level = self._levels[step.level - 1]
-        return (done + level.height * level.width * step.iteration) / self._total
-
-    def left(self, step: Step) -> float:
-        """Seconds left, if the rest goes as the work so far."""
-        fraction = self.fraction(step)
-        return step.seconds * (1 - fraction) / fraction
