@@ -7,7 +7,7 @@ run is prepared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
@@ -276,8 +276,8 @@ class Recipe:
                 raise UsageError(f"The run is a {self.task}, which has no {name}; leave that out.")
         if not see_alike(changes.get("encoder", self.encoder), self.encoder):
             changes.setdefault("preprocessing", None)
-        changes.setdefault("by_size", _without(self.by_size, changes))
-        changes.setdefault("following", _unsaid(self.following, changes))
+        changes.setdefault("by_size", settings.without(self.by_size, changes))
+        changes.setdefault("following", settings.unsaid(self.following, changes))
         layers = [ranges.layers(name, changes[name]) for name in LAYERS if name in changes]
         required = [layer for side in layers for layer in side if layer != ALL_LAYERS]
         return replace(self, **changes, required_layers=(*self.required_layers, *required))
@@ -368,19 +368,6 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 _NOT_IN_JSON = {"extra_terms", "milestones"}
 _OPTIONAL = {each.name for each in fields(Recipe) if "None" in str(each.type)}
 LAYERS = ("content_layers", "style_layers", "neighbor_layers")
-_WITH_ENCODER = ("encoder", "weights")
-
-
-def _without(entries: Sequence[Above], changes: Mapping[str, Any]) -> tuple[Above, ...]:
-    """`entries` without what `changes` say of every size."""
-    left = (Above(each.size, _unsaid(each.settings, changes)) for each in entries)
-    return tuple(each for each in left if each.settings)
-
-
-def _unsaid(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` without those in `changes`; whoever names a network means it always."""
-    named = any(name in changes for name in _WITH_ENCODER)
-    return {} if named else {name: value for name, value in settings.items() if name not in changes}
 
 
 def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe]) -> Recipe:

@@ -135,6 +135,18 @@ def terms(name: str, value: Any) -> tuple[Any, ...]:
 weight = ranges.number()
 
 
+def without(entries: Sequence[Above], changes: Mapping[str, Any]) -> tuple[Above, ...]:
+    """`entries` without what `changes` say of every size."""
+    left = (Above(each.size, unsaid(each.settings, changes)) for each in entries)
+    return tuple(each for each in left if each.settings)
+
+
+def unsaid(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` without those in `changes`; whoever names a network means it always."""
+    named = any(name in changes for name in ("encoder", "weights"))
+    return {} if named else {name: value for name, value in values.items() if name not in changes}
+
+
 # As JSON ------------------------------------------------------------------------------------------------------------
 
 
