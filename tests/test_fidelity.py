@@ -15,10 +15,11 @@ import plain_torch
 from impasto.encoders.chain import ChainEncoder
 from impasto.engine import iterate
 from impasto.fitting import Views
+from impasto.given import Given
 from impasto.images import resize
 from impasto.painter import prepare
 from impasto.presets import preset
-from impasto.problem import Given, PictureProblem
+from impasto.problem import PictureProblem
 from impasto.schedule import Pyramid
 from impasto.solvers import solver_of
 from impasto.sources import Resampled

@@ -16,11 +16,12 @@ from impasto.encoders.base import sums_by_features
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import ImageError, ImpastoError, UnknownNameError, UsageError
 from impasto.fitting import Views
+from impasto.given import Given
 from impasto.images import resize, to_pil
 from impasto.loading import Encoders
 from impasto.painting import pixels_hash
 from impasto.presets import preset
-from impasto.problem import Given, PictureProblem
+from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
 from impasto.record import read_record
 from impasto.schedule import Level

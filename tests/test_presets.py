@@ -19,10 +19,11 @@ from impasto.encoders.preprocessing import IMAGENET_RGB, Preprocessing
 from impasto.encoders.vgg import BLOCK_CHANNELS, convolution_names
 from impasto.errors import UnknownNameError
 from impasto.fitting import Views, with_layers_of
+from impasto.given import Given
 from impasto.images import RESAMPLERS, resize_like_opencv
 from impasto.losses import STYLE_LOSSES, half_squared_sum
 from impasto.presets import PRESETS, preset
-from impasto.problem import Given, PictureProblem
+from impasto.problem import PictureProblem
 from impasto.schedule import Level
 from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSprop, solver_of
 from impasto.sources import Resampled

@@ -10,6 +10,7 @@ import impasto
 from impasto.encoders.base import Sums
 from impasto.errors import UsageError
 from impasto.fitting import Views
+from impasto.given import Given
 from impasto.images import resize
 from impasto.losses import (
     Whole,
@@ -22,7 +23,7 @@ from impasto.losses import (
 )
 from impasto.objective import WholeObjective, check_terms
 from impasto.presets import preset
-from impasto.problem import Given, PictureProblem
+from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
 from impasto.schedule import Level
 from impasto.sources import Resampled

@@ -16,11 +16,12 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
 from impasto.errors import ImpastoError, UnknownNameError, UsageError
 from impasto.fitting import Views
+from impasto.given import Given
 from impasto.images import RESAMPLERS, resize, to_pil
 from impasto.losses import CONTENT_LOSSES, SMOOTHNESS, STYLE_LOSSES, energy, out_of_range
 from impasto.painter import prepare, stylize
 from impasto.presets import PRESETS, preset
-from impasto.problem import Given, PictureProblem
+from impasto.problem import PictureProblem
 from impasto.ranges import layers as parse_layers
 from impasto.recipe import SETTINGS, Recipe
 from impasto.schedule import Level, Pyramid

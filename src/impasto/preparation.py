@@ -14,10 +14,11 @@ from impasto.encoders.base import resolve_layers
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, Views, check_entries, levels_that_fit, style_scales
 from impasto.footprint import Look, Work
+from impasto.given import Given
 from impasto.images import RESAMPLERS, Picture, Resampler, filled, resize, size_for, wrapping
 from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
-from impasto.problem import Given, PictureProblem
+from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
 from impasto.regions import Area, Region, areas_of, kept_part, mask_of
 from impasto.run import Run

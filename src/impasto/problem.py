@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from impasto.color import gray, luminance, matched_colors, samples, transported, with_luminance
+from impasto.color import luminance, matched_colors, samples, transported, with_luminance
 from impasto.devices import format_name, products
 from impasto.encoders.base import Encoder
 from impasto.encoders.normalization import Normalized, mean_activations
-from impasto.fitting import Shape, View, Views, style_shape
+from impasto.fitting import View, Views, style_shape
 from impasto.fitting import style_scales as scales_of
 from impasto.footprint import SMALLEST_TILE
+from impasto.given import FirstFrame, Given
 from impasto.images import RESAMPLERS, size_for, wrapping
 from impasto.instant import Instant, Style
 from impasto.objective import Evaluation, Objective, WholeObjective
 from impasto.recipe import Recipe
-from impasto.regions import Area
 from impasto.schedule import Level
 from impasto.sources import Resampled
 from impasto.statistics import moments
@@ -30,60 +30,6 @@ from impasto.targets import Part, Sitting, fine_layers
 from impasto.temporal import Past
 from impasto.tiled import ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team
-
-
-@dataclass(frozen=True)
-class Given:
-    """The pictures of a run: the content, if it has any, the styles, and an image to begin with, if there is one.
-
-    With `textured` the last of the styles is the texture, of which all parts have the fine strokes.
-
-    `areas` say where which styles count; without any, all count everywhere. Where `keep` is 1, the content stays. `own`
-    is the content in its own colors, if it is looked at in others.
-    """
-
-    content: Resampled | None
-    styles: tuple[Resampled, ...]
-    start: Resampled | None = None
-    areas: tuple[Area, ...] = ()
-    keep: Resampled | None = None
-    own: Resampled | None = None
-    textured: bool = False
-
-    def on(self, device: torch.device) -> Given:
-        """The same on another device."""
-        return self._each(lambda picture: picture.on(device))
-
-    def reduced(self, side: int) -> Given:
-        """The same, squeezed into `side` by `side` pixels."""
-        return self._each(lambda picture: picture.reduced(side))
-
-    def showing(self, frame: Tensor) -> Given:
-        """The same with another content of the same size, (1, 3, H, W)."""
-        content, own = self.content and self.content.like(gray(frame) if self.own else frame), self.own
-        return replace(self, content=content, own=own and own.like(frame))
-
-    def only(self, sizes: Sequence[Shape], styles: Sequence[Sequence[Shape]]) -> Given:
-        """The same at these sizes alone, each of the styles at its own."""
-        kept = self._each(lambda picture: picture.only(sizes))
-        there = zip(self.styles, styles, strict=True)
-        return replace(kept, styles=tuple(style.only(wanted) for style, wanted in there))
-
-    def _each(self, change: Callable[[Resampled], Resampled]) -> Given:
-        content, start, keep, own = (each and change(each) for each in (self.content, self.start, self.keep, self.own))
-        areas = tuple(replace(area, where=change(area.where)) for area in self.areas)
-        return Given(content, tuple(map(change, self.styles)), start, areas, keep, own, self.textured)
-
-
-@dataclass(frozen=True)
-class Shot:
-    """The first frame of a shot, whose maps of colors all of its frames have: its `content`, and as it was `painted`.
-
-    Shape: painted (1, 3, H, W).
-    """
-
-    content: Resampled
-    painted: Tensor = field(repr=False)
 
 
 class KeptObjective:
@@ -126,7 +72,7 @@ class PictureProblem:
         self._team: Team = Alone()
         self._scales: dict[int, dict[str, Tensor]] = {}  # by the view's size
         self._known: dict[Level, dict[Any, Any]] = {}  # of the styles
-        self._shot: Shot | None = None
+        self._shot: FirstFrame | None = None
         self._past: Past | None = None
 
     def initial(self, level: Level) -> Tensor:
@@ -246,7 +192,7 @@ class PictureProblem:
         assert content is not None, "a clip has frames"
         other._given = self._given.showing(frame.to(self._device))
         other._past = past and past.on(self._device)
-        other._shot = None if painted is None else Shot(content, painted)
+        other._shot = None if painted is None else FirstFrame(content, painted)
         return other
 
     def over(self, team: Team) -> PictureProblem:
