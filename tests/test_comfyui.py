@@ -111,6 +111,15 @@ def test_cancelling_ends_it_within_an_evaluation(comfy, transfer, photos, style)
     assert len(comfy.told) == 3
 
 
+@pytest.mark.parametrize(("often", "previews"), [(1000.0, 2), (0.0, 5)], ids=["seldom", "at every step"])
+def test_previews_are_few(comfy, package, transfer, photos, style, monkeypatch, often, previews):
+    """The first, one in so many seconds, and the last of each picture; the bar itself moves at every step."""
+    monkeypatch.setattr(sys.modules[f"{package.__name__}.carrying_out"], "OFTEN", often)
+    transfer(content=photos[:1], iterations=5, **{"styles.style0": style})
+    assert sum(preview is not None for _, _, preview in comfy.told) == previews
+    assert len(comfy.told) == 5
+
+
 def test_a_mask_keeps_the_photograph(transfer, photos, style):
     for keep in (half(), half()[0]):
         made = transfer(content=photos[:1], keep=keep, **{"styles.style0": style})

@@ -9,13 +9,16 @@ import sys
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from PIL import Image
 
 import impasto
+from impasto.clock import Clock
 from impasto.errors import UsageError
-from impasto.notebook import LARGEST, bundle
+from impasto.notebook import LARGEST, bundle, watched
 
 LESSONS = [Path(__file__).parents[1] / "examples" / f"how_it_works{language}.ipynb" for language in ("", ".zh")]
 SETTINGS = {"preset": "fast", "size": 48, "iterations": 6, "device": "cpu"}
@@ -106,6 +109,19 @@ def test_a_finished_picture_is_shown_once(told):
 def test_what_ends_early_shows_the_picture_so_far(told, cell, done):
     words = told[cell]["shown"][-1]["data"]["text/plain"]
     assert words.startswith(f"{done} of 6 evaluations") and words.endswith("; stopped")
+
+
+@pytest.mark.parametrize(("often", "shown"), [(1000.0, 2), (0.0, 7)], ids=["seldom", "at every step"])
+def test_watching_shows_a_few_pictures_and_changes_none(often, shown, monkeypatch):
+    """The first, one in so many seconds, and what is there in the end."""
+    monkeypatch.setattr("impasto.notebook.OFTEN", often)
+    monkeypatch.setattr("impasto.notebook.SHARE", 1e9)
+    run, seen = impasto.prepare(Image.new("RGB", (48, 48), "teal"), "swatch:mosaic", **SETTINGS), []
+    screen = SimpleNamespace(show=lambda image, words: seen.append(words))
+    *_, last = watched(run.steps(), run.look, Clock(run.plan.levels), screen)
+    *_, alone = run
+    assert len(seen) == shown
+    assert torch.equal(last.image, alone.image)
 
 
 def test_elsewhere_it_says_so(monkeypatch):

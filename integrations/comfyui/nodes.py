@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from .settings import INSTANT, preset, setting
 
 CATEGORY = "image/impasto"
 LARGEST = 16384  # pixels of a side that a widget offers
+LAST_SEED = 2**53 - 1  # the largest whole number that a browser can tell from the next
 RegionList = io.Custom("IMPASTO_REGIONS")
 Styles = dict[str, Tensor | None] | None
 
@@ -53,6 +55,11 @@ def _listed(styles: Styles) -> list[Tensor]:
     return [each for batch in (styles or {}).values() if batch is not None for each in pictures_of(batch)]
 
 
+def _regions(parts: Sequence[Part], number: int, count: int) -> list[Region]:
+    found = (part.regions(f"region {i}", number, count) for i, part in enumerate(parts, 1))
+    return [*chain.from_iterable(found)]
+
+
 class Transfer(io.ComfyNode):
     """The content of a photograph in the style of paintings."""
 
@@ -76,7 +83,7 @@ class Transfer(io.ComfyNode):
                 setting("style_scale", min=0.1, max=8.0, step=0.1),
                 setting("colors"),
                 setting("iterations", default=0, min=0, max=100_000, tooltip="Evaluations in all; 0 for the preset's."),
-                setting("seed", min=0, max=2**63 - 1, control_after_generate=io.ControlAfterGenerate.fixed),
+                setting("seed", min=0, max=LAST_SEED, control_after_generate=io.ControlAfterGenerate.fixed),
                 RegionList.Input("regions", optional=True, tooltip="Parts with styles of their own."),
                 io.Mask.Input("keep", optional=True, tooltip="Where it is 1 the photograph stays as it is."),
                 io.Mask.Input(
@@ -93,7 +100,7 @@ class Transfer(io.ComfyNode):
         cls,
         content: Tensor,
         styles: Styles = None,
-        regions: tuple[Part, ...] = (),
+        regions: tuple[Part, ...] | None = None,
         keep: Tensor | None = None,
         transparent: Tensor | None = None,
         size: int = 0,
@@ -112,9 +119,7 @@ class Transfer(io.ComfyNode):
                 return here().prepare(
                     seen_through(photos[number], hidden),
                     paintings,
-                    regions=[
-                        each for i, part in enumerate(regions, 1) for each in part.regions(f"region {i}", number, count)
-                    ],
+                    regions=_regions(regions or (), number, count),
                     keep=mask_for(keep, number, count, "keep"),
                     size=size or "original",
                     iterations=iterations or None,
@@ -146,10 +151,10 @@ class Regions(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, mask: Tensor, style: Tensor, style_mask: Tensor | None = None, regions: tuple[Part, ...] = ()
+        cls, mask: Tensor, style: Tensor, style_mask: Tensor | None = None, regions: tuple[Part, ...] | None = None
     ) -> io.NodeOutput:
         """The regions before, and this one."""
-        return io.NodeOutput((*regions, Part(mask, style, style_mask)))
+        return io.NodeOutput((*(regions or ()), Part(mask, style, style_mask)))
 
 
 class Swatch(io.ComfyNode):
@@ -169,7 +174,7 @@ class Swatch(io.ComfyNode):
                 io.Combo.Input("name", options=list(swatches.names()), default="brushstrokes", tooltip=told),
                 io.Int.Input("width", default=512, min=smallest, max=largest),
                 io.Int.Input("height", default=384, min=smallest, max=largest),
-                io.Int.Input("seed", default=0, min=0, max=2**63 - 1, tooltip="Another seed is another picture."),
+                io.Int.Input("seed", default=0, min=0, max=LAST_SEED, tooltip="Another seed is another picture."),
             ],
             outputs=[io.Image.Output(display_name="style")],
         )
