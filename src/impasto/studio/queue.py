@@ -102,7 +102,7 @@ class Queue:
         """
         job = self[id]
         with self._news:
-            if job.state not in ENDED or not job.to_json()["resumable"]:
+            if not job.resumable:
                 raise UsageError(f"This run is {job.state}; only one that was stopped can go on.")
             job.stopping = False
             self._waiting.insert(0, job)
