@@ -3,6 +3,7 @@
 import { events, fresh, json, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
 import { styleName } from "./gallery.js";
+import * as masks from "./masks.js";
 import * as stage from "./stage.js";
 import { known, t } from "./words.js";
 import { adopt, wish } from "./wish.js";
@@ -235,6 +236,7 @@ async function download(id, bits = 8) {
 async function use(id) {
   const { asked } = run(id);
   adopt(asked, await photoOf(asked.content));
+  await masks.adopt(asked);
   say(t("used"));
 }
 
