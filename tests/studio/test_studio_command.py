@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from in_studio import TOKEN
 
 
 @contextmanager
@@ -52,8 +53,8 @@ def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
         with started(tmp_path, "--port", port) as process:
             assert process.wait(20) == 2
             assert f"127.0.0.1, port {port}: Address already in use. Choose another --port" in process.stderr.read()
-    with started(tmp_path, "--port", "0", IMPASTO_STUDIO_TOKEN="my-own") as process:
-        assert address(process)[1] == "my-own"
+    with started(tmp_path, "--port", "0", IMPASTO_STUDIO_TOKEN=TOKEN) as process:
+        assert address(process)[1] == TOKEN
 
 
 def test_other_computers_are_let_in_with_a_warning(tmp_path):
