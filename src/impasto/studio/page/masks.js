@@ -5,7 +5,7 @@ import { find, h, icon } from "./dom.js";
 import { allStyles, styleName } from "./gallery.js";
 import * as stage from "./stage.js";
 import { t } from "./words.js";
-import { change, follow, wish } from "./wish.js";
+import { follow, wish } from "./wish.js";
 
 const LARGEST = 2048; // pixels of a mask's long side
 const FAR = 20000; // pixels that a stroke is drawn aside, so that its soft shadow alone is seen
