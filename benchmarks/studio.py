@@ -110,32 +110,48 @@ def preview(photo: bytes) -> None:
 
 
 def cost(photo: bytes, pairs: int) -> None:
+    """A run at 512 pixels, its previews timed; and pairs of runs with and without a listener, if there are any."""
+    from impasto import prepare
+    from impasto.studio.previews import Previews
+
+    previews, spent, began = Previews(), 0.0, time.perf_counter()
+    run = prepare(Image.open(io.BytesIO(photo)), "swatch:brushstrokes", size=512)
+    for step in run:
+        before = time.perf_counter()
+        previews.make(run, step)
+        spent += time.perf_counter() - before
+    share = 100 * spent / (time.perf_counter() - began)
+    say(f"cost: {share:.2f} % of a run's time goes into its {previews.number} previews  [2]")
+    if pairs:
+        paired(photo, pairs)
+
+
+def paired(photo: bytes, pairs: int) -> None:
     """Runs at 512 pixels with and without a listener who takes every preview, in turn."""
-    ratios, previews = [], []
+    ratios = []
     with served() as (client, _, _):
         body = {"content": sent(client, photo), "styles": ["swatch:brushstrokes"], "settings": {"size": 512}}
 
         def seconds(heard: bool) -> float:
             id = client.post("/runs", json=body).json()["id"]
-            if heard:
-                seen = 0
-                for event, data in messages(client, id):
-                    if event == "step" and data["preview"] > seen:
-                        seen = data["preview"]
-                        client.get(f"/runs/{id}/preview/{seen}")
-                previews.append(seen)
+            seen = 0
+            for event, data in messages(client, id) if heard else ():
+                if event == "step" and data["preview"] > seen:
+                    seen = data["preview"]
+                    client.get(f"/runs/{id}/preview/{seen}")
             while client.get(f"/runs/{id}").json()["state"] != "done":
                 time.sleep(0.2)
             return client.get(f"/runs/{id}").json()["step"]["seconds"]
 
         seconds(False)
         for i in range(pairs):
-            first, second = (seconds(heard) for heard in ((False, True) if i % 2 else (True, False)))
-            ratios.append(second / first if i % 2 else first / second)
-    median = 100 * (statistics.median(ratios) - 1)
+            order = (False, True) if i % 2 else (True, False)
+            took = {heard: seconds(heard) for heard in order}
+            ratios.append(took[True] / took[False])
     spread = ", ".join(f"{100 * (ratio - 1):+.1f}" for ratio in sorted(ratios))
-    say(f"cost: {median:+.1f} % of a run's time, median of {pairs} pairs ({spread})  [2]")
-    say(f"cost: {statistics.median(previews):.0f} previews a run")
+    say(
+        f"cost: {100 * (statistics.median(ratios) - 1):+.1f} % with a listener, median of {pairs} pairs ({spread})  [2]"
+    )
 
 
 def bomb(side: int) -> bytes:
@@ -271,7 +287,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", choices=[*WHAT, []], help="what to measure; all without any")
     parser.add_argument("--photo", help="a photograph; else one is made")
-    parser.add_argument("--pairs", type=int, default=8, help="of runs with and without previews")
+    parser.add_argument("--pairs", type=int, default=4, help="of runs with and without a listener")
     given = parser.parse_args()
     photo = photograph(given.photo)
     for name in given.what or WHAT:

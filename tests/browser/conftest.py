@@ -12,10 +12,6 @@ from PIL import Image
 
 import material
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright; scripts/test-browser installs it")
-for extra in ("starlette", "uvicorn", "python_multipart"):
-    pytest.importorskip(extra, reason="needs the extra `studio`")
-
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 
 
@@ -34,6 +30,7 @@ def started(folder):
 
 @pytest.fixture(scope="session")
 def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright; scripts/test-browser installs it")
     path = os.environ.get("BROWSER_FOR_TESTS") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip(f"needs a browser, one of {', '.join(BROWSERS)}; scripts/test-browser installs one")
@@ -54,6 +51,8 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory):
+    for extra in ("starlette", "uvicorn", "python_multipart"):
+        pytest.importorskip(extra, reason="needs the extra `studio`")
     with started(tmp_path_factory.mktemp("studio")) as found:
         yield found
 

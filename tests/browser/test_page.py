@@ -130,6 +130,15 @@ def test_what_is_painted_over_stays_as_it_is(visit, files, tmp_path):
     same = (found == photo).all(-1)
     assert same[:, :16].all(), "what was painted over is the photograph, to the last bit"
     assert same[:, 64:].mean() < 0.05, "the rest is painted, also where a stroke was undone"
+    swatch(page, "mosaic").click()  # another picture, then this one's settings once more, the mask with them
+    page.get_by_role("button", name="Remove: Keep as it is").click()
+    button(page, "Use these settings").click()
+    page.get_by_role("button", name="Remove: Keep as it is").wait_for()
+    cards = page.locator(".card").count()
+    paint(page)
+    page.locator(".card").nth(cards).wait_for()
+    button(page, "Stop").wait_for(state="detached", timeout=SECONDS)
+    assert np.array_equal(downloaded(page, tmp_path / "again.png"), found)
 
 
 def test_a_picture_that_is_sent_in_brings_its_settings_back(visit, files, tmp_path):

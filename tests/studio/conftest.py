@@ -1,11 +1,6 @@
-"""Studios, and pictures to send to them."""
+"""Studios, and pictures to send to them.  Without the extra `studio` the tests are skipped, for which see in_studio."""
 
 import pytest
-
-pytest.importorskip("starlette", reason="needs the extra `studio`")
-pytest.importorskip("python_multipart", reason="needs the extra `studio`")
-
-from in_studio import Studio, png
 
 import material
 
@@ -13,6 +8,8 @@ import material
 @pytest.fixture
 def at_work(tmp_path):
     """A studio that works."""
+    from in_studio import Studio
+
     made = Studio(tmp_path / "studio")
     yield made
     made.close()
@@ -21,6 +18,8 @@ def at_work(tmp_path):
 @pytest.fixture
 def idle(tmp_path):
     """A studio whose queue stands still."""
+    from in_studio import Studio
+
     made = Studio(tmp_path / "studio", works=False)
     yield made
     made.close()
@@ -28,9 +27,13 @@ def idle(tmp_path):
 
 @pytest.fixture(scope="session")
 def photo():
+    from in_studio import png
+
     return png(material.content(60, 80))
 
 
 @pytest.fixture(scope="session")
 def painting():
+    from in_studio import png
+
     return png(material.style(60, 80))

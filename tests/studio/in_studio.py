@@ -1,4 +1,7 @@
-"""A studio on a port of its own, in a folder of its own, and a client that has the token."""
+"""A studio on a port of its own, in a folder of its own, and a client that has the token.
+
+Where the extra `studio` is missing, whoever imports this is skipped.
+"""
 
 import io
 import json
@@ -7,14 +10,11 @@ import time
 
 import httpx
 import numpy as np
-import uvicorn
+import pytest
 from PIL import Image
 
-from impasto.studio.app import studio
-from impasto.studio.guard import trusted
-from impasto.studio.queue import Queue
-from impasto.studio.server import encoders, listening, quiet
-from impasto.studio.shelf import Shelf
+for part in ("starlette", "uvicorn", "python_multipart"):
+    pytest.importorskip(part, reason="needs the extra `studio`")
 
 TOKEN = "a-token-of-tests"
 QUICK = {"size": 64, "iterations": 6}
@@ -31,6 +31,14 @@ class Studio:
     """A studio and its client; `again` is another one on the same folder, as after a restart."""
 
     def __init__(self, folder, *, works=True):
+        import uvicorn
+
+        from impasto.studio.app import studio
+        from impasto.studio.guard import trusted
+        from impasto.studio.queue import Queue
+        from impasto.studio.server import encoders, listening, quiet
+        from impasto.studio.shelf import Shelf
+
         self.folder = folder
         self.shelf = Shelf(folder / "pictures")
         self.queue = Queue(folder / "runs", self.shelf, encoders)

@@ -10,7 +10,9 @@ import time
 from contextlib import contextmanager
 
 import httpx
+import numpy as np
 import pytest
+from in_studio import TOKEN, png
 
 
 @contextmanager
@@ -40,7 +42,17 @@ def test_an_address_at_once_and_a_quiet_end(tmp_path):
         with started(tmp_path, "--port", "0") as other:
             assert other.wait(20) == 2
             assert "Another studio is at work in" in other.stderr.read()
-        process.send_signal(signal.SIGTERM)
+        client = httpx.Client(base_url=home, headers={"authorization": f"Bearer {token}"}, timeout=60)
+        photo = client.post("/pictures", files={"picture": png(np.tri(64, 64) * 200)}).json()["id"]
+        body = {"content": photo, "styles": ["swatch:ink-wash"], "settings": {"size": 64, "iterations": 9000}}
+        run = client.post("/runs", json=body).json()["id"]
+        with client.stream("GET", f"/runs/{run}/events") as answer:
+            lines = answer.iter_lines()
+            assert any(line == "event: step" for line in lines)
+            process.send_signal(signal.SIGTERM)
+            states = [line for line in lines if line.startswith("data: ") and '"state"' in line]
+        assert '"state": "stopped"' in states[-1], "who listens hears how it was left"
+        client.close()
         assert process.wait(20) == 0
         assert process.stderr.read() == f"Closed; pictures and runs are in {tmp_path}.\n"
     assert not (tmp_path / "lock").exists()
@@ -52,8 +64,8 @@ def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
         with started(tmp_path, "--port", port) as process:
             assert process.wait(20) == 2
             assert f"127.0.0.1, port {port}: Address already in use. Choose another --port" in process.stderr.read()
-    with started(tmp_path, "--port", "0", IMPASTO_STUDIO_TOKEN="my-own") as process:
-        assert address(process)[1] == "my-own"
+    with started(tmp_path, "--port", "0", IMPASTO_STUDIO_TOKEN=TOKEN) as process:
+        assert address(process)[1] == TOKEN
 
 
 def test_other_computers_are_let_in_with_a_warning(tmp_path):

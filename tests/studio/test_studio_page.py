@@ -91,3 +91,16 @@ def test_what_the_system_chooses_is_the_same_dark():
     css = re.sub(r"\s+", " ", text("style.css"))
     chosen, automatic = re.findall(r':root\[data-theme="(?:dark|auto)"\] \{(.*?)\}', css)
     assert chosen.split(";") == automatic.split(";")
+
+
+def test_no_word_and_no_import_is_left_over():
+    scripts = {each.name: text(each.name) for each in PAGE.iterdir() if each.name.endswith(".js")}
+    used = text("index.html") + "".join(code for name, code in scripts.items() if not name.startswith("words-"))
+    parts = ("strength_", "colors_", "group_", "key_", "queued", "preparing", "running", "done", "stopped", "failed")
+    assert [
+        key for key in keys("words-en.js") if not key.startswith(parts) and not re.search(rf"\b{key}\b", used)
+    ] == []
+    for name, code in scripts.items():
+        for imported in re.findall(r"import \{([^}]+)\}", code):
+            for each in imported.split(","):
+                assert len(re.findall(rf"\b{each.strip()}\b", code)) > 1, f"{name}: {each}"

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import httpx
 import numpy as np
@@ -71,6 +72,14 @@ def test_steps_have_losses_time_left_and_previews_while_somebody_listens(at_work
     picture = np.asarray(Image.open(io.BytesIO(shown.content)).convert("RGB"))
     assert np.abs(picture - at_work.pixels(id).astype(float)).mean() < 6, "it is the same picture, but for JPEG"
     assert at_work.client.get(f"/runs/{id}/preview/{number + 1}").status_code == 404
+
+
+def test_previews_are_four_a_second_at_most(at_work, photo):
+    id = at_work.run(asked(at_work, photo, iterations=150) | {"preset": "fast"})
+    *steps, last = [data for _, event, data in at_work.events(id) if event == "step"]
+    times = [new["seconds"] for old, new in pairwise(steps) if new["preview"] > old["preview"]]
+    assert len(times) >= 2 and min(b - a for a, b in pairwise(times)) > 0.24
+    assert last["preview"] == steps[-1]["preview"] + 1, "the last step has one in any case"
 
 
 def test_nothing_goes_out(at_work, photo, monkeypatch):

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from importlib import resources
+from pathlib import Path
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -199,7 +200,7 @@ class Handlers:
     async def view(self, request: Request) -> Response:
         """The result, small."""
         job = self._job(request)
-        self._check_result(job)
+        self._check(job.result)
         data, kind = await run_in_threadpool(view_of, job.result, max(16, min(_size(request, 256), 2048)))
         return Response(data, media_type=kind)
 
@@ -207,7 +208,7 @@ class Handlers:
         """The result's file, with the record of how it was made; with `bits=16` the deep one."""
         job = self._job(request)
         path = job.deep if request.query_params.get("bits") == "16" else job.result
-        self._check_result(job)
+        self._check(path)
         return FileResponse(path, media_type="image/png", filename=f"impasto-{job.id}.png")
 
     async def stop(self, request: Request) -> Response:
@@ -226,8 +227,8 @@ class Handlers:
     def _job(self, request: Request) -> Job:
         return self._queue[request.path_params["id"]]
 
-    def _check_result(self, job: Job) -> None:
-        if not job.result.is_file():
+    def _check(self, result: Path) -> None:
+        if not result.is_file():
             raise HTTPException(404, "This run has no picture yet.")
 
 

@@ -37,6 +37,7 @@ class Feed:
         self.count = 0  # the number of the latest
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._lock = Lock()
+        self._closed = False
 
     @property
     def heard(self) -> bool:
@@ -48,12 +49,21 @@ class Feed:
         with self._lock:
             self.count += 1
             self._messages.append(Message(self.count, event, values))
-            for news, loop in self._listeners.items():
-                with suppress(RuntimeError):  # its loop has been closed
-                    loop.call_soon_threadsafe(news.set)
+            self._wake()
+
+    def close(self) -> None:
+        """There will be no more: listeners hear what was told, and their streams end."""
+        with self._lock:
+            self._closed = True
+            self._wake()
+
+    def _wake(self) -> None:
+        for news, loop in self._listeners.items():
+            with suppress(RuntimeError):  # its loop has been closed
+                loop.call_soon_threadsafe(news.set)
 
     async def listen(self, after: int | None = None) -> AsyncIterator[Message | None]:
-        """The messages after that number, then those to come, without end; None when nothing was told for a while.
+        """The messages after that number, then those to come, until `close`; None when nothing was told for a while.
 
         Without a number, or with one that is not known any more, it begins with the latest.
         """
@@ -70,6 +80,8 @@ class Feed:
                 for message in new:
                     heard = message.number
                     yield message
+                if not new and self._closed:
+                    return
                 if not new:
                     try:
                         await asyncio.wait_for(news.wait(), SILENCE)

@@ -67,6 +67,11 @@ class Job:
         """The folder that it goes on from."""
         return self.folder / "checkpoint"
 
+    @property
+    def resumable(self) -> bool:
+        """Whether it can go on, or begin once more where nothing was kept."""
+        return self.state in (STOPPED, FAILED)
+
     def to_json(self) -> dict[str, Any]:
         """What those who ask are told."""
         return {
@@ -80,7 +85,7 @@ class Job:
             "error": self.error,
             "preview": self.previews.number,
             "result": self.result.is_file(),
-            "resumable": self.state in (STOPPED, FAILED),
+            "resumable": self.resumable,
         }
 
     def becomes(self, state: str, error: str = "") -> None:

@@ -44,13 +44,15 @@ class Queue:
         self._thread.start()
 
     def close(self, patience: float = 10.0) -> None:
-        """Stop the run that is at work, with its picture and its state kept, and work no more."""
+        """Stop the run that is at work, with its picture and its state kept; then nothing is made or told any more."""
         with self._news:
             self._closed = True
             for job in self._jobs.values():
                 job.stopping = True
             self._news.notify()
         self._thread.join(patience)
+        for job in self._jobs.values():
+            job.feed.close()
 
     def __getitem__(self, id: str) -> Job:
         """The run with this id.
@@ -102,7 +104,7 @@ class Queue:
         """
         job = self[id]
         with self._news:
-            if job.state not in ENDED or not job.to_json()["resumable"]:
+            if not job.resumable:
                 raise UsageError(f"This run is {job.state}; only one that was stopped can go on.")
             job.stopping = False
             self._waiting.insert(0, job)

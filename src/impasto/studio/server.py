@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -58,9 +59,22 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str], None], *, op
             webbrowser.open(address)
         app = studio(shelf, queue, token=token, hosts=trusted(host))
         try:
-            uvicorn.Server(quiet(app)).run(sockets=[socket_])
+            Server(quiet(app), queue).run(sockets=[socket_])
         finally:
             queue.close()
+
+
+class Server(uvicorn.Server):
+    """A server that ends its queue before itself, so that whoever listens hears how a run was left."""
+
+    def __init__(self, config: uvicorn.Config, queue: Queue):
+        super().__init__(config)
+        self._queue = queue
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop the run at work, then serving."""
+        await asyncio.to_thread(self._queue.close)
+        await super().shutdown(sockets=sockets)
 
 
 def quiet(app: ASGIApp) -> uvicorn.Config:

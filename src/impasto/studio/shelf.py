@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ MOST_BYTES = 2 * 10**9  # of all pictures
 MOST_PICTURES = 500
 LARGEST_VIEW = 2048  # pixels of the long side that is shown
 _LONGEST_NAME = 120  # characters
+_RAISE_LIMIT = "Make it smaller, or if you trust it raise the limit, --max-pixels."  # a remedy of the command's
 
 
 class NotThereError(UsageError):
@@ -87,7 +88,7 @@ class Shelf:
 
         id = secrets.token_urlsafe(12)
         path = self._folder / id
-        try:
+        with _removed_on_failure(path), _told_as(name, path):
             with path.open("wb") as kept:
                 shutil.copyfileobj(file, kept)
             digest = file_hash(path)
@@ -100,14 +101,6 @@ class Shelf:
             height, width = picture.pixels.shape[-2:]
             sent = Sent(id, _plain(name), width, height, picture.alpha is not None, digest)
             path.with_name(f"{id}.json").write_text(json.dumps(asdict(sent)), encoding="utf-8")
-        except ImageError as error:
-            path.unlink(missing_ok=True)
-            remedy = f"{MOST_PIXELS // 10**6} million pixels is the most that the studio takes."
-            text = str(error).replace(str(path), _plain(name)).replace(_RAISE_LIMIT, remedy)
-            raise ImageError(text) from error
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
         self._sent[id] = sent
         return sent
 
@@ -140,7 +133,24 @@ class Shelf:
                 (self._folder / f"{id}.json").unlink(missing_ok=True)
 
 
-_RAISE_LIMIT = "Make it smaller, or if you trust it raise the limit, --max-pixels."
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    """A file that the block has begun is gone if it fails."""
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _told_as(name: str, path: Path) -> Iterator[None]:
+    """What is wrong with the file at `path` is said of the name that it came with, and the limit is the studio's."""
+    try:
+        yield
+    except ImageError as error:
+        remedy = f"{MOST_PIXELS // 10**6} million pixels are the most that the studio takes."
+        raise ImageError(str(error).replace(str(path), _plain(name)).replace(_RAISE_LIMIT, remedy)) from error
 
 
 def view_of(path: Path, size: int) -> tuple[bytes, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from shutil import rmtree
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from impasto.errors import ImpastoError
 from impasto.studio.asking import pictures_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from impasto.loading import Encoders
     from impasto.record import Input
     from impasto.run import Run
-    from impasto.session import Event
+    from impasto.session import Destination, Event
 
 
 def carry_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
@@ -58,8 +58,7 @@ def _carried_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
         destination = Destination(job.result, force=True, checkpoint=checkpoint)
         show = _Shown(job, run, shelf)
         Session(run, destination, resumed=kept).carry_out(show)
-        if show.step:
-            show.keep_deep(destination)
+        show.keep_deep(destination)
     show.end()
 
 
@@ -115,12 +114,12 @@ class _Shown:
         if job.stopping:
             raise KeyboardInterrupt
 
-    def keep_deep(self, destination: Any) -> None:
-        """Also write the picture with 16 bits a channel."""
+    def keep_deep(self, destination: Destination) -> None:
+        """Also write the picture with 16 bits a channel, unless the run has failed."""
         from impasto.session.destination import kept_at
 
-        assert self.step is not None
-        replace(destination, path=self._job.deep, bits=16).save(self._run, kept_at(self.step))
+        if self.step and self._outcome[0] != FAILED:
+            replace(destination, path=self._job.deep, bits=16).save(self._run, kept_at(self.step))
 
     def end(self) -> None:
         """Tell how it has ended; one that is done cannot be gone on with."""

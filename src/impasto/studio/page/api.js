@@ -11,7 +11,7 @@ export const token = (() => {
   return sessionStorage.getItem(KEY) ?? "";
 })();
 
-export class Problem extends Error {
+class Problem extends Error {
   constructor(message, status) {
     super(message);
     this.status = status;

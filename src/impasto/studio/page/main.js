@@ -19,6 +19,7 @@ async function addPhoto(file) {
     const { made, ...sent } = await send(file);
     if (made) {
       adopt(made, made.content ? await runs.photoOf(made.content) : sent);
+      await masks.adopt(made);
       say(made.missing ? t("restored_missing", { names: made.missing.join(", ") }) : t("restored"));
     } else change({ photo: sent });
     await runs.look(null);

@@ -1,11 +1,11 @@
 // Masks painted with a brush: lists of strokes at the photograph's pixels, which become an image when they are sent.
 
-import { send } from "./api.js";
+import { ask, send } from "./api.js";
 import { find, h, icon } from "./dom.js";
 import { allStyles, styleName } from "./gallery.js";
 import * as stage from "./stage.js";
 import { t } from "./words.js";
-import { change, follow, wish } from "./wish.js";
+import { follow, wish } from "./wish.js";
 
 const LARGEST = 2048; // pixels of a mask's long side
 const FAR = 20000; // pixels that a stroke is drawn aside, so that its soft shadow alone is seen
@@ -14,7 +14,8 @@ const COLORS = ["#e2603f", "#2f8fd0", "#3aa56b", "#b9772c", "#8b62c9", "#cf4a86"
 const canvas = find("mask");
 const brush = { size: 0.08, soft: 0.4, erase: false };
 
-/** The masks in the making. One: {key, color, strokes: [{points, size, soft, erase}], id}; the first one is kept. */
+/** The masks in the making. One: {key, color, strokes: [{points, size, soft, erase}], base, id}; `keep` is what stays.
+ *  `base` is a mask that came back with a picture's settings, white where it is in; strokes go on top of it. */
 let masks = [];
 let active = null;
 
@@ -25,10 +26,16 @@ const sized = () => {
 };
 
 /** A canvas with strokes in a color; what is erased is erased in turn. */
-function paint({ strokes }, color) {
+function paint({ strokes, base }, color) {
   const target = document.createElement("canvas");
   const context = Object.assign(target, sized()).getContext("2d");
   const side = Math.max(target.width, target.height);
+  if (base) {
+    context.drawImage(base, 0, 0, target.width, target.height);
+    context.globalCompositeOperation = "source-in";
+    context.fillStyle = color;
+    context.fillRect(0, 0, target.width, target.height);
+  }
   for (const stroke of strokes) {
     const width = stroke.size * side;
     const blur = stroke.soft * width * 0.5;
@@ -57,6 +64,8 @@ function image(mask) {
   return new Promise((done) => flat.toBlob(done, "image/png"));
 }
 
+const isPainted = ({ strokes, base }) => base || strokes.some((stroke) => !stroke.erase);
+
 async function sent(mask, name) {
   mask.id ??= (await send(await image(mask), `${name}.png`)).id;
   return mask.id;
@@ -64,7 +73,7 @@ async function sent(mask, name) {
 
 /** What POST /runs has for the masks: those without a stroke are left out. */
 export async function ids() {
-  const painted = masks.filter((each) => each.strokes.some((stroke) => !stroke.erase));
+  const painted = masks.filter(isPainted);
   const regions = [];
   let keep = null;
   for (const each of painted) {
@@ -72,6 +81,33 @@ export async function ids() {
     else if (each.style) regions.push({ mask: await sent(each, each.key), style: each.style });
   }
   return { regions, keep };
+}
+
+/** Take over the masks that a run had. */
+export async function adopt(asked) {
+  const given = [...(asked.keep ? [{ key: "keep", id: asked.keep }] : [])];
+  (asked.regions ?? []).forEach(({ mask, style }, i) => given.push({ key: `part-${i + 1}`, id: mask, style }));
+  leave();
+  masks = await Promise.all(
+    given.map(async (each, i) => ({ ...each, color: COLORS[each.key === "keep" ? 0 : i + 1], strokes: [], base: await baseOf(each.id) })),
+  );
+  find("parts-fold").open ||= masks.length > 0;
+  draw();
+}
+
+/** A mask's picture as white that is seen where the mask is in. */
+async function baseOf(id) {
+  const picture = await createImageBitmap(await (await ask(`/pictures/${id}?size=${LARGEST}`)).blob());
+  const base = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
+  const context = base.getContext("2d");
+  context.drawImage(picture, 0, 0);
+  const pixels = context.getImageData(0, 0, base.width, base.height);
+  for (let i = 0; i < pixels.data.length; i += 4) {
+    pixels.data[i + 3] = (pixels.data[i + 3] * (pixels.data[i] + pixels.data[i + 1] + pixels.data[i + 2])) / 765;
+    pixels.data.fill(255, i, i + 3);
+  }
+  context.putImageData(pixels, 0, 0);
+  return base;
 }
 
 // The list ------------------------------------------------------------------------------------------------------------
@@ -150,7 +186,7 @@ function redraw() {
   const context = Object.assign(canvas, sized()).getContext("2d");
   for (const each of masks) {
     context.globalAlpha = each === active ? 1 : 0.45;
-    if (each.strokes.length) context.drawImage(paint(each, each.color), 0, 0);
+    if (isPainted(each)) context.drawImage(paint(each, each.color), 0, 0);
   }
 }
 
@@ -187,7 +223,7 @@ function drawBar() {
     range("soft", t("soft"), 0, 1),
     erase,
     h("button.quiet", { type: "button", onclick: undo }, icon("undo"), t("undo")),
-    h("button.quiet", { type: "button", onclick: () => ((active.strokes = []), changed()) }, t("clear")),
+    h("button.quiet", { type: "button", onclick: () => (Object.assign(active, { strokes: [], base: null }), changed()) }, t("clear")),
     h("button.primary.small", { type: "button", onclick: done }, t("finish")),
   );
 }

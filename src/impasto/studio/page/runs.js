@@ -2,12 +2,11 @@
 
 import { events, fresh, json, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
-import { styleName } from "./gallery.js";
+import * as masks from "./masks.js";
 import * as stage from "./stage.js";
-import { known, t } from "./words.js";
+import { ACTIVE, hover, seconds, statusOf, title } from "./telling.js";
+import { t } from "./words.js";
 import { adopt, wish } from "./wish.js";
-
-const ACTIVE = ["preparing", "running"];
 
 let runs = [];
 let chosen = null; // the id of the run that is looked at; null is the photograph alone
@@ -134,8 +133,6 @@ export function step(by) {
   if (next) look(next.id);
 }
 
-const seconds = (n) => (n < 90 ? t("seconds", { n: Math.max(1, Math.round(n)) }) : t("minutes", { n: Math.round(n / 60) }));
-
 export function drawStatus() {
   const there = current();
   const bar = find("progress");
@@ -144,23 +141,10 @@ export function drawStatus() {
   bar.classList.toggle("on", Boolean(there) && ACTIVE.includes(there.state));
   bar.firstElementChild.style.width = `${100 * (fraction ?? 0)}%`;
   bar.setAttribute("aria-valuenow", Math.round(100 * (fraction ?? 0)));
-  const text = statusOf(there);
+  const text = !there && !find("sheet").hidden ? t("sheet") : statusOf(there);
   if (find("status").textContent !== text) find("status").textContent = text;
   drawActs(there);
   drawAbout(there);
-}
-
-function statusOf(there) {
-  if (!there && !find("sheet").hidden) return t("sheet");
-  if (!there) return t(!wish.photo ? "ready" : !wish.styles.length ? "ready_photo" : "ready_all");
-  const { step: at, plan } = there;
-  const [width, height] = at.size ?? [];
-  if (there.state === "running" && at.done)
-    return t("at_step", { width, height, done: at.done, total: at.total, left: seconds(at.left) });
-  if (there.state === "done") return t("was_done", { width: plan.width, height: plan.height, title: title(there) });
-  if (there.state === "stopped" && at.done) return t("was_stopped", { done: at.done, total: at.total });
-  if (there.state === "failed") return there.error;
-  return ACTIVE.includes(there.state) ? t("loading") : t(there.state);
 }
 
 let acts = "";
@@ -235,6 +219,7 @@ async function download(id, bits = 8) {
 async function use(id) {
   const { asked } = run(id);
   adopt(asked, await photoOf(asked.content));
+  await masks.adopt(asked);
   say(t("used"));
 }
 
@@ -243,17 +228,7 @@ export const photoOf = (id) => json(`/pictures/${id}/about`).catch(() => null);
 
 // The film ------------------------------------------------------------------------------------------------------------
 
-function title(there) {
-  const styles = [...(there.asked.styles ?? []), ...(there.asked.regions ?? []).map((each) => each.style)];
-  return styles.map(styleName).join(" + ") || t(there.state);
-}
-
 const thumb = (id) => document.querySelector(`[data-run="${id}"] img`);
-
-function hover(there) {
-  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => `${known(`set_${name}`, name.replaceAll("_", " "))}: ${JSON.stringify(value)}`);
-  return [title(there), there.asked.preset ?? "default", ...settings, new Date(there.created * 1000).toLocaleString()].join("\n");
-}
 
 function card(there) {
   const picture = h("img", { alt: "", draggable: false, loading: "lazy" });

@@ -32,9 +32,6 @@ function place(image, address) {
   if (address && image.getAttribute("src") !== address) image.src = address;
 }
 
-export const ratio = () => shape;
-export const shows = () => addresses;
-
 /** The size of the world in the view when it just fits. */
 function fitting() {
   const { clientWidth: width, clientHeight: height } = view;
