@@ -94,7 +94,8 @@ class Instant:
             return fine.clamp_(0, 1)
         halves = [style.halved() for style in styles]
         coarse = self.paint(_halved(content), halves, amount=amount, freedom=freedom, tile=tile)
-        return fine.add_(resize(coarse - resize(fine, *coarse.shape[-2:]), *sides)).clamp_(0, 1)
+        shrunk = resize(fine.clamp_(0, 1), *coarse.shape[-2:])
+        return fine.add_(resize(coarse, *sides)).sub_(resize(shrunk, *sides)).clamp_(0, 1)
 
     def _at_one_size(
         self, content: Tensor, styles: Sequence[Style], amount: float, freedom: float, tile: int

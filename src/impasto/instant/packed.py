@@ -22,7 +22,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "31543834e83f7a3c2c07ce0355b20e263f70fc4fc43deb7820e2d7fe42585ee1"
+SHA256 = "2454c008d581a7034dbe3120c424d6a1b2cf9e5ded90abf579e54fa120728cb0"
 DECODER = "decoder."
 
 
