@@ -93,7 +93,7 @@ def test_a_large_picture_has_the_forms_of_a_small_one_and_details_of_its_own(net
     photo, style = drawn("watercolor", 800, 96), drawn("marbling", 160, 120)
     large = network.paint(photo, [of(style)])
     small = network.paint(resize(photo, 48, 400).clamp(0, 1), [of(resize(style, 60, 80).clamp(0, 1))])
-    alone = network._at_one_size(photo, [of(style)], 1.0, 0.0, 1024)  # noqa: SLF001
+    alone = network._at_one_size(photo, [of(style)], 1.0, 0.0, 1024)
     shrunk, of_alone = (resize(picture, 48, 400) for picture in (large, alone))
     assert psnr(shrunk, small) > psnr(of_alone, small) + 6
     assert psnr(large, resize(small, 96, 800)) < psnr(shrunk, small)

@@ -22,7 +22,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "2454c008d581a7034dbe3120c424d6a1b2cf9e5ded90abf579e54fa120728cb0"
+SHA256 = "488ddd01a599eeb911d9bf68f901e7b0a30ce605ca033a09cbc5e2b7fc7d4303"
 DECODER = "decoder."
 
 
