@@ -22,7 +22,7 @@ from impasto.statistics import moments
 
 TRAINING = Path(__file__).parents[1] / "training"
 LARGEST = 1.5e6  # bytes of the weights
-LIKENESS = 16  # dB, of what no strength gives back
+LIKENESS = 18  # dB, of what no strength gives back
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_a_large_picture_has_the_forms_of_a_small_one_and_details_of_its_own(net
     small = network.paint(resize(photo, 48, 400).clamp(0, 1), [of(resize(style, 60, 80).clamp(0, 1))])
     alone = network._at_one_size(photo, [of(style)], 1.0, 0.0, 1024)
     shrunk, of_alone = (resize(picture, 48, 400) for picture in (large, alone))
-    assert psnr(shrunk, small) > psnr(of_alone, small) + 2
+    assert psnr(shrunk, small) > psnr(of_alone, small) + 6
     assert psnr(large, resize(small, 96, 800)) < psnr(shrunk, small)
 
 

@@ -35,7 +35,7 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.images import to_pil
 from impasto.instant.decoder import CODED, SKIPS, Decoder, code
-from impasto.instant.transport import transport
+from impasto.instant.network import maps
 from impasto.losses import out_of_range
 from impasto.statistics import Moments
 from muon import Muon
@@ -213,7 +213,7 @@ def painted(
         sums, features = student.sums(images, [Sums(layer) for layer in CODED], list(SKIPS))
         own = {each.layer: found for each, found in sums.items()}
         amount, freedom = (2 * strength).clamp_max(1), (2 * strength - 1).clamp_min(0)
-        moved = {n: transport(own[n], styles[n]).part(amount)(f.float()) for n, f in features.items()}
+        moved = {n: each(features[n].float()) for n, each in maps(decoder, own, styles, amount).items()}
         moved = {n: f.contiguous(memory_format=torch.channels_last) for n, f in moved.items()}
         mixed = torch.lerp(code(own), code(styles), amount[:, None])
     with torch.autocast("cpu", torch.bfloat16):
@@ -340,7 +340,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=128, help="pixels of a content")
     parser.add_argument("--lr", type=float, default=0.006)
     parser.add_argument("--style", type=float, default=8.0, help="weight of the style terms at strength 0.5")
-    parser.add_argument("--content", type=float, default=0.5, help="factor of the content terms at strength 0.5")
+    parser.add_argument("--content", type=float, default=0.3, help="factor of the content terms at strength 0.5")
     parser.add_argument("--same", type=float, default=20.0, help="weight of the photograph itself at strength 0")
     parser.add_argument("--save", type=float, default=300, help="seconds between two savings")
     parser.add_argument("--judge", type=int, default=1000, help="steps between two judgements")

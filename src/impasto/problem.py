@@ -179,6 +179,8 @@ class PictureProblem:
         small._scales = {0: self._scales[view.size]} if view.size in self._scales else {}
         squeezed = Level(side, side, 1)
         objective, image = small.objective(squeezed), small.initial(squeezed)
+        if self._instant and level.iterations == 1:  # the beginning is what takes time
+            return lambda: objective.evaluate(small.initial(squeezed))
         return lambda: objective.evaluate(image)
 
     def showing(self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None) -> PictureProblem:

@@ -49,17 +49,20 @@ class Decoder(nn.Module):
     """Features of `SKIPS`, transported to a style's statistics, and that style's code -> a picture.
 
     A code is the means and the logarithms of standard deviations at `CODED`, and how free the style is of the content
-    (`Recipe.freedom`).  Upsampling repeats pixels, so that nothing looks like a checkerboard.
+    (`Recipe.freedom`).  `near` is how much of the shallowest features counts at full statistics of the style; of the
+    photograph as it is all of them count.  Upsampling repeats pixels, so that nothing looks like a checkerboard.
     """
 
     usual: Tensor
     spread: Tensor
+    near: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         statistics = 2 * sum(CODED.values())
         self.register_buffer("usual", torch.zeros(statistics))
         self.register_buffer("spread", torch.ones(statistics))
+        self.register_buffer("near", torch.zeros(()))
         self.hidden = nn.Linear(statistics + 1, HIDDEN)
         deep, middle, shallow = SKIPS.values()
         blocks = (

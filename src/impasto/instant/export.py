@@ -24,8 +24,8 @@ from torch.export import Dim
 
 from impasto.errors import UsageError
 from impasto.instant.decoder import CODED, SKIPS, Lead, code
-from impasto.instant.network import STRIDE, Instant
-from impasto.instant.transport import Affine, transport
+from impasto.instant.network import STRIDE, Instant, maps
+from impasto.instant.transport import Affine
 from impasto.statistics import Moments, position_rows
 
 GRAPHS = ("see", "transport", "paint")
@@ -62,10 +62,10 @@ class Transport(nn.Module):
         """Matrices and offsets of `SKIPS` by turns, then scales and shifts of all layers by turns."""
         half = len(known) // 2
         own, target = _moments(known[:half]), _moments(known[half:])
-        maps = [transport(own[layer], target[layer], roots_by_products).part(amount) for layer in SKIPS]
+        moved = maps(self.decoder, own, target, amount, roots_by_products)
         mixed = code(own) + amount[:, None] * (code(target) - code(own))
         leads = [lead for block in self.decoder.leads(mixed, freedom) for lead in block]
-        moves = (part for each in maps for part in (each.matrix, each.offset))
+        moves = (part for each in moved.values() for part in (each.matrix, each.offset))
         return (*moves, *(part for lead in leads for part in lead))
 
 

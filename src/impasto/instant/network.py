@@ -18,7 +18,7 @@ from impasto.encoders.base import Sums
 from impasto.encoders.chain import ChainEncoder
 from impasto.images import resize
 from impasto.instant.decoder import CODED, SKIPS, Decoder, Lead, code
-from impasto.instant.transport import Affine, transport
+from impasto.instant.transport import Affine, Roots, transport
 from impasto.statistics import Moments, blend
 from impasto.tiling import Tile, Tiling, spans
 
@@ -94,7 +94,8 @@ class Instant:
             return fine.clamp_(0, 1)
         halves = [style.halved() for style in styles]
         coarse = self.paint(_halved(content), halves, amount=amount, freedom=freedom, tile=tile)
-        return fine.add_(resize(coarse - resize(fine, *coarse.shape[-2:]), *sides)).clamp_(0, 1)
+        shrunk = resize(fine.clamp_(0, 1), *coarse.shape[-2:])
+        return fine.add_(resize(coarse, *sides)).sub_(resize(shrunk, *sides)).clamp_(0, 1)
 
     def _at_one_size(
         self, content: Tensor, styles: Sequence[Style], amount: float, freedom: float, tile: int
@@ -124,9 +125,8 @@ class Instant:
         own = self._moments(content, where, tile)
         own = {layer: found.normalized() for layer, found in own.items()}
         part = torch.tensor([amount])
-        maps = {layer: transport(own[layer], target[layer]).part(part) for layer in SKIPS}
         mixed = torch.lerp(code(own), code(target), amount)
-        return _Hand(maps, self.decoder.leads(mixed, torch.tensor([freedom])), where)
+        return _Hand(maps(self.decoder, own, target, part), self.decoder.leads(mixed, torch.tensor([freedom])), where)
 
     def _moments(self, image: Tensor, weight: Tensor | None, tile: int) -> dict[str, Moments]:
         wanted = [Sums(layer, self._at_layer(weight, layer)) for layer in CODED]
@@ -163,6 +163,23 @@ class Instant:
     def _painted(self, features: Mapping[str, Tensor], leads: list[list[Lead]]) -> Tensor:
         picture: Tensor = self.decoder(features, leads)
         return picture
+
+
+def maps(
+    decoder: Decoder,
+    own: Mapping[str, Moments],
+    target: Mapping[str, Moments],
+    amount: Tensor,
+    roots: Roots | None = None,
+) -> dict[str, Affine]:
+    """Where the features of `SKIPS` go, `amount`, (N,), of the way from a photograph's statistics to a style's.
+
+    The shallowest, which have the photograph's own detail, fade on the way.
+    """
+    found = {layer: transport(own[layer], target[layer], roots).part(amount) for layer in SKIPS}
+    *_, nearest = SKIPS
+    found[nearest] = found[nearest].times(1 - amount * (1 - decoder.near))
+    return found
 
 
 def _pictures(styles: Sequence[Style]) -> Iterator[Tensor]:

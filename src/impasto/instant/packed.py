@@ -22,7 +22,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "31543834e83f7a3c2c07ce0355b20e263f70fc4fc43deb7820e2d7fe42585ee1"
+SHA256 = "488ddd01a599eeb911d9bf68f901e7b0a30ce605ca033a09cbc5e2b7fc7d4303"
 DECODER = "decoder."
 
 

@@ -35,6 +35,10 @@ class Affine:
         same = torch.eye(self.matrix.shape[-1], device=self.matrix.device, dtype=self.matrix.dtype)
         return Affine(same + amount[:, None, None] * (self.matrix - same), self.offset * amount[:, None])
 
+    def times(self, factor: Tensor) -> Affine:
+        """What it gives, times `factor`, (N,)."""
+        return Affine(self.matrix * factor[:, None, None], self.offset * factor[:, None])
+
 
 def transport(source: Moments, target: Moments, roots: Roots | None = None) -> Affine:
     """The map that gives features of mean and covariance `source` those of `target`, and moves them least.
