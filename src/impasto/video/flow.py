@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +14,7 @@ from impasto.losses import blurred
 UNMOVED = 0.1  # pixels, below which nothing has moved
 SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
 AROUND = 4  # pixels around a place that must not have changed either, for it to be still
-EDGE = 0.8  # standard deviation, in pixels, of the soft border of what is hidden
+EDGE = 0.8  # pixels beyond a border that are still of it; the standard deviation of the soft border of what is hidden
 
 
 @dataclass(frozen=True)
@@ -68,17 +66,10 @@ def flow(source: np.ndarray, target: np.ndarray) -> Tensor:
     import cv2  # noqa: PLC0415 - of the extra `video`
 
     grays = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (source, target))
-    found = _dis().calc(*grays, None)
-    return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None]
-
-
-@cache
-def _dis() -> Any:
-    import cv2  # noqa: PLC0415
-
-    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # a new one: it keeps scales of another size
     dis.setFinestScale(0)
-    return dis
+    found = dis.calc(*grays, None)
+    return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None]
 
 
 def reliability(back: Tensor, forth: Tensor) -> Tensor:
@@ -106,7 +97,7 @@ def _beyond(back: Tensor) -> Tensor:
     """Whether each pixel was outside of the picture.  Shape: (1, 2, H, W) -> (1, 1, H, W)."""
     height, width = back.shape[-2:]
     x, y = _places(back)
-    return ((x < 0) | (x > width - 1) | (y < 0) | (y > height - 1))[None, None]
+    return ((x < -EDGE) | (x > width - 1 + EDGE) | (y < -EDGE) | (y > height - 1 + EDGE))[None, None]
 
 
 def warped(picture: Tensor, back: Tensor, how: str = "bicubic") -> Tensor:
