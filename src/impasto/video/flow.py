@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.errors import UsageError
 from impasto.losses import blurred
+from impasto.video.reading import MISSING
 
 UNMOVED = 0.1  # pixels, below which nothing has moved
 SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
@@ -62,14 +65,25 @@ def flow(source: np.ndarray, target: np.ndarray) -> Tensor:
     """Where each pixel of `source` is in `target`: its offset (x, y).  Shape: (H, W, 3) uint8 -> (1, 2, H, W).
 
     Reference: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search"; OpenCV's, to the finest scale.
-    """
-    import cv2  # noqa: PLC0415 - of the extra `video`
 
+    Raises:
+        UsageError: OpenCV is not there.
+    """
+    cv2 = opencv()
     grays = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (source, target))
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # a new one: it keeps scales of another size
     dis.setFinestScale(0)
     found = dis.calc(*grays, None)
     return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None]
+
+
+def opencv() -> Any:
+    """OpenCV, which finds the flow."""
+    try:
+        import cv2  # noqa: PLC0415
+    except ImportError:
+        raise UsageError(MISSING) from None
+    return cv2
 
 
 def reliability(back: Tensor, forth: Tensor) -> Tensor:
