@@ -72,6 +72,18 @@ def test_what_was_hidden_is_not_relied_on():
     assert moved.still[0, 0, 20:40, 20:46].max() == 0
 
 
+def test_what_is_plain_moves_with_what_is_around():
+    """A plain disk on a texture: no flow is sure of itself in it, but it is relied on, and it moves with the camera."""
+    scene = films.texture(90, 120)
+    y, x = np.mgrid[:90, :120]
+    scene[np.hypot(x - 60, y - 45) < 22] = (200, 180, 90)
+    before, now = scene[5:75, 10:100].copy(), scene[7:77, 13:103].copy()
+    moved = motion(before, now)
+    inside = (..., slice(26, 50), slice(35, 60))
+    assert moved.reliable[inside].mean() > 0.95
+    assert (moved.back[inside] - torch.tensor([3.0, 2.0])[None, :, None, None]).abs().mean() < 0.5
+
+
 def test_warping_by_nothing_changes_nothing():
     image = planes(films.texture(20, 30))
     assert torch.allclose(warped(image, torch.zeros(1, 2, 20, 30)), image, atol=1e-6)

@@ -16,6 +16,8 @@ from impasto.video.reading import MISSING
 
 UNMOVED = 0.1  # pixels, below which nothing has moved
 SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
+NEAR = 12.0  # pixels around a place whose motion is the best guess
+ALIKE = 1.5  # of 255, and pixels around: by so little, in the mean, what is the same differs
 AROUND = 4  # pixels around a place that must not have changed either, for it to be still
 EDGE = 0.8  # pixels beyond a border that are still of it; the standard deviation of the soft border of what is hidden
 
@@ -53,12 +55,29 @@ class Motion:
 
 
 def motion(before: np.ndarray, now: np.ndarray) -> Motion:
-    """The motion between two frames.  Shape: (H, W, 3) uint8 each."""
+    """The motion between two frames.
+
+    Shape: (H, W, 3) uint8 each.
+    Differs from Ruder et al. 2016: where the flow is not sure of itself, as in all that is plain, things move as what
+    is sure around them, and that is relied on as well if it looks the same there.
+    """
     forth, back = flow(before, now), flow(now, before)
+    sure = reliability(back, forth)
+    back = torch.where(sure > 0, back, _as_around(back, sure))
+    first, second = (torch.from_numpy(each.transpose(2, 0, 1).copy())[None].float() for each in (before, now))
+    changed = blurred((warped(first, back, "bilinear") - second).abs().mean(1, keepdim=True), ALIKE)
+    alike = ((changed < ALIKE) & ~_beyond(back)).float()
     moved = back.norm(dim=1, keepdim=True) >= UNMOVED
-    changed = torch.from_numpy((before != now).any(2))[None, None]
-    still = 1 - F.max_pool2d((moved | changed).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
-    return Motion(back, torch.maximum(reliability(back, forth), still), still)
+    other = torch.from_numpy((before != now).any(2))[None, None]
+    still = 1 - F.max_pool2d((moved | other).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
+    return Motion(back, torch.maximum(torch.maximum(sure, alike), still), still)
+
+
+def _as_around(back: Tensor, sure: Tensor) -> Tensor:
+    """The mean motion of what is sure around each place.  Shape: (1, 2, H, W), (1, 1, H, W) -> (1, 2, H, W)."""
+    weight, least = blurred(sure, NEAR), 1e-3
+    sums = torch.cat([blurred(back[:, i : i + 1] * sure, NEAR) for i in range(2)], dim=1)
+    return (sums + least * back) / (weight + least)
 
 
 def flow(source: np.ndarray, target: np.ndarray) -> Tensor:
