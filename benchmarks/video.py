@@ -147,7 +147,7 @@ class Filmed:
         """Of neighbors alone."""
         back = self._flow[f"backward_{now + 1}_{then + 1}"].astype(np.float32)
         y, x = np.mgrid[: back.shape[0], : back.shape[1]].astype(np.float32)
-        same = self._flow[f"reliable_{now + 1}_{then + 1}"] == 255
+        same = self._flow[f"reliable_{now + 1}_{then + 1}"] > 200
         return Truth(x + back[..., 0], y + back[..., 1], same)
 
 

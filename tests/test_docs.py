@@ -1,7 +1,7 @@
 """The documentation says what is so: links lead somewhere, code runs, commands parse, quoted lines are in the code."""
 
 import ast
-import importlib
+import importlib.util
 import os
 import re
 import shlex
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import films
 from impasto.cli.app import app, run
 from impasto.presets import preset
 
@@ -94,6 +95,8 @@ def desk(tmp_path, monkeypatch):
         mask = Image.new("L", (96, 64))
         mask.paste(255, (20 * i, 0, 20 * i + 30, 60))
         mask.save(tmp_path / f"{name}.png")
+    if importlib.util.find_spec("av"):
+        films.write(tmp_path / "clip.mp4", films.pan(3, 64, 96), times=[0, 60, 120])
     (tmp_path / "photos").mkdir()
     shutil.copy(tmp_path / "a.jpg", tmp_path / "photos")
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.errors import UsageError
 from impasto.losses import blurred
+from impasto.video.reading import MISSING
 
 UNMOVED = 0.1  # pixels, below which nothing has moved
 SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
+NEAR = 12.0  # pixels around a place whose motion is the best guess
+ALIKE = 1.5  # of 255, and pixels around: by so little, in the mean, what is the same differs
 AROUND = 4  # pixels around a place that must not have changed either, for it to be still
-EDGE = 0.8  # standard deviation, in pixels, of the soft border of what is hidden
+EDGE = 0.8  # pixels beyond a border that are still of it; the standard deviation of the soft border of what is hidden
 
 
 @dataclass(frozen=True)
@@ -52,33 +55,54 @@ class Motion:
 
 
 def motion(before: np.ndarray, now: np.ndarray) -> Motion:
-    """The motion between two frames.  Shape: (H, W, 3) uint8 each."""
+    """The motion between two frames.
+
+    Shape: (H, W, 3) uint8 each.
+    Differs from Ruder et al. 2016: where the flow is not sure of itself, as in all that is plain, things move as what
+    is sure around them, and that is relied on as well if it looks the same there.
+    """
     forth, back = flow(before, now), flow(now, before)
+    sure = reliability(back, forth)
+    back = torch.where(sure > 0, back, _as_around(back, sure))
+    first, second = (torch.from_numpy(each.transpose(2, 0, 1).copy())[None].float() for each in (before, now))
+    changed = blurred((warped(first, back, "bilinear") - second).abs().mean(1, keepdim=True), ALIKE)
+    alike = ((changed < ALIKE) & ~_beyond(back)).float()
     moved = back.norm(dim=1, keepdim=True) >= UNMOVED
-    changed = torch.from_numpy((before != now).any(2))[None, None]
-    still = 1 - F.max_pool2d((moved | changed).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
-    return Motion(back, torch.maximum(reliability(back, forth), still), still)
+    other = torch.from_numpy((before != now).any(2))[None, None]
+    still = 1 - F.max_pool2d((moved | other).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
+    return Motion(back, torch.maximum(torch.maximum(sure, alike), still), still)
+
+
+def _as_around(back: Tensor, sure: Tensor) -> Tensor:
+    """The mean motion of what is sure around each place.  Shape: (1, 2, H, W), (1, 1, H, W) -> (1, 2, H, W)."""
+    weight, least = blurred(sure, NEAR), 1e-3
+    sums = torch.cat([blurred(back[:, i : i + 1] * sure, NEAR) for i in range(2)], dim=1)
+    return (sums + least * back) / (weight + least)
 
 
 def flow(source: np.ndarray, target: np.ndarray) -> Tensor:
     """Where each pixel of `source` is in `target`: its offset (x, y).  Shape: (H, W, 3) uint8 -> (1, 2, H, W).
 
     Reference: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search"; OpenCV's, to the finest scale.
-    """
-    import cv2  # noqa: PLC0415 - of the extra `video`
 
+    Raises:
+        UsageError: OpenCV is not there.
+    """
+    cv2 = opencv()
     grays = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (source, target))
-    found = _dis().calc(*grays, None)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # a new one: it keeps scales of another size
+    dis.setFinestScale(0)
+    found = dis.calc(*grays, None)
     return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None]
 
 
-@cache
-def _dis() -> Any:
-    import cv2  # noqa: PLC0415
-
-    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    dis.setFinestScale(0)
-    return dis
+def opencv() -> Any:
+    """OpenCV, which finds the flow."""
+    try:
+        import cv2  # noqa: PLC0415
+    except ImportError:
+        raise UsageError(MISSING) from None
+    return cv2
 
 
 def reliability(back: Tensor, forth: Tensor) -> Tensor:
@@ -106,7 +130,7 @@ def _beyond(back: Tensor) -> Tensor:
     """Whether each pixel was outside of the picture.  Shape: (1, 2, H, W) -> (1, 1, H, W)."""
     height, width = back.shape[-2:]
     x, y = _places(back)
-    return ((x < 0) | (x > width - 1) | (y < 0) | (y > height - 1))[None, None]
+    return ((x < -EDGE) | (x > width - 1 + EDGE) | (y < -EDGE) | (y > height - 1 + EDGE))[None, None]
 
 
 def warped(picture: Tensor, back: Tensor, how: str = "bicubic") -> Tensor:

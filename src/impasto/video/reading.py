@@ -23,6 +23,7 @@ from impasto.video.hdr import tone_mapped
 ANIMATED = (".gif", ".png", ".apng", ".webp")
 STILLS = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 PICTURES = (*STILLS, ".png", ".webp", ".gif", ".avif", ".heic", ".heif")  # of a folder
+MISSING = "Clips need two packages more. Install them: pip install 'impasto[video]'."
 FOLDER_RATE = Fraction(25)  # frames a second of a folder of pictures
 MILLISECONDS = Fraction(1, 1000)
 BT601, BT709 = 5, 1  # as FFmpeg counts color matrices
@@ -309,5 +310,5 @@ def pyav() -> Any:
         import av  # noqa: PLC0415
         import av.error  # noqa: PLC0415
     except ImportError:
-        raise UsageError("Videos need two packages more. Install them: pip install 'impasto[video]'.") from None
+        raise UsageError(MISSING) from None
     return av

@@ -123,8 +123,7 @@ class ClipSession:
         folder = FrameFolder(self.folder, self._about())
         try:
             count, (height, width) = len(self._times), self.shape
-            if self._path.exists() and not self._force and not folder.is_own(self._path):
-                raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
+            self._check_overwritten(folder)
             there = sum(folder.finished(number) for number in range(1, count + 1))
             yield Begun(count, (width, height), there, tuple(self._clip.notes))
             made = yield from self._frames(folder)
@@ -165,6 +164,14 @@ class ClipSession:
             yield Painted(number, len(self._times), time.perf_counter() - began, opens, self._pace.left(number))
             before = now
         return number
+
+    def _check_overwritten(self, folder: FrameFolder) -> None:
+        if not self._path.exists():
+            return
+        if self._path.samefile(self._clip.path):
+            raise UsageError(f"{self._path} is itself the clip to read. Choose another name for the result.")
+        if not self._force and not folder.is_own(self._path):
+            raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
 
     def _shot(self, first: np.ndarray) -> Shot:
         return Shot(first, self._recipe, self._pictures, self._encoders)

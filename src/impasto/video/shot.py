@@ -104,7 +104,7 @@ class Shot:
 
 def planes(frame: np.ndarray) -> Tensor:
     """A frame as a picture.  Shape: (H, W, 3) uint8 -> (1, 3, H, W) in [0, 1]."""
-    return torch.tensor(frame).permute(2, 0, 1)[None].float() / 255
+    return torch.tensor(frame).permute(2, 0, 1)[None].contiguous().float() / 255
 
 
 def eight_bits(image: Tensor) -> np.ndarray:

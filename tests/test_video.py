@@ -1,0 +1,174 @@
+"""Frames are painted so that nothing flickers: flow, what holds a frame to the one before, what comes into sight."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+import films
+from impasto.loading import Encoders
+from impasto.preparation import Pictures
+from impasto.presets import preset
+from impasto.solvers import LBFGS, InUnits
+
+pytest.importorskip("av", reason="needs the extra `video`")
+pytest.importorskip("cv2", reason="needs the extra `video`")
+
+
+from impasto.video.flow import motion, warped
+from impasto.video.shot import Canvas, Shot, planes
+from impasto.video.shots import is_cut
+
+RECIPE = replace(preset("fast"), iterations=8, frame_iterations=4)
+STYLE = films.texture(64, 64, seed=5)[:, :, ::-1].copy()
+
+
+@pytest.fixture(scope="module")
+def encoders():
+    return Encoders()
+
+
+def painted(run):
+    for _ in run:
+        pass
+    return run.canvas
+
+
+def film(frames, encoders, recipe=RECIPE):
+    """The frames of one shot, painted."""
+    shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
+    canvases = [painted(shot.opening())]
+    for before, now in pairwise(frames):
+        canvases.append(painted(shot.next(now, motion(before, now), canvases[-1], canvases[0].image)))
+    return canvases
+
+
+# Flow
+
+
+def test_flow_follows_a_camera():
+    """By (1, 2) pixels a frame, so that what is now here was there; away from the borders, where nothing was."""
+    before, now = films.pan(2, 60, 80)
+    moved = motion(before, now)
+    inner = (..., slice(8, -8), slice(8, -8))
+    assert (moved.back[inner] - torch.tensor([2.0, 1.0])[None, :, None, None]).abs().mean() < 0.15
+    assert moved.reliable[inner].mean() > 0.95
+    assert moved.reliable[..., -1, :].max() == 0 and moved.reliable[..., -1].max() == 0
+    assert (moved.carried(planes(before)) - planes(now))[inner].square().mean().sqrt() < 0.02
+    assert moved.still.max() == 0
+
+
+def test_what_was_hidden_is_not_relied_on():
+    """A square that moves 6 pixels to the right over a still ground uncovers a stripe of it."""
+    ground, square = films.texture(60, 80), films.texture(20, 20, seed=3)
+    frames = [ground.copy(), ground.copy()]
+    for frame, left in zip(frames, (20, 26), strict=True):
+        frame[20:40, left : left + 20] = square
+    moved = motion(*frames)
+    assert moved.reliable[0, 0, 24:36, 21:25].mean() < 0.5
+    assert moved.reliable[0, 0, 5:12].mean() > 0.97 and moved.still[0, 0, :8].mean() > 0.97
+    assert moved.still[0, 0, 20:40, 20:46].max() == 0
+
+
+def test_what_is_plain_moves_with_what_is_around():
+    """A plain disk on a texture: no flow is sure of itself in it, but it is relied on, and it moves with the camera."""
+    scene = films.texture(90, 120)
+    y, x = np.mgrid[:90, :120]
+    scene[np.hypot(x - 60, y - 45) < 22] = (200, 180, 90)
+    before, now = scene[5:75, 10:100].copy(), scene[7:77, 13:103].copy()
+    moved = motion(before, now)
+    inside = (..., slice(26, 50), slice(35, 60))
+    assert moved.reliable[inside].mean() > 0.95
+    assert (moved.back[inside] - torch.tensor([3.0, 2.0])[None, :, None, None]).abs().mean() < 0.5
+
+
+def test_warping_by_nothing_changes_nothing():
+    image = planes(films.texture(20, 30))
+    assert torch.allclose(warped(image, torch.zeros(1, 2, 20, 30)), image, atol=1e-6)
+
+
+def test_a_new_shot_is_told_from_motion():
+    first, second = films.pan(4, 60, 80), films.pan(2, 60, 80, seed=9)
+    assert not is_cut(first[0], first[3], motion(first[0], first[3]))
+    assert is_cut(first[0], 255 - second[0], motion(first[0], 255 - second[0]))
+
+
+# Painting
+
+
+def test_frames_hold_still_and_are_not_blurred(encoders):
+    """Moved as the camera moved, a frame is the one before; independent ones differ several times as much."""
+    frames = films.pan(6, 64, 80)
+    ours = [canvas.image for canvas in film(frames, encoders)]
+    apart = [painted(Shot(f, RECIPE, Pictures(styles=[STYLE]), encoders).opening()).image for f in frames[:3]]
+
+    def e_warp(pictures):
+        pairs = pairwise(pictures)
+        return np.mean([np.square(a[1:-8, 2:-8] / 255 - b[:-9, :-10] / 255).mean() for a, b in pairs]) ** 0.5
+
+    def fine(picture):
+        return np.abs(np.diff(picture.astype(float), axis=1)).mean()
+
+    assert e_warp(ours) < 0.03
+    assert e_warp(ours) < e_warp(apart) / 2.5
+    assert fine(ours[-1]) > 0.9 * fine(ours[0])
+
+
+def test_a_still_clip_is_one_picture(encoders):
+    canvases = film(films.pan(1, 48, 64) * 4, encoders)
+    assert all(np.array_equal(canvas.image, canvases[0].image) for canvas in canvases)
+
+
+def test_what_comes_into_sight_is_painted(encoders):
+    """In colors and strokes of the style, not as it is in the clip; and it is held once it has settled."""
+    frames = films.pan(10, 64, 80, step=(0, 4))
+    canvases = film(frames, encoders, replace(RECIPE, frame_iterations=6))
+    new = slice(80 - 24, 80 - 4)  # came into sight in the last frames
+    bare = Shot(frames[-1], preset("palette"), Pictures(styles=[STYLE]), encoders)
+    bare = painted(bare.opening()).image
+    changed = np.abs(canvases[-1].image.astype(float) - bare)
+    assert changed[:, new].mean() > 0.5 * changed[:, 10:40].mean()
+    assert canvases[-1].settled[4:, 8:40].min() > 200
+    assert canvases[-1].settled[:, -4:].max() < 128
+
+
+def test_maps_of_colors_are_the_first_frames(encoders):
+    """A light that goes on in a corner does not change the colors of all else."""
+    frames = films.pan(2, 48, 64, step=(0, 0))
+    frames[1][:16, :16] = 255
+    recipe = replace(RECIPE, frame_iterations=1)
+    shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
+    first = painted(shot.opening())
+    run = shot.next(frames[1], motion(*frames), Canvas(first.image, 0 * first.settled), first.image)
+    level = run._run.plan.levels[0]
+    problem = run._run.problem
+    unlit = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders).opening()._run.problem
+    assert torch.allclose(problem._recolored(level)[..., 20:, 20:], unlit._recolored(level)[..., 20:, 20:], atol=1e-5)
+
+
+def test_what_is_kept_is_the_clips_own(tmp_path, encoders):
+    frames, mask = films.pan(3), np.zeros((48, 64, 3), np.uint8)
+    mask[:, :32] = 255
+    shot = Shot(frames[0], RECIPE, Pictures(styles=[STYLE], keep=mask), encoders)
+    first = painted(shot.opening())
+    run = shot.next(frames[1], motion(*frames[:2]), first, first.image)
+    painted(run)
+    assert np.abs(run.finished[:, :28].astype(int) - frames[1][:, :28]).max() <= 1
+    assert np.abs(run.finished[:, 36:].astype(int) - frames[1][:, 36:]).mean() > 10
+
+
+def test_units_are_those_of_each_place(normal):
+    """Stiff places move less; the lowest point of a bowl is found all the same."""
+    target, stiff = normal(1, 3, 4, 5), torch.linspace(1, 30, 20).reshape(1, 1, 4, 5).double()
+    solver = InUnits(LBFGS(), stiff)
+
+    def bowl(x):
+        return (stiff**2 * (x - target).square()).sum() / 2, stiff**2 * (x - target)
+
+    image = torch.zeros_like(target)
+    state = solver.init(image)
+    for _ in range(8):
+        image, state = solver.step(bowl, image, state)
+    assert torch.allclose(solver.result(image, state), target, atol=1e-6)

@@ -1,0 +1,195 @@
+"""A clip from end to end: colors, shots, previews; stopped and killed, it goes on to the same file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import films
+from impasto.errors import UsageError
+from impasto.loading import Encoders
+from impasto.preparation import Pictures
+from impasto.presets import preset
+
+pytest.importorskip("av", reason="needs the extra `video`")
+pytest.importorskip("cv2", reason="needs the extra `video`")
+
+
+from impasto.video.choosing import Choice
+from impasto.video.reading import open_clip
+from impasto.video.session import Begun, ClipSession, Painted, Written
+from impasto.video.shot import Shot
+
+RECIPE = replace(preset("fast"), iterations=8, frame_iterations=4)
+STYLE = films.texture(64, 64, seed=5)[:, :, ::-1].copy()
+
+
+@pytest.fixture(scope="module")
+def encoders():
+    return Encoders()
+
+
+def painted(run):
+    for _ in run:
+        pass
+    return run.canvas
+
+
+def session(path, frames, encoders, recipe=RECIPE, **more):
+    if not path.with_name("in.mkv").exists():
+        films.write(path.with_name("in.mkv"), frames, codec="ffv1")
+    clip = open_clip(path.with_name("in.mkv"))
+    return ClipSession(clip, recipe, Pictures(styles=[STYLE]), path, encoders=encoders, **more)
+
+
+@pytest.mark.parametrize("colors", ["luminance", "match", "content", "histogram"])
+def test_colors_of_a_clip(tmp_path, encoders, colors):
+    """They are as asked for in every frame, and no global change of color comes between two."""
+    frames = films.pan(3)
+    recipe = replace(RECIPE, colors=colors, iterations=4, frame_iterations=2)
+    for event in session(tmp_path / "out.mkv", frames, encoders, recipe).events():
+        if isinstance(event, Written):
+            painted = [frame.pixels.astype(float) for frame in open_clip(event.path).frames()]
+    for before, now in pairwise(painted):
+        assert np.abs(now[2:-4, 2:-6].mean((0, 1)) - before[3:-3, 4:-4].mean((0, 1))).max() < 2
+    if colors == "luminance":
+        chroma = [frame.mean((0, 1)) - frame.mean() for frame in (frames[2].astype(float), painted[2])]
+        assert np.abs(chroma[0] - chroma[1]).max() < 12
+
+
+# Sessions
+
+
+def test_a_clip_that_is_stopped_goes_on_to_the_same_file(tmp_path, encoders):
+    frames = films.pan(5)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    for event in session(whole / "out.mp4", frames, encoders).events():
+        if isinstance(event, Begun):
+            assert (event.count, event.there, event.size) == (5, 0, (64, 48))
+    events = session(tmp_path / "out.mp4", frames, encoders).events()
+    for event in events:
+        if isinstance(event, Painted) and event.number == 3:
+            break
+    events.close()
+    assert not (tmp_path / "out.mp4").exists()
+    done = [event for event in session(tmp_path / "out.mp4", frames, encoders).events() if isinstance(event, Painted)]
+    assert [event.number for event in done] == [4, 5]
+    assert (tmp_path / "out.mp4").read_bytes() == (whole / "out.mp4").read_bytes()
+    assert not (tmp_path / "out.mp4.impasto").exists()
+
+
+def test_a_preview_is_the_beginning(impasto, tmp_path, encoders):
+    frames = films.pan(5)
+    list(session(tmp_path / "out.mkv", frames, encoders, preview=2).events())
+    assert len(open_clip(tmp_path / "out.mkv").times) == 2
+    code, _, err = impasto("resume", str(tmp_path / "out.mkv.impasto"))
+    assert code == 2 and "impasto video" in err
+    done = [e for e in session(tmp_path / "out.mkv", frames, encoders).events() if isinstance(e, Painted)]
+    assert [event.number for event in done] == [3, 4, 5]
+    assert len(open_clip(tmp_path / "out.mkv").times) == 5
+    with pytest.raises(UsageError, match="exists already"):
+        list(session(tmp_path / "out.mkv", frames, encoders).events())
+    assert not (tmp_path / "out.mkv.impasto").exists()
+
+
+def test_frames_of_other_settings_are_not_taken(tmp_path, encoders):
+    frames = films.pan(3)
+    list(session(tmp_path / "out.mkv", frames, encoders, preview=1).events())
+    with pytest.raises(UsageError, match="other settings"):
+        list(session(tmp_path / "out.mkv", frames, encoders, replace(RECIPE, strength=0.7), preview=1).events())
+
+
+def test_nothing_of_an_old_shot_is_in_a_new_one(tmp_path, encoders):
+    first, second = films.pan(2), [255 - frame for frame in films.pan(2, seed=9)]
+    events = list(session(tmp_path / "out", [*first, *second], encoders).events())
+    assert [event.opens for event in events if isinstance(event, Painted)] == [True, False, True, False]
+    (seen,) = list(open_clip(tmp_path / "in.mkv").frames())[2:3]
+    alone = painted(Shot(seen.pixels, RECIPE, Pictures(styles=[STYLE]), encoders).opening())
+    assert np.abs(np.array(Image.open(tmp_path / "out" / "000003.png")).astype(int) - alone.image).max() == 0
+
+
+def test_odd_sides_become_even_where_the_format_wants_it(tmp_path, encoders):
+    for name, size in (("out.mp4", (62, 46)), ("out.apng", (63, 47))):
+        made = session(tmp_path / name, films.pan(2, 47, 63), encoders, choice=Choice(end=Fraction(1, 25)))
+        assert made.shape in ((size[1], size[0]), (size[1] + 2, size[0] + 2)), name
+
+
+# The command
+
+
+def test_the_command_is_killed_and_goes_on(tmp_path):
+    """kill -9 in the middle of the clip; the same command then makes the file that it makes at once elsewhere."""
+    films.write(tmp_path / "in.mp4", films.pan(5), sound=True)
+    Image.fromarray(STYLE).save(tmp_path / "style.png")
+    settings = ["--preset", "fast", "--iterations", "4", "--frame-iterations", "3", "--json"]
+    command = [sys.executable, "-m", "impasto", "video", "in.mp4", "style.png", *settings, "-o"]
+
+    with subprocess.Popen([*command, "killed.mp4"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as run:
+        for line in run.stdout:
+            if json.loads(line)["event"] == "painted" and json.loads(line)["number"] == 2:
+                os.kill(run.pid, signal.SIGKILL)
+                break
+    kept = sorted(Path(tmp_path / "killed.mp4.impasto" / "frames").glob("*.png"))
+    assert 2 <= len(kept) < 5 and not (tmp_path / "killed.mp4").exists()
+    for name in ("killed.mp4", "at once.mp4"):
+        done = subprocess.run([*command, name], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "killed.mp4").read_bytes() == (tmp_path / "at once.mp4").read_bytes()
+    assert films.packets(tmp_path / "killed.mp4") == films.packets(tmp_path / "in.mp4")
+
+
+def test_what_is_asked_wrongly_is_told(impasto, tmp_path):
+    films.write(tmp_path / "in.mp4", films.pan(2))
+    clip, out = str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4")
+    for words, arguments in {
+        "no file": ["missing.mp4", "swatch:mosaic", "-o", out],
+        "Unknown extension": [clip, "swatch:mosaic", "-o", str(tmp_path / "out.jpg")],
+        "--end": [clip, "swatch:mosaic", "-o", out, "--start", "2", "--end", "1"],
+        "lasts": [clip, "swatch:mosaic", "-o", out, "--start", "1:00"],
+        "seconds": [clip, "swatch:mosaic", "-o", out, "--start", "soon"],
+        "frames a second": [clip, "swatch:mosaic", "-o", out, "--fps", "0"],
+        "itself": [clip, "swatch:mosaic", "-o", clip],
+        "Unknown swatch": [clip, "swatch:nonsense", "-o", out],
+    }.items():
+        code, _, err = impasto("video", *arguments)
+        assert code == 2 and words in err, (arguments, err)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_without_the_extra_it_is_told(impasto, tmp_path, monkeypatch):
+    films.write(tmp_path / "in.mp4", films.pan(2))
+    Image.fromarray(films.texture(8, 8)).save(tmp_path / "0001.png")
+    Image.fromarray(films.texture(8, 8)).save(tmp_path / "0002.png")
+    for package, clip in (("av", "in.mp4"), ("cv2", "")):
+        monkeypatch.setitem(sys.modules, package, None)
+        command = ["video", str(tmp_path / clip), "swatch:mosaic", "-o", str(tmp_path / "out"), "--size", "48"]
+        code, _, err = impasto(*command, "--preset", "palette")
+        assert code == 2 and "impasto[video]" in err
+
+
+def test_a_dry_run_tells_what_would_be_done(impasto, tmp_path):
+    films.write(tmp_path / "in.mp4", films.pan(6))
+    command = ["video", str(tmp_path / "in.mp4"), "swatch:mosaic", "-o", str(tmp_path / "out.gif"), "--every", "2"]
+    code, out, _ = impasto(*command, "--dry-run", "--json")
+    assert code == 0 and json.loads(out)["frames"] == 3
+    assert not (tmp_path / "out.gif").exists()
+
+
+def test_the_time_left_is_told(tmp_path, encoders):
+    began, left = time.monotonic(), []
+    for event in session(tmp_path / "out.mkv", films.pan(4), encoders).events():
+        if isinstance(event, Painted):
+            left.append(event.left)
+    assert left[0] is None and left[3] == 0
+    assert 0 < left[2] < left[1] + left[2] < 3 * (time.monotonic() - began)
