@@ -26,6 +26,7 @@ PAGES = sorted(
 LESSONS = [ROOT / "docs" / "how-it-works.md", ROOT / "docs" / "zh" / "how-it-works.md"]
 CONTROLS = [ROOT / "docs" / "controls.md", ROOT / "docs" / "zh" / "controls.md"]
 READMES = [ROOT / "README.md", ROOT / "docs" / "zh" / "README.md"]
+GUIDES = [ROOT / "docs" / "guide.md", ROOT / "docs" / "zh" / "guide.md"]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 QUOTE = re.compile(r"^ *> .*\[`([\w.]+)`\]\(([^)]+\.py)\).*`(.+)`$", re.MULTILINE)
@@ -179,15 +180,17 @@ def test_the_lesson_runs(desk):
             assert len(picture.convert("RGB").getcolors(1 << 16)) > 1000
 
 
-def test_the_readme_runs(desk):
-    shorter = re.sub(r"size=\d+", "size=64, iterations=2", "\n".join(blocks(READMES[0], "python")))
+def test_the_readme_and_the_guide_run(desk):
+    code = "\n".join(code for page in (READMES[0], GUIDES[0]) for code in blocks(page, "python"))
+    shorter = re.sub(r"size=\d+", "size=64, iterations=2", code)
     shorter = shorter.replace("iterations=100", "iterations=2, size=64")
     subprocess.run([sys.executable, "-W", "error", "-c", shorter], check=True)
     assert (desk / "out.png").exists()
 
 
-def test_both_readmes_show_the_same_python():
-    assert blocks(READMES[0], "python") == blocks(READMES[1], "python")
+@pytest.mark.parametrize("pages", [READMES, GUIDES], ids=["README", "guide"])
+def test_both_languages_show_the_same_python(pages):
+    assert blocks(pages[0], "python") == blocks(pages[1], "python")
 
 
 @names([page for page in PAGES if commands(page)])
