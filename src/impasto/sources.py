@@ -7,6 +7,7 @@ import os
 import reprlib
 from collections.abc import Iterable
 from copy import copy
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -110,7 +111,12 @@ def _swatch(source: str, size: int) -> Picture:
         example = f"{SWATCH}{name}:7, of at most {_LONGEST_SEED} digits"
         raise UsageError(f"{source!r}: the seed of a swatch is a whole number, as in {example}.")
     width = min(max(64, size), swatches.LARGEST)
-    return from_array(swatches.draw(name, width=width, height=round(width * 3 / 4), seed=int(seed or 0)))
+    return from_array(_drawn(name, width, int(seed or 0)))
+
+
+@lru_cache(maxsize=2)  # some take a second
+def _drawn(name: str, width: int, seed: int) -> np.ndarray[Any, Any]:
+    return swatches.draw(name, width=width, height=round(width * 3 / 4), seed=seed)
 
 
 def _from_tensor(image: Tensor) -> Picture:
