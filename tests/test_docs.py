@@ -25,6 +25,7 @@ PAGES = sorted(
 )
 LESSONS = [ROOT / "docs" / "how-it-works.md", ROOT / "docs" / "zh" / "how-it-works.md"]
 CONTROLS = [ROOT / "docs" / "controls.md", ROOT / "docs" / "zh" / "controls.md"]
+CLIPS = [ROOT / "docs" / "video.md", ROOT / "docs" / "zh" / "video.md"]
 READMES = [ROOT / "README.md", ROOT / "docs" / "zh" / "README.md"]
 GUIDES = [ROOT / "docs" / "guide.md", ROOT / "docs" / "zh" / "guide.md"]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
@@ -188,9 +189,23 @@ def test_the_readme_and_the_guide_run(desk):
     assert (desk / "out.png").exists()
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("pages", [READMES, GUIDES], ids=["README", "guide"])
 def test_both_languages_show_the_same_python(pages):
     assert blocks(pages[0], "python") == blocks(pages[1], "python")
+=======
+def test_the_page_on_clips_runs(desk):
+    pytest.importorskip("av", reason="needs the extra `video`")
+    assert blocks(CLIPS[0], "python") == blocks(CLIPS[1], "python")
+    code = "\n".join(blocks(CLIPS[0], "python")).replace("size=96", "size=96, iterations=6, frame_iterations=2")
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True)
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [["1", "3"], ["2", "3"], ["3", "3"]]
+    assert (desk / "painted.mp4").stat().st_size > 1000
+
+
+def test_both_readmes_show_the_same_python():
+    assert blocks(READMES[0], "python") == blocks(READMES[1], "python")
+>>>>>>> video
 
 
 @names([page for page in PAGES if commands(page)])
@@ -213,6 +228,8 @@ def test_commands_plan_what_they_would_do(desk, capsys):
     """
     pages = [page for page in PAGES if page not in CONTROLS]
     for arguments in sorted({without_size(arguments) for page in pages for arguments in commands(page)}):
+        if arguments[0] == "video" and not importlib.util.find_spec("av"):
+            continue
         options = {name for parameter in command_of(arguments)[0].params for name in parameter.opts}
         if {"--dry-run", "--encoder"} <= options:
             status = run([*arguments, "--encoder", "compact", "--size", "96", "--dry-run"])

@@ -8,11 +8,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from impasto.losses import temporal_error
+from impasto.losses import blurred, temporal_error
 from impasto.terms import PixelTerm
 
 FEW = 1e-3  # of the picture, below which nothing is new
-
+WIDE = 4.0  # pixels; what is less wide counts less: outlines alone have no style
 FREE = 20.0  # the weight that would hold a place about as firmly as the other terms do
 
 
@@ -58,6 +58,7 @@ class Past:
     def new(self) -> NewPart | None:
         """What has come into sight lately; None if hardly anything has."""
         new = 1 - self.firm
+        new = new * blurred(new, WIDE).clamp(0, 1)
         share = float(new.mean())
         if share < FEW:
             return None
