@@ -189,11 +189,11 @@ def test_the_readme_and_the_guide_run(desk):
     assert (desk / "out.png").exists()
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("pages", [READMES, GUIDES], ids=["README", "guide"])
 def test_both_languages_show_the_same_python(pages):
     assert blocks(pages[0], "python") == blocks(pages[1], "python")
-=======
+
+
 def test_the_page_on_clips_runs(desk):
     pytest.importorskip("av", reason="needs the extra `video`")
     assert blocks(CLIPS[0], "python") == blocks(CLIPS[1], "python")
@@ -201,11 +201,6 @@ def test_the_page_on_clips_runs(desk):
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True)
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["1", "3"], ["2", "3"], ["3", "3"]]
     assert (desk / "painted.mp4").stat().st_size > 1000
-
-
-def test_both_readmes_show_the_same_python():
-    assert blocks(READMES[0], "python") == blocks(READMES[1], "python")
->>>>>>> video
 
 
 @names([page for page in PAGES if commands(page)])
