@@ -30,7 +30,7 @@ def test_plan_tells_people_in_words(impasto):
 
 
 def test_plan_tells_how_memory_is_kept(impasto):
-    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "4GB", "--dtype", "float32")
+    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "6GB", "--dtype", "float32")
     assert status == 0
     assert "tiles of" in out
 

@@ -323,6 +323,7 @@ def test_every_loss_is_tested_here():
         "flatness",
         "absent_color_error",
         "blurred",
+        "temporal_error",
     }
 
 

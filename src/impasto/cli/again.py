@@ -87,7 +87,7 @@ def resume(
         from impasto.session import Destination
         from impasto.session.keeping import About, Written
     changes = {name: value for name, value in given.items() if value is not None}
-    if (Path(folder) / "clip.json").is_file():
+    if os.path.isfile(os.path.join(folder, "clip.json")):  # noqa: PTH113, PTH118 - also where nothing can be read
         raise UsageError(f"{folder} holds the frames of a clip. The `impasto video` command that began it goes on.")
     with closing(Checkpoints.open(Path(folder), to_read=bool(changes))) as checkpoints:
         about = About.of(checkpoints)

@@ -11,8 +11,8 @@ from impasto.choices import TRANSFER, UNLIMITED
 from impasto.presets import PRESETS
 from impasto.recipe import Recipe
 
-# What opens or writes files, or lifts a limit, is not for whoever asks over HTTP.
-WITHHELD = ("weights", "max_pixels", "extra_terms", "milestones")
+# What opens or writes files, or lifts a limit, is not for whoever asks over HTTP; and no clips are painted here.
+WITHHELD = ("weights", "max_pixels", "extra_terms", "milestones", "temporal_weight", "frame_iterations")
 _KINDS = {
     "int": "whole",
     "float": "number",
