@@ -42,7 +42,7 @@ COMMANDS = [pytest.param(command, id=command.name) for command in BASES]
 NOT_SETTINGS = {
     "content", "named", "styles", "regions", "keep", "texture", "image", "preset", "layers", "sizes",
     "output", "force", "checkpoint", "no_metadata", "keep_exif", "bits", "save_every", "quiet", "as_json", "dry_run",
-    "clip", "start", "end", "fps", "every", "preview",
+    "clip", "start", "end", "fps", "every", "preview", "instant",
 }  # fmt: skip
 
 

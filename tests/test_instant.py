@@ -238,3 +238,18 @@ def test_a_texture_has_the_fine_layers_and_the_colors_stay_the_styles():
     whole = package.stylize(PHOTOGRAPH, other, output="torch", **SMALL)
     means = [picture.mean((2, 3)) for picture in (alone, fine, whole)]
     assert (means[0] - means[1]).norm() < (means[1] - means[2]).norm()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--preset", "fast"], "--instant is the preset instant, and --preset is fast"),
+        (["--iterations", "5"], "with no --iterations"),
+        (["--until", "converged"], "with no --until"),
+        (["--style-weight", "9"], "with no --style-weight"),
+    ],
+)
+def test_the_command_refuses_what_instant_does_not_have(impasto, more, said):
+    for arguments in (["--instant", *more], [*more, "--instant"]):
+        code, _, err = impasto("transfer", "swatch:mosaic", "swatch:cubism", "--dry-run", *arguments)
+        assert (code, said in err) == (2, True), err

@@ -201,7 +201,6 @@ def test_the_least_that_is_named_is_enough(spare, size, dtype):
     found = levels(size)
     with pytest.raises(UsageError) as refused:
         planned(found, memory=TAKEN + 10 * MB, dtype=dtype)
-    assert ("--dtype float32 takes less" in str(refused.value)) == (dtype == torch.bfloat16)
     least = re.search(r"at least ([\d.]+ [MG]B)", str(refused.value))
     memory = parse_bytes(least[1])
     chosen = planned(found, memory=memory, dtype=dtype)

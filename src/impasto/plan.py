@@ -233,11 +233,10 @@ def _impossible(work: Work, solver: Solver, levels: Sequence[Level], resident: i
     shortest = _candidates(solver)[-1]
     least = resident + min(Bytes.of(work, shortest, way).near for way in _ways(work, levels, SMALLEST_TILE))
     last = levels[-1]
-    short = work.encoder.dtype.itemsize < torch.float32.itemsize and work.encoder.device.type == "cpu"
     return UsageError(
         f"{in_words(memory)} of memory may be taken, but {last.width}x{last.height} pixels take at least "
         f"{rounded_up(MARGIN * least / CAREFUL)} with this encoder and solver. Choose a smaller --size, or allow more "
-        f"--memory{'; in tiles, --dtype float32 takes less' if short else ''}."
+        "--memory."
     )
 
 

@@ -16,6 +16,11 @@ def rounded_up(size: float) -> str:
     return in_words(math.ceil(size / unit) * unit)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """`0.4 s`, `57 s`, `2 min 5 s`, `1 h 3 min`."""
     if seconds < 9.95:

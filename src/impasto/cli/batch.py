@@ -73,6 +73,7 @@ class Row:
         cloup.option("-j", "--jobs", type=click.IntRange(1), default=1, metavar="N", help=_JOBS),
     ),
     options.style_option("A style: an image file, or swatch:NAME; several are blended.", required=True),
+    options.instant_option,
 )
 def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: int, **given: Any) -> int:
     """Paint many photographs in one style.
@@ -105,7 +106,7 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
             rows.append(row)
             if output.as_json:
                 print_record("picture", **asdict(row))
-            elif not (output.quiet or output.dry_run or (jobs == 1 and row.outcome == PAINTED)):
+            elif not (output.quiet or output.dry_run or row.outcome == THERE or (jobs == 1 and row.outcome == PAINTED)):
                 say(f"{len(rows)} of {len(found)}  {row.photograph}  {row}")
     counts = Counter(row.outcome for row in rows)
     if output.as_json:

@@ -16,7 +16,7 @@ from impasto.recipe import Recipe
 _EXAMPLES = """\b
 Examples:
   impasto plan
-  impasto plan --sizes 2048,4096 --memory 4GB
+  impasto plan --sizes 2048,4096 --memory 6GB
   impasto plan --sizes 1024 --weights vgg19.pth
 """
 _RESULTS = "Long sides of the results.  [default: 512,1024,2048,4096]"

@@ -13,7 +13,7 @@ import click
 from impasto.cli.output import Output
 from impasto.cli.terminal import can_redraw, columns
 from impasto.engine import Step
-from impasto.quantities import duration
+from impasto.quantities import counted, duration
 from impasto.schedule import Level
 from impasto.session import Event, Failed, Milestone, Note, Planned, Saved, Stepped, Stopped
 from impasto.session.events import Clock
@@ -39,7 +39,7 @@ class Silence:
             case Stopped(reason, _, {"done": done, "total": total}, checkpoint):
                 self.close()
                 where = f"the picture so far is in {self._output.name}"
-                click.echo(f"{reason} after {done} of {total} evaluations; {where}", err=True)
+                click.echo(f"{reason} after {done} of {counted(total, 'evaluation')}; {where}", err=True)
                 if checkpoint:
                     click.echo(f"Go on with: impasto resume {checkpoint}", err=True)
             case Stopped() | Failed():
@@ -77,7 +77,7 @@ class Words(Silence):
                 self.close()
                 if self._output.closing:
                     click.echo(self._output.closing(self._first, step["terms"]))
-                click.echo(self._output.wrote(f"{step['total']} evaluations, loss {step['loss']:.4g}"))
+                click.echo(self._output.wrote(f"{counted(step['total'], 'evaluation')}, loss {step['loss']:.4g}"))
             case _:
                 super().__call__(event)
 

@@ -44,8 +44,7 @@ def transfer_options(files: options.Decorator, *look: options.Decorator) -> opti
     )
     evaluations = EVALUATIONS + "; {recipe.blank_schedule.evaluations} from noise"
     method = options.method_of(_TRANSFER)
-    look = (*look, options.instant_option, *shaping)
-    return options.picture_options(_TRANSFER, files, look, method, iterations=evaluations)
+    return options.picture_options(_TRANSFER, files, [*look, *shaping], method, iterations=evaluations)
 
 
 @cloup.command(epilog=_TRANSFERS)
@@ -54,6 +53,7 @@ def transfer_options(files: options.Decorator, *look: options.Decorator) -> opti
 @transfer_options(
     options.result_options("a new CONTENT-STYLE.png here"),
     options.style_option(),
+    options.instant_option,
     cloup.option(
         "--region",
         "regions",

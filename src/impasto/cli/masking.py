@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.cli.output import PIPE, Output
-from impasto.cli.terminal import loading
+from impasto.cli.terminal import loading, say
 from impasto.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _count(parts: Sequence[str]) -> int:
         UsageError: that is no number, not always the same, or less than the regions.
     """
     (number, *others) = sorted({part.removeprefix(AUTO) for part in parts})
-    if others or not re.fullmatch(r"\d{1,3}", number):
+    if others or not re.fullmatch(r"[1-9]\d{0,2}", number):
         said = ", ".join(dict.fromkeys(parts))
         raise UsageError(f"--region has {said}; it must be auto:N=STYLE, as auto:3=a.jpg, with one N throughout.")
     if len(parts) > int(number):
@@ -97,4 +97,6 @@ def _written(mask: Image.Image, path: Path, output: Output) -> Any:
     mask.save(data, "PNG")
     with output_errors(path):
         write_atomically(path, data.getvalue())
+    if not (output.quiet or output.as_json):
+        say(f"Note: the mask that was guessed is in {path}. Look at it, edit it, and name it as the mask from then on.")
     return str(path)

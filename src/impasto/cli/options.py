@@ -19,7 +19,7 @@ from impasto.cli.words import words
 from impasto.encoders.vgg import VGG_LAYERS
 from impasto.errors import UsageError
 from impasto.presets import PRESETS, preset
-from impasto.presets.own import STUDY
+from impasto.presets.own import INSTANT, STUDY
 from impasto.recipe import SETTINGS, Recipe
 from impasto.request import asked
 
@@ -155,7 +155,15 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
     --preset, if there is one, and the settings are taken out of `options`; `of` makes a task's recipe of the preset.
     """
     settings = {name: options.pop(name) for name in [*options] if name in SETTINGS}
-    return asked(of(preset(options.pop("preset", STUDY.name))), settings)
+    name = options.pop("preset", STUDY.name)
+    if options.pop("instant", False):
+        if name not in (Recipe().name, INSTANT.name):
+            raise UsageError(f"--instant is the preset instant, and --preset is {name}. Leave one of them out.")
+        for spent in ("iterations", "until", "style_weight", "content_weight"):
+            if settings.get(spent) is not None:
+                raise UsageError(f"--instant paints in one pass, with no --{spent.replace('_', '-')}. Leave that out.")
+        name = INSTANT.name
+    return asked(of(preset(name)), settings)
 
 
 # Everything else ----------------------------------------------------------------------------------------------------
@@ -182,7 +190,7 @@ def preset_option(usual: str, **other: Any) -> Decorator:
 
 
 instant_option = cloup.option(
-    "--instant", "preset", flag_value="instant", help="A preview in one pass of a small network: --preset instant."
+    "--instant", is_flag=True, help="A preview in one pass of a small network: --preset instant."
 )
 force_option = cloup.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 bits_option = cloup.option("--bits", type=click.Choice(["8", "16"]), default="8", help=_BITS)
