@@ -200,6 +200,31 @@ def test_what_cannot_be_painted_fails_with_its_reason(at_work, photo):
     job = at_work.ended(id)
     assert job["state"] == "failed" and "black" in job["error"] and not job["result"]
     assert str(at_work.folder) not in job["error"]
+    assert not job["resumable"], "it would fail once more"
+    small = at_work.ended(at_work.run(asked(at_work, photo, memory="1MB")))
+    assert small["state"] == "failed" and "Choose a smaller size, or allow more memory" in small["error"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"styles": None}, "A transfer needs at least one style image."),
+        ({"styles": []}, "A transfer needs at least one style image."),
+        ({"settings": {"style_weights": [1, 2]}}, "style_weights has 2 entries but there is 1 style image"),
+        ({"settings": {"style_scale": [1, 2, 3]}}, "style_scale has 3 entries but there is 1 style image"),
+        ({"settings": {"size": "80x60"}}, "a transfer has one size"),
+    ],
+    ids=str,
+)
+def test_what_can_never_be_painted_is_refused_at_once(idle, photo, changed, message):
+    refused = idle.client.post("/runs", json=asked(idle, photo) | changed)
+    assert refused.status_code == 400 and message in refused.json()["error"]
+    assert idle.client.get("/runs").json() == []
+
+
+def test_options_of_the_command_are_told_as_settings():
+    said = form.without_dashes("Choose a smaller --style-scale or --size; impasto weights fetch vgg16 --force")
+    assert said == "Choose a smaller style_scale or size; impasto weights fetch vgg16 --force"
 
 
 def test_settings_are_those_of_the_command(idle):

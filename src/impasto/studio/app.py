@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from impasto.errors import ImpastoError
 from impasto.studio import form
-from impasto.studio.asking import asked_for, body_of
+from impasto.studio.asking import asked_for, body_of, check
 from impasto.studio.feed import STILL
 from impasto.studio.guard import Guard
 from impasto.studio.job import ENDED, Job
@@ -88,7 +88,7 @@ def _fixed(data: bytes, kind: str) -> Callable[[Request], Response]:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, _STATUS.get(type(cast(ImpastoError, error)), 400))
+    return JSONResponse({"error": form.without_dashes(str(error))}, _STATUS.get(type(cast(ImpastoError, error)), 400))
 
 
 async def _not_so(request: Request, error: Exception) -> Response:
@@ -178,6 +178,7 @@ class Handlers:
         except (ValueError, RecursionError):
             raise HTTPException(400, "The request's body is no JSON.") from None
         asked = await run_in_threadpool(asked_for, body, self._shelf)
+        await run_in_threadpool(check, asked, self._shelf)
         return JSONResponse(self._queue.add(asked).to_json(), 201)
 
     async def run(self, request: Request) -> Response:
