@@ -94,6 +94,10 @@ def test_nothing_goes_out(at_work, photo, monkeypatch):
 def test_nobody_listens_so_no_preview_is_made(at_work, photo):
     id = at_work.run(asked(at_work, photo))
     assert at_work.ended(id)["preview"] == 0
+    for query, status in {"bits=8": 200, "bits=16": 200, "bits=12": 400, "bits=": 400}.items():
+        assert at_work.client.get(f"/runs/{id}/result.png?{query}").status_code == status
+    for size, status in {1: 200, 2048: 200, 0: 400, 2049: 400}.items():
+        assert at_work.client.get(f"/runs/{id}/picture?size={size}").status_code == status
 
 
 def test_stopped_and_gone_on_with_it_is_as_if_nothing_had_happened(at_work, photo):
@@ -106,7 +110,7 @@ def test_stopped_and_gone_on_with_it_is_as_if_nothing_had_happened(at_work, phot
     assert time.monotonic() - began < 2 and job["state"] == "stopped" and 5 <= job["step"]["done"] < 40
     kept = read_record(at_work.folder / "runs" / id / "result.png").result
     assert kept.evaluations == job["step"]["done"], "the picture of the last event"
-    assert at_work.client.post(f"/runs/{whole}/resume").status_code == 400, "it is done"
+    assert at_work.client.post(f"/runs/{whole}/resume").status_code == 409, "it is done"
     assert at_work.client.post(f"/runs/{id}/resume").json()["state"] == "queued"
     assert at_work.ended(id)["state"] == "done"
     assert np.array_equal(at_work.pixels(whole), at_work.pixels(id))
@@ -119,7 +123,8 @@ def test_what_waits_can_be_taken_out_and_what_is_at_work_not_removed(at_work, ph
     at_work.until(first, lambda job: job["state"] == "running")
     assert [each["id"] for each in at_work.client.get("/runs").json()] == [third, second, first]
     assert at_work.client.post(f"/runs/{second}/stop").json()["state"] == "stopped"
-    assert at_work.client.post(f"/runs/{first}/remove").status_code == 400
+    assert at_work.client.post(f"/runs/{first}/remove").status_code == 409
+    assert at_work.client.post(f"/runs/{first}/resume").status_code == 409
     assert at_work.client.post(f"/runs/{third}/remove").status_code == 204
     at_work.client.post(f"/runs/{first}/stop")
     at_work.ended(first)

@@ -111,7 +111,7 @@ class Shelf:
             NotThereError: there is none.
         """
         self.path(id)
-        return self._view(id, max(16, min(size, LARGEST_VIEW)))
+        return self._view(id, size)
 
     def _encoded(self, id: str, size: int) -> tuple[bytes, str]:
         with self._decoding:
