@@ -135,6 +135,7 @@ def test_what_is_no_picture_is_refused_and_not_kept(idle, data):
     assert answer.status_code == 400 and answer.json()["error"] and time.monotonic() - began < 1
     assert str(idle.folder) not in answer.text
     assert list((idle.folder / "pictures").iterdir()) == []
+    assert "(" not in answer.json()["error"].replace("(0 bytes)", ""), "what a decoder says is not for people"
 
 
 def test_a_name_is_text_and_no_path(idle):
