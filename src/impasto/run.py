@@ -182,7 +182,11 @@ class Run:
 
     def look(self, step: Step) -> Image:
         """A step in the colors of the result, at its own size."""
-        return to_pil(self.problem.finished(step.image, self.plan.levels[step.level - 1]).detach())
+        return to_pil(self.seen(step))
+
+    def seen(self, step: Step) -> Tensor:
+        """The same as a tensor.  Shape: (1, 3, H, W)."""
+        return self.problem.finished(step.image, self.plan.levels[step.level - 1]).detach()
 
     def _at_home(self, problem: PictureProblem) -> PictureProblem:
         return problem if self.home == self.plan.encoder.device else problem.kept_on(self.home)

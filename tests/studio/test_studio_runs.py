@@ -62,7 +62,7 @@ def test_a_picture_is_the_commands_to_the_pixel(at_work, photo, painting, impast
 
 
 def test_steps_have_losses_time_left_and_previews_while_somebody_listens(at_work, photo):
-    id = at_work.run(asked(at_work, photo, iterations=12))
+    id = at_work.run(asked(at_work, photo, iterations=12, colors="luminance"))
     steps = [data for _, event, data in at_work.events(id) if event == "step"]
     assert steps[-1]["done"] == steps[-1]["total"] == 12
     assert steps[-1]["fraction"] == 1 and steps[0]["left"] > 0

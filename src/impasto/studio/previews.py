@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from impasto.engine import Step
     from impasto.run import Run
 
@@ -28,17 +30,16 @@ class Previews:
         began = time.perf_counter()
         if began < self._next and not step.last:
             return
-        self.data = jpeg(run, step)
+        self.data = jpeg(run.seen(step))
         self.number += 1
         now = time.perf_counter()
         self._next = now + max(OFTEN, (now - began) / SHARE)
 
 
-def jpeg(run: Run, step: Step) -> bytes:
-    """The picture of a step in its final colors, at its own size or a smaller one."""
+def jpeg(image: Tensor) -> bytes:
+    """A picture at its own size or a smaller one.  Shape: (1, 3, H, W)."""
     from impasto.images import encode_image, resize, size_for
 
-    image = run.problem.finished(step.image, run.plan.levels[step.level - 1])
     height, width = image.shape[-2:]
     if max(height, width) > LARGEST:
         image = resize(image, *size_for(height, width, LARGEST))
