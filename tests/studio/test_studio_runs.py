@@ -74,6 +74,18 @@ def test_steps_have_losses_time_left_and_previews_while_somebody_listens(at_work
     assert at_work.client.get(f"/runs/{id}/preview/{number + 1}").status_code == 404
 
 
+def test_what_it_begins_with_is_there_before_the_first_step(at_work, photo):
+    other = at_work.run(asked(at_work, photo, iterations=2000))
+    id, heard = at_work.run(asked(at_work, photo)), []  # which waits until somebody listens
+    thread = threading.Thread(target=lambda: heard.extend(at_work.events(id)))
+    thread.start()
+    at_work.until(id, lambda _: at_work.queue[id].feed.heard)
+    at_work.client.post(f"/runs/{other}/stop")
+    thread.join(60)
+    begins = next(data for _, event, data in heard if event == "state" and data["state"] == "running")
+    assert begins["preview"] == 1 and not begins["step"]
+
+
 def test_previews_are_four_a_second_at_most(at_work, photo):
     id = at_work.run(asked(at_work, photo, iterations=150) | {"preset": "fast"})
     *steps, last = [data for _, event, data in at_work.events(id) if event == "step"]

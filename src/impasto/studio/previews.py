@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from impasto.engine import Step
+    from impasto.engine import Snapshot, Step
     from impasto.run import Run
 
 LARGEST = 768  # pixels of the long side
@@ -30,7 +30,15 @@ class Previews:
         began = time.perf_counter()
         if began < self._next and not step.last:
             return
-        self.data = jpeg(run.seen(step))
+        self._make(run, step, began)
+
+    def begin(self, run: Run) -> None:
+        """Make the preview of what a run begins with, which is there before its first step is done."""
+        began = time.perf_counter()
+        self._make(run, run.beginning(), began)
+
+    def _make(self, run: Run, at: Step | Snapshot, began: float) -> None:
+        self.data = jpeg(run.seen(at))
         self.number += 1
         now = time.perf_counter()
         self._next = now + max(OFTEN, (now - began) / SHARE)

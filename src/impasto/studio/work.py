@@ -103,6 +103,8 @@ class _Shown:
             "levels": [[level.width, level.height, level.iterations] for level in plan.levels],
         }
         self._job.notes += [_named(note, self._shelf) for note in plan.notes]
+        if self._job.feed.heard and not self._job.step:
+            self._job.previews.begin(self._run)
         self._job.becomes(RUNNING)
 
     def _stepped(self, step: Step) -> None:
