@@ -40,7 +40,14 @@ class MissingFileError(UsageError):
 
 
 class ImageError(ImpastoError):
-    """A file that is no readable image, or an image that is too large or too small."""
+    """A file that is no readable image, or an image that is too large or too small.
+
+    `detail` is what a decoder said, if the message has that in parentheses.
+    """
+
+    def __init__(self, message: str, detail: str = ""):
+        self.detail = detail
+        super().__init__(message)
 
 
 class WeightsError(ImpastoError):

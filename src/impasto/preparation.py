@@ -75,7 +75,7 @@ def prepare(
         UsageError: settings that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    _check_pictures(recipe, pictures)
+    check_pictures(recipe, pictures)
     encoders = encoders or Encoders()
     opened, shape = _open_all(recipe, pictures)
     views = Views(recipe, encoders.load)
@@ -158,8 +158,11 @@ def _levels(
     return _repeating(levels, max(strides), recipe.repeats)
 
 
-def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
-    """Raise UsageError unless there are the pictures that the recipe looks at, and as many weights as styles."""
+def check_pictures(recipe: Recipe, pictures: Pictures) -> None:
+    """Raise UsageError unless there are the pictures that the recipe looks at, and a weight and a scale for each style.
+
+    None is opened for that.
+    """
     count = len(pictures.styles)
     if recipe.task != TRANSFER and (pictures.regions or pictures.keep is not None):
         raise UsageError(f"A {recipe.task} has no content, so it has no regions and nothing to keep.")
@@ -179,6 +182,7 @@ def _check_pictures(recipe: Recipe, pictures: Pictures) -> None:
         raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
     if recipe.style_weights is not None and len(recipe.style_weights) != count + len(pictures.regions):
         check_entries("style_weights", recipe.style_weights, count)
+    style_scales(recipe, count + len(pictures.regions) + (pictures.texture is not None))
 
 
 def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]:

@@ -182,7 +182,15 @@ class Run:
 
     def look(self, step: Step) -> Image:
         """A step in the colors of the result, at its own size."""
-        return to_pil(self.problem.finished(step.image, self.plan.levels[step.level - 1]).detach())
+        return to_pil(self.seen(step))
+
+    def seen(self, at: Step | Snapshot) -> Tensor:
+        """The same as a tensor, of a step or of where a run begins.  Shape: (1, 3, H, W)."""
+        return self.problem.finished(at.image, self.plan.levels[at.level - 1]).detach()
+
+    def beginning(self) -> Snapshot:
+        """What its first step begins with."""
+        return self.start or Snapshot(1, 0, self._at_home(self.problem).initial(self.plan.levels[0]))
 
     def _at_home(self, problem: PictureProblem) -> PictureProblem:
         return problem if self.home == self.plan.encoder.device else problem.kept_on(self.home)

@@ -211,9 +211,28 @@ def test_a_narrow_page_does_not_scroll_sideways(visit):
     assert page.locator("#paint").bounding_box()["height"] >= 42
 
 
-def test_without_the_token_it_says_where_to_find_it(browser, address):
-    context = browser.new_context()
+@pytest.mark.parametrize("key", ["", "#wrong"])
+def test_without_the_token_it_says_where_to_find_it_and_nothing_else(browser, address, key):
+    context = browser.new_context(locale="en-US")
     page = context.new_page()
-    page.goto(address.partition("#")[0])
-    page.locator(".toast", has_text="impasto studio").wait_for()
+    page.goto(address.partition("#")[0] + key)
+    page.locator("#locked", has_text="The address is not complete").wait_for()
+    assert not page.locator("#paint").is_visible() and page.locator(".toast").count() == 0
+    page.locator("#language").click()
+    page.locator("#locked", has_text="地址不完整").wait_for()
     context.close()
+
+
+def test_the_newest_message_alone_is_shown_above_the_button_and_can_be_closed(visit, files, tmp_path):
+    page = visit(viewport={"width": 360, "height": 740}, has_touch=True)
+    page.locator("#paint").scroll_into_view_if_needed()
+    page.locator("#paint").click()
+    page.locator(".toast", has_text="Choose a photograph first.").wait_for()
+    page.locator("#all").evaluate("button => button.click()")
+    assert page.locator(".toast").count() == 1
+    page.locator(".toast").evaluate("toast => Promise.all(toast.getAnimations().map((each) => each.finished))")
+    toast, button = page.locator(".toast").bounding_box(), page.locator("#paint").bounding_box()
+    assert toast["y"] > 740 / 2 and toast["y"] + toast["height"] <= button["y"]
+    page.screenshot(path=tmp_path / "toast.png")
+    page.locator(".toast").get_by_role("button", name="Close").click()
+    assert page.locator(".toast").count() == 0

@@ -135,6 +135,7 @@ def test_what_is_no_picture_is_refused_and_not_kept(idle, data):
     assert answer.status_code == 400 and answer.json()["error"] and time.monotonic() - began < 1
     assert str(idle.folder) not in answer.text
     assert list((idle.folder / "pictures").iterdir()) == []
+    assert "(" not in answer.json()["error"].replace("(0 bytes)", ""), "what a decoder says is not for people"
 
 
 def test_a_name_is_text_and_no_path(idle):
@@ -222,9 +223,12 @@ def test_ids_are_no_paths(idle, id):
 
 def test_sizes_are_numbers(idle):
     id = idle.send(WHOLE)["id"]
-    for size in ("-1", "x", "1e9", "99999999999", "²"):
-        assert idle.client.get(f"/pictures/{id}", params={"size": size}).status_code == 400
-    assert idle.client.get(f"/pictures/{id}?size=999999").status_code == 200
+    for path, most in ((f"/pictures/{id}", 2048), ("/swatches/ink-wash.jpg", 1024)):
+        for size in ("", "-1", "0", "x", "1e9", str(most + 1), "99999999999", "²"):
+            assert idle.client.get(path, params={"size": size}).status_code == 400, (path, size)
+        assert idle.client.get(f"{path}?size=1").status_code == 200
+        assert idle.client.get(f"{path}?size={most}").status_code == 200
+    assert idle.client.get("/swatches/nope.jpg").status_code == 404
 
 
 def test_methods_that_there_are_not(idle):

@@ -62,7 +62,7 @@ def test_a_picture_is_the_commands_to_the_pixel(at_work, photo, painting, impast
 
 
 def test_steps_have_losses_time_left_and_previews_while_somebody_listens(at_work, photo):
-    id = at_work.run(asked(at_work, photo, iterations=12))
+    id = at_work.run(asked(at_work, photo, iterations=12, colors="luminance"))
     steps = [data for _, event, data in at_work.events(id) if event == "step"]
     assert steps[-1]["done"] == steps[-1]["total"] == 12
     assert steps[-1]["fraction"] == 1 and steps[0]["left"] > 0
@@ -72,6 +72,18 @@ def test_steps_have_losses_time_left_and_previews_while_somebody_listens(at_work
     picture = np.asarray(Image.open(io.BytesIO(shown.content)).convert("RGB"))
     assert np.abs(picture - at_work.pixels(id).astype(float)).mean() < 6, "it is the same picture, but for JPEG"
     assert at_work.client.get(f"/runs/{id}/preview/{number + 1}").status_code == 404
+
+
+def test_what_it_begins_with_is_there_before_the_first_step(at_work, photo):
+    other = at_work.run(asked(at_work, photo, iterations=2000))
+    id, heard = at_work.run(asked(at_work, photo)), []  # which waits until somebody listens
+    thread = threading.Thread(target=lambda: heard.extend(at_work.events(id)))
+    thread.start()
+    at_work.until(id, lambda _: at_work.queue[id].feed.heard)
+    at_work.client.post(f"/runs/{other}/stop")
+    thread.join(60)
+    begins = next(data for _, event, data in heard if event == "state" and data["state"] == "running")
+    assert begins["preview"] == 1 and not begins["step"]
 
 
 def test_previews_are_four_a_second_at_most(at_work, photo):
@@ -94,6 +106,10 @@ def test_nothing_goes_out(at_work, photo, monkeypatch):
 def test_nobody_listens_so_no_preview_is_made(at_work, photo):
     id = at_work.run(asked(at_work, photo))
     assert at_work.ended(id)["preview"] == 0
+    for query, status in {"bits=8": 200, "bits=16": 200, "bits=12": 400, "bits=": 400}.items():
+        assert at_work.client.get(f"/runs/{id}/result.png?{query}").status_code == status
+    for size, status in {1: 200, 2048: 200, 0: 400, 2049: 400}.items():
+        assert at_work.client.get(f"/runs/{id}/picture?size={size}").status_code == status
 
 
 def test_stopped_and_gone_on_with_it_is_as_if_nothing_had_happened(at_work, photo):
@@ -106,7 +122,7 @@ def test_stopped_and_gone_on_with_it_is_as_if_nothing_had_happened(at_work, phot
     assert time.monotonic() - began < 2 and job["state"] == "stopped" and 5 <= job["step"]["done"] < 40
     kept = read_record(at_work.folder / "runs" / id / "result.png").result
     assert kept.evaluations == job["step"]["done"], "the picture of the last event"
-    assert at_work.client.post(f"/runs/{whole}/resume").status_code == 400, "it is done"
+    assert at_work.client.post(f"/runs/{whole}/resume").status_code == 409, "it is done"
     assert at_work.client.post(f"/runs/{id}/resume").json()["state"] == "queued"
     assert at_work.ended(id)["state"] == "done"
     assert np.array_equal(at_work.pixels(whole), at_work.pixels(id))
@@ -119,7 +135,8 @@ def test_what_waits_can_be_taken_out_and_what_is_at_work_not_removed(at_work, ph
     at_work.until(first, lambda job: job["state"] == "running")
     assert [each["id"] for each in at_work.client.get("/runs").json()] == [third, second, first]
     assert at_work.client.post(f"/runs/{second}/stop").json()["state"] == "stopped"
-    assert at_work.client.post(f"/runs/{first}/remove").status_code == 400
+    assert at_work.client.post(f"/runs/{first}/remove").status_code == 409
+    assert at_work.client.post(f"/runs/{first}/resume").status_code == 409
     assert at_work.client.post(f"/runs/{third}/remove").status_code == 204
     at_work.client.post(f"/runs/{first}/stop")
     at_work.ended(first)
@@ -200,6 +217,31 @@ def test_what_cannot_be_painted_fails_with_its_reason(at_work, photo):
     job = at_work.ended(id)
     assert job["state"] == "failed" and "black" in job["error"] and not job["result"]
     assert str(at_work.folder) not in job["error"]
+    assert not job["resumable"], "it would fail once more"
+    small = at_work.ended(at_work.run(asked(at_work, photo, memory="1MB")))
+    assert small["state"] == "failed" and "Choose a smaller size, or allow more memory" in small["error"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"styles": None}, "A transfer needs at least one style image."),
+        ({"styles": []}, "A transfer needs at least one style image."),
+        ({"settings": {"style_weights": [1, 2]}}, "style_weights has 2 entries but there is 1 style image"),
+        ({"settings": {"style_scale": [1, 2, 3]}}, "style_scale has 3 entries but there is 1 style image"),
+        ({"settings": {"size": "80x60"}}, "a transfer has one size"),
+    ],
+    ids=str,
+)
+def test_what_can_never_be_painted_is_refused_at_once(idle, photo, changed, message):
+    refused = idle.client.post("/runs", json=asked(idle, photo) | changed)
+    assert refused.status_code == 400 and message in refused.json()["error"]
+    assert idle.client.get("/runs").json() == []
+
+
+def test_options_of_the_command_are_told_as_settings():
+    said = form.without_dashes("Choose a smaller --style-scale or --size; impasto weights fetch vgg16 --force")
+    assert said == "Choose a smaller style_scale or size; impasto weights fetch vgg16 --force"
 
 
 def test_settings_are_those_of_the_command(idle):

@@ -77,7 +77,8 @@ def _told(name: str) -> Iterator[None]:
             raise ImageError(f"{name} does not fit into memory, or is damaged. {remedy}") from problem
         raise ImageError(
             f"{name} is truncated or damaged, or an unusual kind of image ({detail}). "
-            "Copy or download it again, or save it as PNG with an image editor."
+            "Copy or download it again, or save it as PNG with an image editor.",
+            detail,
         ) from problem
 
 

@@ -21,18 +21,18 @@ from starlette.routing import Route
 
 from impasto.errors import ImpastoError
 from impasto.studio import form
-from impasto.studio.asking import asked_for, body_of
+from impasto.studio.asking import asked_for, body_of, check
 from impasto.studio.feed import STILL
 from impasto.studio.guard import Guard
 from impasto.studio.job import ENDED, Job
-from impasto.studio.queue import FullError, Queue
-from impasto.studio.shelf import NotThereError, Sent, Shelf, view_of
-from impasto.studio.swatchbook import swatch
+from impasto.studio.queue import FullError, NotNowError, Queue
+from impasto.studio.shelf import LARGEST_VIEW, NotThereError, Sent, Shelf, view_of
+from impasto.studio.swatchbook import LARGEST, swatch
 from impasto.version import __version__
 
 LARGEST_PICTURE = 64 * 2**20  # bytes
 LARGEST_JSON = 2**18
-_STATUS: dict[type[ImpastoError], int] = {NotThereError: 404, FullError: 409}
+_STATUS: dict[type[ImpastoError], int] = {NotThereError: 404, FullError: 409, NotNowError: 409}
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
 _TYPES |= {"svg": "image/svg+xml", "jpg": "image/jpeg"}
 
@@ -88,7 +88,7 @@ def _fixed(data: bytes, kind: str) -> Callable[[Request], Response]:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, _STATUS.get(type(cast(ImpastoError, error)), 400))
+    return JSONResponse({"error": form.without_dashes(str(error))}, _STATUS.get(type(cast(ImpastoError, error)), 400))
 
 
 async def _not_so(request: Request, error: Exception) -> Response:
@@ -96,11 +96,11 @@ async def _not_so(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": problem.detail}, problem.status_code, headers=problem.headers)
 
 
-def _size(request: Request, usual: int) -> int:
+def _size(request: Request, most: int = LARGEST_VIEW) -> int:
     """The long side that is asked for."""
-    given = request.query_params.get("size", str(usual))
-    if not (given.isdecimal() and len(given) <= 6):
-        raise HTTPException(400, "size is a number of pixels.")
+    given = request.query_params.get("size", "256")
+    if not (given.isdecimal() and len(given) <= 6 and 1 <= int(given) <= most):
+        raise HTTPException(400, f"size must be a number of pixels from 1 to {most}.")
     return int(given)
 
 
@@ -130,7 +130,7 @@ class Handlers:
 
     async def swatch(self, request: Request) -> Response:
         """A swatch as JPEG."""
-        data = await run_in_threadpool(swatch, request.path_params["name"], _size(request, 256))
+        data = await run_in_threadpool(swatch, request.path_params["name"], _size(request, LARGEST))
         return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
 
     # Pictures -----------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ class Handlers:
 
     async def picture(self, request: Request) -> Response:
         """A picture, encoded anew."""
-        data, kind = await run_in_threadpool(self._shelf.view, request.path_params["id"], _size(request, 256))
+        data, kind = await run_in_threadpool(self._shelf.view, request.path_params["id"], _size(request))
         return Response(data, media_type=kind, headers={"cache-control": "private, max-age=86400"})
 
     async def about_picture(self, request: Request) -> Response:
@@ -178,6 +178,7 @@ class Handlers:
         except (ValueError, RecursionError):
             raise HTTPException(400, "The request's body is no JSON.") from None
         asked = await run_in_threadpool(asked_for, body, self._shelf)
+        await run_in_threadpool(check, asked, self._shelf)
         return JSONResponse(self._queue.add(asked).to_json(), 201)
 
     async def run(self, request: Request) -> Response:
@@ -201,13 +202,16 @@ class Handlers:
         """The result, small."""
         job = self._job(request)
         self._check(job.result)
-        data, kind = await run_in_threadpool(view_of, job.result, max(16, min(_size(request, 256), 2048)))
+        data, kind = await run_in_threadpool(view_of, job.result, _size(request))
         return Response(data, media_type=kind)
 
     async def result(self, request: Request) -> Response:
         """The result's file, with the record of how it was made; with `bits=16` the deep one."""
         job = self._job(request)
-        path = job.deep if request.query_params.get("bits") == "16" else job.result
+        files = {"8": job.result, "16": job.deep}
+        path = files.get(request.query_params.get("bits", "8"))
+        if path is None:
+            raise HTTPException(400, "bits must be 8 or 16.")
         self._check(path)
         return FileResponse(path, media_type="image/png", filename=f"impasto-{job.id}.png")
 

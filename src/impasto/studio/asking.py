@@ -66,6 +66,13 @@ def asked_for(body: Any, shelf: Shelf) -> Asked:
     return Asked(body, recipe, frozenset(used - {""}))
 
 
+def check(asked: Asked, shelf: Shelf) -> None:
+    """Raise UsageError for what would fail before it begins, as far as that is known without opening a picture."""
+    from impasto.preparation import check_pictures
+
+    check_pictures(asked.recipe, pictures_of(asked.body, shelf))
+
+
 def pictures_of(body: Mapping[str, Any], shelf: Shelf) -> Pictures:
     """The pictures of a request that `asked_for` has checked.
 

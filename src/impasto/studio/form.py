@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -43,6 +44,12 @@ def settings(kind: type[Recipe] = Recipe) -> list[dict[str, Any]]:
 
 
 OFFERED = tuple(each["name"] for each in settings())
+_OPTION = re.compile(rf"(?<![\w-])--({'|'.join((*OFFERED, 'preset')).replace('_', '-')})(?![\w-])")
+
+
+def without_dashes(text: str) -> str:
+    """A sentence that speaks of the command's options, `--style-scale`, with the settings' names: `style_scale`."""
+    return _OPTION.sub(lambda found: found[1].replace("-", "_"), text)
 
 
 def presets() -> list[dict[str, Any]]:

@@ -69,8 +69,8 @@ class Job:
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go on, or begin once more where nothing was kept."""
-        return self.state in (STOPPED, FAILED)
+        """Whether it can go on; one that was stopped before its first step begins, one that failed before it cannot."""
+        return self.state == STOPPED or (self.state == FAILED and bool(self.step))
 
     def to_json(self) -> dict[str, Any]:
         """What those who ask are told."""

@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from impasto.engine import Step
+    from torch import Tensor
+
+    from impasto.engine import Snapshot, Step
     from impasto.run import Run
 
 LARGEST = 768  # pixels of the long side
@@ -28,17 +30,24 @@ class Previews:
         began = time.perf_counter()
         if began < self._next and not step.last:
             return
-        self.data = jpeg(run, step)
+        self._make(run, step, began)
+
+    def begin(self, run: Run) -> None:
+        """Make the preview of what a run begins with, which is there before its first step is done."""
+        began = time.perf_counter()
+        self._make(run, run.beginning(), began)
+
+    def _make(self, run: Run, at: Step | Snapshot, began: float) -> None:
+        self.data = jpeg(run.seen(at))
         self.number += 1
         now = time.perf_counter()
         self._next = now + max(OFTEN, (now - began) / SHARE)
 
 
-def jpeg(run: Run, step: Step) -> bytes:
-    """The picture of a step in its final colors, at its own size or a smaller one."""
+def jpeg(image: Tensor) -> bytes:
+    """A picture at its own size or a smaller one.  Shape: (1, 3, H, W)."""
     from impasto.images import encode_image, resize, size_for
 
-    image = run.problem.finished(step.image, run.plan.levels[step.level - 1])
     height, width = image.shape[-2:]
     if max(height, width) > LARGEST:
         image = resize(image, *size_for(height, width, LARGEST))

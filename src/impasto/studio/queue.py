@@ -26,6 +26,10 @@ class FullError(UsageError):
     """There are as many runs in the queue as it takes."""
 
 
+class NotNowError(UsageError):
+    """What cannot be done with a run as it stands."""
+
+
 class Queue:
     """The runs, each in a folder of its own in `folder`.  `encoders` loads what they need, in the working thread."""
 
@@ -100,12 +104,12 @@ class Queue:
         """Go on with a run that was stopped, before those that wait.
 
         Raises:
-            UsageError: it was not stopped.
+            NotNowError: it was not stopped.
         """
         job = self[id]
         with self._news:
             if not job.resumable:
-                raise UsageError(f"This run is {job.state}; only one that was stopped can go on.")
+                raise NotNowError(f"This run is {job.state}; only one that was stopped can go on.")
             job.stopping = False
             self._waiting.insert(0, job)
             job.becomes(QUEUED)
@@ -116,12 +120,12 @@ class Queue:
         """Forget a run that is not at work, with its files.
 
         Raises:
-            UsageError: it is at work.
+            NotNowError: it is at work.
         """
         job = self[id]
         with self._news:
             if job.state in ACTIVE:
-                raise UsageError("This run is at work. Stop it first.")
+                raise NotNowError("This run is at work. Stop it first.")
             if job in self._waiting:
                 self._waiting.remove(job)
             del self._jobs[id]

@@ -111,7 +111,7 @@ class Shelf:
             NotThereError: there is none.
         """
         self.path(id)
-        return self._view(id, max(16, min(size, LARGEST_VIEW)))
+        return self._view(id, size)
 
     def _encoded(self, id: str, size: int) -> tuple[bytes, str]:
         with self._decoding:
@@ -145,12 +145,13 @@ def _removed_on_failure(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _told_as(name: str, path: Path) -> Iterator[None]:
-    """What is wrong with the file at `path` is said of the name that it came with, and the limit is the studio's."""
+    """What is wrong with the file at `path` is plainly said of the name it came with; the limit is the studio's."""
     try:
         yield
     except ImageError as error:
         remedy = f"{MOST_PIXELS // 10**6} million pixels are the most that the studio takes."
-        raise ImageError(str(error).replace(str(path), _plain(name)).replace(_RAISE_LIMIT, remedy)) from error
+        plain = str(error).replace(f" ({error.detail})", "").replace(_RAISE_LIMIT, remedy)
+        raise ImageError(plain.replace(str(path), _plain(name))) from error
 
 
 def view_of(path: Path, size: int) -> tuple[bytes, str]:

@@ -6,8 +6,11 @@ from functools import lru_cache
 from threading import Lock
 
 from impasto import swatches
+from impasto.errors import UnknownNameError
+from impasto.studio.shelf import NotThereError
 
-_SIZES = (256, 512, 1024)
+LARGEST = 1024  # pixels of the long side
+_SIZES = (256, 512, LARGEST)
 _drawing = Lock()
 
 
@@ -15,11 +18,14 @@ def swatch(name: str, size: int) -> bytes:
     """A swatch as JPEG, its long side the least of a few sizes that suffices.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        NotThereError: there is none of that name.
     """
-    swatches.describe(name)
+    try:
+        swatches.describe(name)
+    except UnknownNameError as error:
+        raise NotThereError(str(error)) from error
     with _drawing:
-        return _drawn(name, next((each for each in _SIZES if each >= size), _SIZES[-1]))
+        return _drawn(name, next((each for each in _SIZES if each >= size), LARGEST))
 
 
 @lru_cache(maxsize=3 * 16)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from impasto.errors import ImpastoError
 from impasto.studio.asking import pictures_of
+from impasto.studio.form import without_dashes
 from impasto.studio.job import DONE, FAILED, PREPARING, RUNNING, STOPPED, Job
 from impasto.studio.shelf import Shelf
 
@@ -102,6 +103,8 @@ class _Shown:
             "levels": [[level.width, level.height, level.iterations] for level in plan.levels],
         }
         self._job.notes += [_named(note, self._shelf) for note in plan.notes]
+        if self._job.feed.heard and not self._job.step:
+            self._job.previews.begin(self._run)
         self._job.becomes(RUNNING)
 
     def _stepped(self, step: Step) -> None:
@@ -137,7 +140,7 @@ def _renamed(inputs: Iterable[Input], shelf: Shelf) -> Iterable[Input]:
 
 
 def _named(text: str, shelf: Shelf) -> str:
-    """A sentence with the names of pictures in place of ours for them."""
+    """A sentence with the names of pictures in place of ours for them, and of settings in place of options."""
     for id, name in shelf.names().items():
         text = text.replace(str(shelf.path(id)), name).replace(id, name)
-    return text
+    return without_dashes(text)

@@ -27,6 +27,7 @@ export async function ask(path, options = {}) {
     throw new Problem("The studio does not answer. Is `impasto studio` still running?", 0);
   }
   if (answer.ok) return answer;
+  if (answer.status === 401) dispatchEvent(new Event("locked"));
   const said = await answer.json().catch(() => ({}));
   throw new Problem(said.error ?? answer.statusText, answer.status);
 }

@@ -1,5 +1,7 @@
 // Elements in few words, icons, and short messages to the person who looks.
 
+import { t } from "./words.js";
+
 /** h("button.primary", {onclick, "aria-label": ...}, child, ...): an element. */
 export function h(kind, attributes = {}, ...children) {
   const [tag, ...classes] = kind.split(".");
@@ -28,6 +30,7 @@ const PATHS = {
   down: "M12 4v11M7 11l5 5 5-5M5 20h14",
   again: "M4 12a8 8 0 108-8H6M9 1 6 4l3 3",
   bin: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  close: "M6 6l12 12M18 6 6 18",
   undo: "M4 9h10a5 5 0 010 10H9M8 5 4 9l4 4",
   moon: "M20 14A8 8 0 1110 4a7 7 0 0010 10z",
   sun: "M12 8a4 4 0 100 8 4 4 0 000-8zM12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2",
@@ -47,22 +50,21 @@ export function icon(name) {
   return made;
 }
 
-/** A sentence in the corner, for a few seconds. */
+/** A sentence at the bottom, in place of an earlier one, for a few seconds or until it is closed. */
 export function say(text, kind = "") {
-  const note = h("p.toast", {}, text);
+  const close = h("button.plain", { type: "button", title: t("close"), onclick: () => note.remove() }, icon("close"));
+  const note = h("div.toast", {}, h("p", {}, text), close);
   if (kind) note.classList.add(kind);
-  const corner = find("toasts");
-  corner.append(note);
-  while (corner.children.length > 3) corner.firstChild.remove();
+  find("toasts").replaceChildren(note);
   setTimeout(() => note.remove(), kind === "bad" ? 9000 : 4000);
 }
 
-/** Carry out what may fail, and say why it did. */
+/** Carry out what may fail, and say why it did; that the key is wrong, the page says as a whole. */
 export async function trying(work) {
   try {
     return await work();
   } catch (problem) {
-    if (problem.name !== "AbortError") say(problem.message, "bad");
+    if (problem.name !== "AbortError" && problem.status !== 401) say(problem.message, "bad");
     return undefined;
   }
 }

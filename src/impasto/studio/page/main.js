@@ -119,9 +119,17 @@ function words() {
   find("key-list").replaceChildren(...keys.flatMap(([key, about]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(about))]));
 }
 
+/** Without the right key there is nothing to be done here but to say where it is found. */
+function lock() {
+  find("desk").hidden = true;
+  find("locked").hidden = false;
+  find("toasts").replaceChildren();
+}
+
 function speakAnew() {
   choose(language === "zh" ? "en" : "zh");
   words();
+  if (find("desk").hidden) return;
   settings.drawAll();
   stage.drawLooks();
   runs.drawFilm();
@@ -179,7 +187,8 @@ async function begin() {
     trying(paint);
   });
   find("all").addEventListener("click", () => trying(paintAll));
-  if (!token) return say(t("no_token"), "bad");
+  addEventListener("locked", lock);
+  if (!token) return lock();
   receiving();
   pressing();
   follow(drawPhoto);

@@ -77,6 +77,7 @@ function became(id, data) {
   if (data.state === "failed") say(data.error, "bad");
   if (id === chosen) look(id);
   drawFilm();
+  if (ACTIVE.includes(data.state)) grow(there, data.preview);
 }
 
 let loading = null; // the number of the preview that is on its way
@@ -85,22 +86,26 @@ function stepped(id, data) {
   const there = run(id);
   if (!there) return;
   there.step = data;
-  if (data.preview && data.preview !== there.preview && loading === null) {
-    loading = fresh(`/runs/${id}/preview/${data.preview}`)
-      .then((address) => {
-        there.preview = data.preview;
-        const old = there.address;
-        there.address = address;
-        thumb(id)?.setAttribute("src", address);
-        if (id === chosen) present(there);
-        if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
-      })
-      .catch(() => {})
-      .finally(() => (loading = null));
-  }
+  grow(there, data.preview);
   if (id === chosen) drawStatus();
   const bar = document.querySelector(`[data-run="${id}"] .done`);
   bar?.style.setProperty("--done", `${100 * data.fraction}%`);
+}
+
+/** Show the preview of that number, unless it is shown or another one is on its way. */
+function grow(there, number) {
+  if (!number || number === there.shown || loading !== null) return;
+  loading = fresh(`/runs/${there.id}/preview/${number}`)
+    .then((address) => {
+      there.shown = number;
+      const old = there.address;
+      there.address = address;
+      thumb(there.id)?.setAttribute("src", address);
+      if (there.id === chosen) present(there);
+      if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
+    })
+    .catch(() => {})
+    .finally(() => (loading = null));
 }
 
 // Looking -------------------------------------------------------------------------------------------------------------
