@@ -210,9 +210,9 @@ def test_commands_parse(page):
         command.make_context(" ".join(arguments), left).close()
 
 
-def without_size(arguments):
-    """Pictures of the sizes that pages show take too long to plan."""
-    at = arguments.index("--size") if "--size" in arguments else len(arguments)
+def without(option, arguments):
+    """Pictures of the sizes that pages show take too long to plan; and where they go is told elsewhere."""
+    at = arguments.index(option) if option in arguments else len(arguments)
     return *arguments[:at], *arguments[at + 2 :]
 
 
@@ -222,12 +222,14 @@ def test_commands_plan_what_they_would_do(desk, capsys):
     So are those that are carried out below.
     """
     pages = [page for page in PAGES if page not in CONTROLS]
-    for arguments in sorted({without_size(arguments) for page in pages for arguments in commands(page)}):
+    shown = {without("--size", without("-o", words)) for page in pages for words in commands(page)}
+    for arguments in sorted(shown):
         if arguments[0] == "video" and not importlib.util.find_spec("av"):
             continue
         options = {name for parameter in command_of(arguments)[0].params for name in parameter.opts}
         if {"--dry-run", "--encoder"} <= options:
-            status = run([*arguments, "--encoder", "compact", "--size", "96", "--dry-run"])
+            ending = ["-o", "result"] if arguments[0] in ("batch", "video") else ["-o", "result.png"]
+            status = run([*arguments, *ending, "--encoder", "compact", "--size", "96", "--dry-run"])
             assert status == 0, f"{shlex.join(arguments)}: {capsys.readouterr().err}"
 
 
