@@ -163,6 +163,26 @@ def test_every_format_keeps_frames_and_times(tmp_path, clip, frames):
         assert name == "out" or begins(there) == UNEVEN, name
 
 
+@pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.webm", "x.gif", "x.apng", "x.webp"])
+def test_the_last_frame_lasts_as_long_as_it_should(tmp_path, frames, name):
+    """Ten frames a second are not taken for 24, neither in packets nor in the rate that the file tells."""
+    (tmp_path / "in").mkdir()
+    for number, frame in enumerate(frames[:3]):
+        Image.fromarray(frame).save(tmp_path / "in" / f"{number}.png")
+    clip = open_clip(tmp_path / "in", rate=Fraction(10))
+    for every, lasting in ((1, [100, 100, 100]), (2, [200, 100]), (3, [300])):
+        if every > 1 and name in ("x.apng", "x.webp"):
+            continue  # where the last frame lasts as long as the one before
+        write_clip(tmp_path / name, chosen(clip, Choice(every=every).times(clip)), clip)
+        with av.open(str(tmp_path / name)) as file:
+            stream = file.streams.video[0]
+            packets = [p.duration * p.time_base for p in file.demux(stream) if p.size]
+            assert name == "x.webp" or [round(1000 * lasts) for lasts in packets] == lasting
+            assert every == 2 or name == "x.webp" or stream.average_rate == Fraction(1000, lasting[0])
+        if len(lasting) > 1:
+            assert [round(1000 * lasts) for _, lasts in open_clip(tmp_path / name).times] == lasting
+
+
 def test_a_part_begins_at_no_time_and_has_its_sound(tmp_path, clip):
     choice = Choice(start=Fraction(1, 5))
     times = choice.times(clip)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
+from statistics import median_high
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +18,8 @@ from PIL import Image
 from impasto.errors import OutputError, UnknownNameError
 from impasto.files import output_errors, replacing
 from impasto.video.reading import Clip, Frame, VideoFile, pyav
+
+AHEAD = 5  # frames by which the usual rate is judged
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,11 @@ def _write_file(
         if comment:
             out.metadata["comment"] = comment
         several = iter(frames)
-        first = next(several)
-        height, width = first.pixels.shape[:2]
+        ahead = list(islice(several, AHEAD))
+        height, width = ahead[0].pixels.shape[:2]
         base = like.time_base if codec.sound else Fraction(1, 100 if muxer == "gif" else 1000)
-        stream = out.add_stream(codec.name, rate=None, options=dict(codec.options))
+        rate = (1 / median_high(frame.duration for frame in ahead)).limit_denominator(100_000)
+        stream = out.add_stream(codec.name, rate=rate, options=dict(codec.options))
         stream.width, stream.height, stream.pix_fmt = width, height, codec.pixels
         stream.time_base = stream.codec_context.time_base = base
         stream.codec_context.thread_count = 1 if not codec.sound else 2
@@ -123,22 +128,24 @@ def _write_file(
         moved = like.begins - shift
         sound = Sound(out, like, shift, stack) if codec.sound and isinstance(like, VideoFile) else None
         palette = Palette(width, height, base) if codec.pixels == "pal8" else None
-        last = first
-        for frame in _chained(first, several):
-            last = frame
-            image = _coded(frame, codec, base, moved)
+        last, lasting = ahead[0], dict[int, int]()
+        for last in chain(ahead, several):
+            image = _coded(last, codec, base, moved)
             image = palette(image) if palette else image
+            lasting[image.pts] = image.duration
             if sound:
-                sound.until(frame.time + moved)
-            out.mux(stream.encode(image))
-        out.mux(stream.encode(None))
+                sound.until(last.time + moved)
+            out.mux(_timed(stream.encode(image), lasting))
+        out.mux(_timed(stream.encode(None), lasting))
         if sound:
             sound.until(last.time + last.duration + moved, last=True)
 
 
-def _chained(first: Frame, others: Iterator[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from others
+def _timed(packets: list[Any], lasting: dict[int, int]) -> list[Any]:
+    """The packets, each as long as its frame, which is told by when it begins: encoders forget that."""
+    for packet in packets:
+        packet.duration = lasting.pop(packet.pts, packet.duration)
+    return packets
 
 
 def _coded(frame: Frame, codec: Codec, base: Fraction, moved: Fraction) -> Any:
