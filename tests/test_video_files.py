@@ -14,7 +14,7 @@ pytest.importorskip("cv2", reason="needs the extra `video`")
 
 from impasto.video.choosing import Choice, chosen  # noqa: E402
 from impasto.video.reading import open_clip  # noqa: E402
-from impasto.video.writing import write_clip  # noqa: E402
+from impasto.video.writing import check_kind, write_clip  # noqa: E402
 
 UNEVEN = [0, 40, 80, 150, 200, 240, 330, 470]  # milliseconds
 
@@ -96,6 +96,13 @@ def test_a_folder_in_the_order_of_its_numbers(tmp_path, frames):
     folder = open_clip(tmp_path, rate=Fraction(10))
     assert begins(folder) == [0, 100, 200]
     assert [np.array_equal(a.pixels, frames[i]) for a, i in zip(folder.frames(), (1, 2, 2), strict=True)] == [True] * 3
+
+
+def test_frames_of_unequal_size_are_not_stretched(tmp_path, frames):
+    for number, side in enumerate((48, 48, 40)):
+        Image.fromarray(frames[number][:side]).save(tmp_path / f"{number}.png")
+    with pytest.raises(ImageError, match=r"2\.png has 64x40 pixels, but 0\.png, the first frame, 64x48"):
+        list(open_clip(tmp_path).frames())
 
 
 def test_what_is_no_clip_is_told(tmp_path, frames):
@@ -198,6 +205,21 @@ def test_an_ending_that_no_clip_has(tmp_path, clip):
     with pytest.raises(UsageError, match=r"\.mp4"):
         write_clip(tmp_path / "out.doc", clip.frames(), clip)
     assert not (tmp_path / "out.doc").exists()
+
+
+def test_a_shorter_clip_leaves_no_frames_of_a_longer_one(tmp_path, clip, frames):
+    out = tmp_path / "out"
+    write_clip(out, clip.frames(), clip)
+    Image.fromarray(frames[0]).save(out / "cover.png")
+    write_clip(out, list(clip.frames())[:3], clip)
+    assert sorted(each.name for each in out.iterdir()) == ["000001.png", "000002.png", "000003.png", "cover.png"]
+    with pytest.raises(UsageError, match=r"other files than frames, such as cover\.png"):
+        check_kind(out)
+    with pytest.raises(UsageError, match="is a folder"):
+        check_kind(out.rename(tmp_path / "out.mp4"))
+    (tmp_path / "plain").write_bytes(b"")
+    with pytest.raises(UsageError, match="is a file"):
+        check_kind(tmp_path / "plain")
 
 
 # Choosing

@@ -110,7 +110,14 @@ class PictureFolder:
     def frames(self, since: Fraction = Fraction(0)) -> Iterator[Frame]:
         """The pictures."""
         for when, file in zip(self.times, self._files, strict=True):
-            yield Frame(*when, self._pixels(file))
+            pixels = self._pixels(file)
+            if pixels.shape[:2] != self.shape:
+                (rows, columns), (height, width) = pixels.shape[:2], self.shape
+                raise ImageError(
+                    f"{file} has {columns}x{rows} pixels, but {self._files[0].name}, the first frame, "
+                    f"{width}x{height}. Frames of a clip have one size."
+                )
+            yield Frame(*when, pixels)
 
     def _pixels(self, file: Path) -> np.ndarray:
         return np.asarray(to_pil(load_image(file, max_pixels=self._max_pixels).pixels))

@@ -26,7 +26,7 @@ from impasto.video.folder import FrameFolder
 from impasto.video.reading import Clip, Frame
 from impasto.video.shot import Shot
 from impasto.video.shots import is_cut
-from impasto.video.writing import codec_of, write_clip
+from impasto.video.writing import check_kind, codec_of, write_clip
 
 RECENT = 12  # frames by which the time left is judged
 
@@ -170,6 +170,7 @@ class ClipSession:
             return
         if self._path.samefile(self._clip.path):
             raise UsageError(f"{self._path} is itself the clip to read. Choose another name for the result.")
+        check_kind(self._path)
         if not self._force and not folder.is_own(self._path):
             raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from impasto.errors import OutputError, UnknownNameError
+from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, replacing
 from impasto.video.reading import Clip, Frame, VideoFile, pyav
 
+_FRAME = re.compile(r"\d{6,}\.png")  # the names of frames in a folder
 AHEAD = 5  # frames by which the usual rate is judged
 
 
@@ -88,11 +90,35 @@ def write_clip(
 
 
 def _write_folder(path: Path, frames: Iterable[Frame]) -> None:
+    """Those of a longer clip that was there before are taken away."""
     with output_errors(path):
         path.mkdir(parents=True, exist_ok=True)
+        number = 0
         for number, frame in enumerate(frames, 1):
             with replacing(path / f"{number:06}.png") as temporary:
                 Image.fromarray(frame.pixels).save(temporary, "PNG", compress_level=4)
+        for old in path.iterdir():
+            if _FRAME.fullmatch(old.name) and int(old.stem) > number:
+                old.unlink()
+
+
+def check_kind(path: Path) -> None:
+    """Make sure that what is at `path`, if anything is, can be overwritten by a clip of that name.
+
+    Raises:
+        UsageError: it is a file, and a folder is asked for, or the other way; or pictures that are no frames are in it.
+    """
+    if not path.exists():
+        return
+    if codec_of(path) is not None:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder. Choose another name for the result.")
+        return
+    if not path.is_dir():
+        raise UsageError(f"{path} is a file, and a clip of that name a folder of frames. Choose another name.")
+    others = sorted(each.name for each in path.iterdir() if each.name[0] != "." and not _FRAME.fullmatch(each.name))
+    if others:
+        raise UsageError(f"{path} holds other files than frames, such as {others[0]}. Choose another folder.")
 
 
 _MUXERS = {".m4v": "mp4", ".mkv": "matroska", ".apng": "apng", ".webp": "webp"}
