@@ -18,7 +18,7 @@ from impasto.cli.making import region_of, styles_of, transfer_options
 from impasto.cli.output import Output, requested
 from impasto.cli.terminal import can_redraw, columns, say
 from impasto.errors import UsageError
-from impasto.quantities import duration
+from impasto.quantities import duration, in_words
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -135,14 +135,27 @@ def video(
 
 
 def _foreseen(session: ClipSession, output: Output) -> int:
-    """Show what would be done."""
+    """Check everything and show what would be done."""
     from impasto.cli.drawing import print_record
+    from impasto.cli.running import prepared
 
-    height, width = session.shape
+    first, other = prepared(lambda _: session.plans(), output)
+    plans = [first, *([other] * (session.count - 1) if other else [])]
+    estimates = [plan.estimate for plan in plans if plan.estimate]
+    memory, seconds = max(each.memory for each in estimates), sum(each.seconds for each in estimates)
+    (height, width), evaluations = session.shape, sum(plan.evaluations for plan in plans)
     if output.as_json:
-        print_record("plan", frames=session.count, size=[width, height], output=output.name)
-    else:
-        click.echo(columns([("frames", str(session.count)), ("size", f"{width}x{height}"), ("output", output.name)]))
+        numbers: dict[str, Any] = {"frames": session.count, "size": [width, height], "evaluations": evaluations}
+        numbers |= {"first_evaluations": first.evaluations, "other_evaluations": other.evaluations if other else None}
+        expected = {"memory_bytes": memory, "seconds": seconds}
+        print_record("plan", **numbers, **expected, output=output.name, notes=list(first.notes))
+        return 0
+    each = f"{first.evaluations} of the first frame" + (f", {other.evaluations} of every other" if other else "")
+    rows = [("frames", str(session.count)), ("size", f"{width}x{height}"), ("evaluations", f"{evaluations}: {each}")]
+    rows += [("memory", f"about {in_words(memory)}"), ("time", f"about {duration(seconds)}, if there is no cut")]
+    click.echo(columns([*rows, ("output", output.name)]))
+    for note in first.notes:
+        click.echo(f"Note: {note}")
     return 0
 
 
