@@ -167,10 +167,22 @@ def test_what_is_asked_wrongly_is_told(impasto, tmp_path):
         "frames a second": [clip, "swatch:mosaic", "-o", out, "--fps", "0"],
         "itself": [clip, "swatch:mosaic", "-o", clip],
         "Unknown swatch": [clip, "swatch:nonsense", "-o", out],
+        "a file or a folder": [clip, "swatch:mosaic", "-o", "-"],
+        "STYLE --keep subject": [clip, "swatch:mosaic", "-o", out, "--keep", "subject"],
+        "STYLE --region auto:3=STYLE": [clip, "-o", out, "--region", "auto:3=swatch:mosaic"],
+        "--keep is empty": [clip, "swatch:mosaic", "-o", out, "--keep", ""],
     }.items():
         code, _, err = impasto("video", *arguments)
         assert code == 2 and words in err, (arguments, err)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_one_frame_is_not_called_several(impasto, tmp_path):
+    films.write(tmp_path / "in.mp4", films.pan(2))
+    command = ["video", str(tmp_path / "in.mp4"), "swatch:mosaic", "--preset", "palette", "--preview", "1"]
+    code, out, err = impasto(*command, "-o", str(tmp_path / "out.gif"))
+    assert code == 0 and "(1 frame)" in out and "1 frame of 64x48" in err
+    assert "the clip's own" in " ".join(impasto("video", "--help")[1].split())
 
 
 def test_without_the_extra_it_is_told(impasto, tmp_path, monkeypatch):
