@@ -207,6 +207,17 @@ def test_an_ending_that_no_clip_has(tmp_path, clip):
     assert not (tmp_path / "out.doc").exists()
 
 
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_an_animated_image_plays_as_often_as_it_did(tmp_path, frames, plays):
+    images, loop = [Image.fromarray(frame) for frame in frames[:2]], {0: {"loop": 0}, 1: {}, 3: {"loop": 2}}[plays]
+    images[0].save(tmp_path / "in.gif", save_all=True, append_images=images[1:], duration=40, **loop)
+    clip = open_clip(tmp_path / "in.gif")
+    assert clip.plays == plays
+    for name in ("out.gif", "out.apng", "out.webp"):
+        write_clip(tmp_path / name, clip.frames(), clip)
+        assert open_clip(tmp_path / name).plays == plays, name
+
+
 def test_a_shorter_clip_leaves_no_frames_of_a_longer_one(tmp_path, clip, frames):
     out = tmp_path / "out"
     write_clip(out, clip.frames(), clip)

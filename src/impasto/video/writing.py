@@ -47,8 +47,8 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         ".mkv": _H264,
         ".webm": Codec("libvpx-vp9", "yuv420p", {"crf": "20", "b": "0", "row-mt": "1", "cpu-used": "2"}, 2, True),
         ".gif": Codec("gif", "pal8", {}),
-        ".apng": Codec("apng", "rgb24", {"plays": "0"}),
-        ".webp": Codec("libwebp_anim", "yuv420p", {"quality": "85", "loop": "0"}),
+        ".apng": Codec("apng", "rgb24", {}),
+        ".webp": Codec("libwebp_anim", "yuv420p", {"quality": "85"}),
     }
 )
 
@@ -129,10 +129,7 @@ def _write_file(
 ) -> None:
     av = pyav()
     muxer = _MUXERS.get(ending, ending[1:])
-    options = (
-        {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {"loop": "0"} if muxer in ("gif", "webp") else {}
-    )
-    options = options | ({"plays": "0"} if muxer == "apng" else {})
+    options = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else _played(muxer, like.plays)
     with ExitStack() as stack:
         out = stack.enter_context(av.open(str(path), "w", format=muxer, options=options))
         if comment:
@@ -165,6 +162,18 @@ def _write_file(
         out.mux(_timed(stream.encode(None), lasting))
         if sound:
             sound.until(last.time + last.duration + moved, last=True)
+
+
+def _played(muxer: str, plays: int) -> dict[str, str]:
+    """What has an animated image play so often, 0 for ever."""
+    match muxer:
+        case "gif":  # how often it is repeated, 0 for ever, -1 never
+            return {"loop": str(-1 if plays == 1 else max(0, plays - 1))}
+        case "webp":
+            return {"loop": str(plays)}
+        case "apng":
+            return {"plays": str(plays)}
+    return {}
 
 
 def _timed(packets: list[Any], lasting: dict[int, int]) -> list[Any]:
