@@ -14,7 +14,7 @@ pytest.importorskip("cv2", reason="needs the extra `video`")
 
 from impasto.video.choosing import Choice, chosen  # noqa: E402
 from impasto.video.reading import open_clip  # noqa: E402
-from impasto.video.writing import write_clip  # noqa: E402
+from impasto.video.writing import check_kind, write_clip  # noqa: E402
 
 UNEVEN = [0, 40, 80, 150, 200, 240, 330, 470]  # milliseconds
 
@@ -98,6 +98,13 @@ def test_a_folder_in_the_order_of_its_numbers(tmp_path, frames):
     assert [np.array_equal(a.pixels, frames[i]) for a, i in zip(folder.frames(), (1, 2, 2), strict=True)] == [True] * 3
 
 
+def test_frames_of_unequal_size_are_not_stretched(tmp_path, frames):
+    for number, side in enumerate((48, 48, 40)):
+        Image.fromarray(frames[number][:side]).save(tmp_path / f"{number}.png")
+    with pytest.raises(ImageError, match=r"2\.png has 64x40 pixels, but 0\.png, the first frame, 64x48"):
+        list(open_clip(tmp_path).frames())
+
+
 def test_what_is_no_clip_is_told(tmp_path, frames):
     with av.open(str(tmp_path / "sound.mp4"), "w") as out:
         audio = out.add_stream("aac", rate=44100)
@@ -163,6 +170,26 @@ def test_every_format_keeps_frames_and_times(tmp_path, clip, frames):
         assert name == "out" or begins(there) == UNEVEN, name
 
 
+@pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.webm", "x.gif", "x.apng", "x.webp"])
+def test_the_last_frame_lasts_as_long_as_it_should(tmp_path, frames, name):
+    """Ten frames a second are not taken for 24, neither in packets nor in the rate that the file tells."""
+    (tmp_path / "in").mkdir()
+    for number, frame in enumerate(frames[:3]):
+        Image.fromarray(frame).save(tmp_path / "in" / f"{number}.png")
+    clip = open_clip(tmp_path / "in", rate=Fraction(10))
+    for every, lasting in ((1, [100, 100, 100]), (2, [200, 100]), (3, [300])):
+        if every > 1 and name in ("x.apng", "x.webp"):
+            continue  # where the last frame lasts as long as the one before
+        write_clip(tmp_path / name, chosen(clip, Choice(every=every).times(clip)), clip)
+        with av.open(str(tmp_path / name)) as file:
+            stream = file.streams.video[0]
+            packets = [p.duration * p.time_base for p in file.demux(stream) if p.size]
+            assert name == "x.webp" or [round(1000 * lasts) for lasts in packets] == lasting
+            assert every == 2 or name == "x.webp" or stream.average_rate == Fraction(1000, lasting[0])
+        if len(lasting) > 1:
+            assert [round(1000 * lasts) for _, lasts in open_clip(tmp_path / name).times] == lasting
+
+
 def test_a_part_begins_at_no_time_and_has_its_sound(tmp_path, clip):
     choice = Choice(start=Fraction(1, 5))
     times = choice.times(clip)
@@ -178,6 +205,32 @@ def test_an_ending_that_no_clip_has(tmp_path, clip):
     with pytest.raises(UsageError, match=r"\.mp4"):
         write_clip(tmp_path / "out.doc", clip.frames(), clip)
     assert not (tmp_path / "out.doc").exists()
+
+
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_an_animated_image_plays_as_often_as_it_did(tmp_path, frames, plays):
+    images, loop = [Image.fromarray(frame) for frame in frames[:2]], {0: {"loop": 0}, 1: {}, 3: {"loop": 2}}[plays]
+    images[0].save(tmp_path / "in.gif", save_all=True, append_images=images[1:], duration=40, **loop)
+    clip = open_clip(tmp_path / "in.gif")
+    assert clip.plays == plays
+    for name in ("out.gif", "out.apng", "out.webp"):
+        write_clip(tmp_path / name, clip.frames(), clip)
+        assert open_clip(tmp_path / name).plays == plays, name
+
+
+def test_a_shorter_clip_leaves_no_frames_of_a_longer_one(tmp_path, clip, frames):
+    out = tmp_path / "out"
+    write_clip(out, clip.frames(), clip)
+    Image.fromarray(frames[0]).save(out / "cover.png")
+    write_clip(out, list(clip.frames())[:3], clip)
+    assert sorted(each.name for each in out.iterdir()) == ["000001.png", "000002.png", "000003.png", "cover.png"]
+    with pytest.raises(UsageError, match=r"other files than frames, such as cover\.png"):
+        check_kind(out)
+    with pytest.raises(UsageError, match="is a folder"):
+        check_kind(out.rename(tmp_path / "out.mp4"))
+    (tmp_path / "plain").write_bytes(b"")
+    with pytest.raises(UsageError, match="is a file"):
+        check_kind(tmp_path / "plain")
 
 
 # Choosing

@@ -108,6 +108,12 @@ def test_frames_of_other_settings_are_not_taken(tmp_path, encoders):
     list(session(tmp_path / "out.mkv", frames, encoders, preview=1).events())
     with pytest.raises(UsageError, match="other settings"):
         list(session(tmp_path / "out.mkv", frames, encoders, replace(RECIPE, strength=0.7), preview=1).events())
+    other = session(tmp_path / "out.mkv", frames, encoders, replace(RECIPE, strength=0.7), preview=2, force=True)
+    events = list(other.events())
+    assert [e.there for e in events if isinstance(e, Begun)] == [0]
+    assert [e.number for e in events if isinstance(e, Painted)] == [1, 2]
+    again = session(tmp_path / "out.mkv", frames, encoders, replace(RECIPE, strength=0.7), force=True).events()
+    assert [e.number for e in again if isinstance(e, Painted)] == [3]
 
 
 def test_nothing_of_an_old_shot_is_in_a_new_one(tmp_path, encoders):
@@ -161,10 +167,22 @@ def test_what_is_asked_wrongly_is_told(impasto, tmp_path):
         "frames a second": [clip, "swatch:mosaic", "-o", out, "--fps", "0"],
         "itself": [clip, "swatch:mosaic", "-o", clip],
         "Unknown swatch": [clip, "swatch:nonsense", "-o", out],
+        "a file or a folder": [clip, "swatch:mosaic", "-o", "-"],
+        "STYLE --keep subject": [clip, "swatch:mosaic", "-o", out, "--keep", "subject"],
+        "STYLE --region auto:3=STYLE": [clip, "-o", out, "--region", "auto:3=swatch:mosaic"],
+        "--keep is empty": [clip, "swatch:mosaic", "-o", out, "--keep", ""],
     }.items():
         code, _, err = impasto("video", *arguments)
         assert code == 2 and words in err, (arguments, err)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_one_frame_is_not_called_several(impasto, tmp_path):
+    films.write(tmp_path / "in.mp4", films.pan(2))
+    command = ["video", str(tmp_path / "in.mp4"), "swatch:mosaic", "--preset", "palette", "--preview", "1"]
+    code, out, err = impasto(*command, "-o", str(tmp_path / "out.gif"))
+    assert code == 0 and "(1 frame)" in out and "1 frame of 64x48" in err
+    assert "the clip's own" in " ".join(impasto("video", "--help")[1].split())
 
 
 def test_without_the_extra_it_is_told(impasto, tmp_path, monkeypatch):
@@ -181,9 +199,39 @@ def test_without_the_extra_it_is_told(impasto, tmp_path, monkeypatch):
 def test_a_dry_run_tells_what_would_be_done(impasto, tmp_path):
     films.write(tmp_path / "in.mp4", films.pan(6))
     command = ["video", str(tmp_path / "in.mp4"), "swatch:mosaic", "-o", str(tmp_path / "out.gif"), "--every", "2"]
-    code, out, _ = impasto(*command, "--dry-run", "--json")
-    assert code == 0 and json.loads(out)["frames"] == 3
-    assert not (tmp_path / "out.gif").exists()
+    code, out, _ = impasto(*command, "--dry-run", "--json", "--preset", "fast")
+    plan = json.loads(out)
+    assert code == 0 and plan["frames"] == 3 and plan["seconds"] > 0 and plan["memory_bytes"] > 1e6
+    assert plan["evaluations"] == plan["first_evaluations"] + 2 * plan["other_evaluations"]
+    assert [each.name for each in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_what_cannot_be_is_told_before_anything_is_done(impasto, tmp_path, dry):
+    """By a dry run as by the real one."""
+    films.write(tmp_path / "in.mp4", films.pan(2, 48, 62))
+    clip, out, text = (str(tmp_path / name) for name in ("in.mp4", "out.mp4", "text.txt"))
+    for name in ("text.txt", "there.mp4", "file"):
+        (tmp_path / name).write_text("no picture")
+    for name in ("kept.mp4.impasto", "folder"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "clip.json").write_text("{}")
+    Image.fromarray(np.full((48, 62, 3), 255, np.uint8)).save(tmp_path / "mask.png")
+    before = sorted(tmp_path.rglob("*"))
+    for words, code, arguments in (
+        ("itself", 2, ["swatch:mosaic", "-o", clip, "--force"]),
+        ("exists already", 2, ["swatch:mosaic", "-o", str(tmp_path / "there.mp4")]),
+        ("Unknown swatch", 2, ["swatch:nonsense", "-o", out]),
+        ("text.txt", 1, [text, "-o", out]),
+        ("nothing.jpg", 2, ["swatch:mosaic", "-o", out, "--region", f"{tmp_path / 'mask.png'}=nothing.jpg"]),
+        ("fit each other", 2, ["swatch:mosaic", "-o", out, "--wrap", "x"]),
+        ("--force", 2, ["swatch:mosaic", "-o", str(tmp_path / "kept.mp4")]),
+        ("other files than frames", 2, ["swatch:mosaic", "-o", str(tmp_path / "folder"), "--force"]),
+        ("is a file", 2, ["swatch:mosaic", "-o", str(tmp_path / "file"), "--force"]),
+    ):
+        found, _, err = impasto("video", clip, *arguments, "--preset", "fast", *dry)
+        assert words in err and "frames of" not in err and found == code, (arguments, found, err)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_the_time_left_is_told(tmp_path, encoders):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +16,11 @@ import cloup
 from impasto.cli import interrupts, options
 from impasto.cli.completion import picture
 from impasto.cli.making import region_of, styles_of, transfer_options
-from impasto.cli.output import Output, requested
+from impasto.cli.masking import SUBJECT, is_file
+from impasto.cli.output import PIPE, Output, requested
 from impasto.cli.terminal import can_redraw, columns, say
 from impasto.errors import UsageError
-from impasto.quantities import duration
+from impasto.quantities import duration, in_words
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class Rate(click.ParamType[Any]):
     cloup.option("--region", "regions", multiple=True, metavar="MASK=STYLE", help="A style for where MASK is white."),
     cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
     *options.flags(Recipe(), "temporal_weight", "frame_iterations"),
+    whose="clip",
 )
 def video(
     clip: str,
@@ -104,7 +107,10 @@ def video(
     Every frame begins with the one before, moved as the clip moves. Ctrl-C stops; the same command goes on where it
     was. `--preview 10` paints the first ten frames, to be looked at.
     """
+    if given["output"] == PIPE:
+        raise UsageError("-o is -, but a clip is a file or a folder. Name one, such as out.mp4.")
     there = [region_of(each) for each in regions]
+    _check_masks([*([] if keep is None else [keep]), *(mask for mask, *_ in there)])
     names = styles_of(named, styles, given, clip) if not there or named or styles else ()
     recipe, init = options.asked_recipe(given)
     output = requested(given, [clip, *names, *([init] if init else []), *([keep] if keep else [])], ())
@@ -134,15 +140,41 @@ def video(
     return _foreseen(session, output) if output.dry_run else _carried_out(session, output)
 
 
-def _foreseen(session: ClipSession, output: Output) -> int:
-    """Show what would be done."""
-    from impasto.cli.drawing import print_record
+def _check_masks(masks: Iterable[str]) -> None:
+    """Raise UsageError unless all are files, as far as their names tell: in a clip none is found."""
+    for mask in masks:
+        if not mask:
+            raise UsageError("--keep is empty; name a mask, such as face.png.")
+        if not is_file(mask):
+            option = "--keep subject" if mask == SUBJECT else f"--region {mask}=STYLE"
+            raise UsageError(
+                f"{mask} is to be found in a photograph, but masks of clips are files. Find it in a frame first, with "
+                f"impasto transfer FRAME STYLE {option}, and name the file that it writes."
+            )
 
-    height, width = session.shape
+
+def _foreseen(session: ClipSession, output: Output) -> int:
+    """Check everything and show what would be done."""
+    from impasto.cli.drawing import print_record
+    from impasto.cli.running import prepared
+
+    first, other = prepared(lambda _: session.plans(), output)
+    plans = [first, *([other] * (session.count - 1) if other else [])]
+    estimates = [plan.estimate for plan in plans if plan.estimate]
+    memory, seconds = max(each.memory for each in estimates), sum(each.seconds for each in estimates)
+    (height, width), evaluations = session.shape, sum(plan.evaluations for plan in plans)
     if output.as_json:
-        print_record("plan", frames=session.count, size=[width, height], output=output.name)
-    else:
-        click.echo(columns([("frames", str(session.count)), ("size", f"{width}x{height}"), ("output", output.name)]))
+        numbers: dict[str, Any] = {"frames": session.count, "size": [width, height], "evaluations": evaluations}
+        numbers |= {"first_evaluations": first.evaluations, "other_evaluations": other.evaluations if other else None}
+        expected = {"memory_bytes": memory, "seconds": seconds}
+        print_record("plan", **numbers, **expected, output=output.name, notes=list(first.notes))
+        return 0
+    each = f"{first.evaluations} of the first frame" + (f", {other.evaluations} of every other" if other else "")
+    rows = [("frames", str(session.count)), ("size", f"{width}x{height}"), ("evaluations", f"{evaluations}: {each}")]
+    rows += [("memory", f"about {in_words(memory)}"), ("time", f"about {duration(seconds)}, if there is no cut")]
+    click.echo(columns([*rows, ("output", output.name)]))
+    for note in first.notes:
+        click.echo(f"Note: {note}")
     return 0
 
 
@@ -157,7 +189,7 @@ def _carried_out(session: ClipSession, output: Output) -> int:
     except KeyboardInterrupt:
         telling.close()
         if telling.finished:
-            say(f"Stopped after {telling.finished} frames, which are kept. The same command goes on.")
+            say(f"Stopped after {_frames(telling.finished)}, kept for later. The same command goes on.")
         else:
             say("Stopped before the first frame was finished.")
         return interrupts.status()
@@ -196,9 +228,8 @@ class Telling:
 
         match event:
             case Begun(count, (width, height), there, notes):
-                there_are = f"{count} frames of {width}x{height}" + (
-                    f", of which {there} are finished" if there else ""
-                )
+                finished = f", of which {there} {'is' if there == 1 else 'are'} finished" if there else ""
+                there_are = f"{_frames(count)} of {width}x{height}{finished}"
                 for line in (*(f"Note: {note}" for note in notes), there_are):
                     say(line)
             case Painting(number, count, step, left) if self._bar:
@@ -212,7 +243,7 @@ class Telling:
                 self.close()
                 for note in notes:
                     say(f"Note: {note}")
-                click.echo(self._output.wrote(f"{frames} frames"))
+                click.echo(self._output.wrote(_frames(frames)))
 
 
 class FrameBar:
@@ -237,6 +268,10 @@ class FrameBar:
         self._bar.update(
             self._task, description=f"frame {number}/{count}", completed=done, left=_left(left), refresh=True
         )
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def _left(seconds: float | None) -> str:

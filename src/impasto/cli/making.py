@@ -26,7 +26,6 @@ from impasto.tasks.texture import texture_of
 # Transfer -----------------------------------------------------------------------------------------------------------
 
 _TRANSFER = Recipe()
-_PHOTOGRAPHS = "{recipe.usual_size}, or the photograph's own if that is less"
 _TRANSFERS = """\b
 Examples:
   impasto transfer photo.jpg painting.jpg -o out.png
@@ -37,10 +36,16 @@ Examples:
 _REST = "*"
 
 
-def transfer_options(files: options.Decorator, *look: options.Decorator) -> options.Decorator:
-    """The options of a command that paints photographs; `look` come before the others that shape the result."""
+def transfer_options(
+    files: options.Decorator, *look: options.Decorator, whose: str = "photograph"
+) -> options.Decorator:
+    """The options of a command that paints photographs; `look` come before the others that shape the result.
+
+    `whose` size is the usual one, if that is less.
+    """
+    size = f"{{recipe.usual_size}}, or the {whose}'s own if that is less"
     shaping = options.flags(
-        _TRANSFER, "strength", "size", "colors", "style_weights", "style_scale", "init", "wrap", size=_PHOTOGRAPHS
+        _TRANSFER, "strength", "size", "colors", "style_weights", "style_scale", "init", "wrap", size=size
     )
     evaluations = EVALUATIONS + "; {recipe.blank_schedule.evaluations} from noise"
     method = options.method_of(_TRANSFER)

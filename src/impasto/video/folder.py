@@ -24,35 +24,40 @@ from impasto.errors import CheckpointError, UsageError
 from impasto.files import InUseError, Lock, file_hash, output_errors, write_atomically
 from impasto.video.shot import Canvas
 
+NOTE, KINDS = "clip.json", ("frames", "begun", "settled", "shots")
+
 
 class FrameFolder:
     """The frames of one run, which is described by `about`; those of a run that was stopped are there already.
+
+    With `anew`, those of another run are thrown away.
 
     Raises:
         UsageError: the frames in the folder are another run's, or somebody is at work.
         CheckpointError: it cannot be written.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, Any]):
+    def __init__(self, path: Path, about: Mapping[str, Any], *, anew: bool = False):
         self.path = path
         with output_errors(path, CheckpointError, "No frames can be kept in {}"):
-            note, text = path / "clip.json", json.dumps(about, indent=1, sort_keys=True)
-            if path.exists() and not note.is_file() and (not path.is_dir() or any(path.iterdir())):
-                raise UsageError(f"{path} is in the way of the frames. Move it, or choose another name for the result.")
+            check_place(path, about, anew=anew)
             path.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock = Lock(path / "lock")
             except InUseError:
                 raise UsageError(f"{path} is in use by another run. Wait for its end.") from None
-            if note.is_file() and note.read_text(encoding="utf-8") != text:
+            try:
+                check_place(path, about, anew=anew)
+            except UsageError:
                 self.close()
-                raise UsageError(
-                    f"{path} holds frames that were painted of other files or with other settings. Remove that folder, "
-                    "or choose another name for the result."
-                )
-            for name in ("frames", "begun", "settled", "shots"):
+                raise
+            if _is_others(path, about):
+                for name in KINDS:  # the frames first: without them the rest is as good as not there
+                    shutil.rmtree(path / name, ignore_errors=True)
+                (path / "written").unlink(missing_ok=True)
+            for name in KINDS:
                 (path / name).mkdir(exist_ok=True)
-            write_atomically(note, text.encode())
+            write_atomically(path / NOTE, _text(about).encode())
 
     def finished(self, number: int) -> bool:
         """Whether the frame is there."""
@@ -87,11 +92,6 @@ class FrameFolder:
         """Remember what was written of the frames, which may be written anew."""
         write_atomically(self.path / "written", _digest(result).encode())
 
-    def is_own(self, result: Path) -> bool:
-        """Whether that is what was written of these frames, and nobody has changed it since."""
-        note = self.path / "written"
-        return note.is_file() and note.read_text(encoding="utf-8") == _digest(result)
-
     @property
     def empty(self) -> bool:
         """Whether no frame is finished."""
@@ -109,6 +109,37 @@ class FrameFolder:
 
     def _at(self, kind: str, number: int) -> Path:
         return self.path / kind / f"{number:06}.png"
+
+
+def check_place(path: Path, about: Mapping[str, Any], *, anew: bool) -> None:
+    """Make sure that the frames of a run can be kept at `path`; nothing is made there.
+
+    Raises:
+        UsageError: something else is there; or frames of another run, and they are not made `anew`.
+    """
+    ours = (path / NOTE).is_file() or (path.is_dir() and all(each.name == "lock" for each in path.iterdir()))
+    if path.exists() and not ours:
+        raise UsageError(f"{path} is in the way of the frames. Move it, or choose another name for the result.")
+    if _is_others(path, about) and not anew:
+        raise UsageError(
+            f"{path} holds frames that were painted of other files or with other settings. Throw them away and begin "
+            "anew with --force, or choose another name for the result."
+        )
+
+
+def is_written_of(path: Path, result: Path) -> bool:
+    """Whether `result` was written of the frames at `path`, and nobody has changed it since."""
+    note = path / "written"
+    return note.is_file() and note.read_text(encoding="utf-8") == _digest(result)
+
+
+def _is_others(path: Path, about: Mapping[str, Any]) -> bool:
+    note = path / NOTE
+    return note.is_file() and note.read_text(encoding="utf-8") != _text(about)
+
+
+def _text(about: Mapping[str, Any]) -> str:
+    return json.dumps(about, indent=1, sort_keys=True)
 
 
 def _digest(result: Path) -> str:

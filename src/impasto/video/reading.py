@@ -52,7 +52,8 @@ class Clip(Protocol):
 
     `shape` is the height and width in square pixels, upright; `times` are when frames begin, and for how long each is
     to be seen, in seconds from the first, as far as the file tells; the first is shown when the file's clock `begins`.
-    `time_base` is what times are multiples of, in seconds; `notes` are worth telling.
+    `time_base` is what times are multiples of, in seconds; an animated image `plays` so often, 0 is for ever; `notes`
+    are worth telling.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Clip(Protocol):
     times: list[tuple[Fraction, Fraction]]
     begins: Fraction
     time_base: Fraction
+    plays: int
     notes: list[str]
 
     def frames(self, since: Fraction = Fraction(0)) -> Iterator[Frame]:
@@ -95,6 +97,8 @@ def open_clip(path: str | os.PathLike[str], *, rate: Fraction | None = None, max
 class PictureFolder:
     """A folder of pictures, in the order of their names; all have the size of the first."""
 
+    plays = 0
+
     def __init__(self, path: Path, rate: Fraction, max_pixels: int):
         self.path, self._max_pixels = path, max_pixels
         self.time_base, self.begins = 1 / rate, Fraction(0)
@@ -110,7 +114,14 @@ class PictureFolder:
     def frames(self, since: Fraction = Fraction(0)) -> Iterator[Frame]:
         """The pictures."""
         for when, file in zip(self.times, self._files, strict=True):
-            yield Frame(*when, self._pixels(file))
+            pixels = self._pixels(file)
+            if pixels.shape[:2] != self.shape:
+                (rows, columns), (height, width) = pixels.shape[:2], self.shape
+                raise ImageError(
+                    f"{file} has {columns}x{rows} pixels, but {self._files[0].name}, the first frame, "
+                    f"{width}x{height}. Frames of a clip have one size."
+                )
+            yield Frame(*when, pixels)
 
     def _pixels(self, file: Path) -> np.ndarray:
         return np.asarray(to_pil(load_image(file, max_pixels=self._max_pixels).pixels))
@@ -130,6 +141,11 @@ class AnimatedImage:
         self.notes: list[str] = []
         with self._opened() as image:
             self.shape = image.height, image.width
+            loops = image.info.get("loop")
+            if image.format == "GIF":  # it tells how often it is repeated, 0 for ever; one that tells nothing, never
+                self.plays = 1 if loops is None else loops and loops + 1
+            else:
+                self.plays = loops or 0
         self.times = [(frame.time, frame.duration) for frame in self.frames()]
         if len(self.times) < 2:
             raise ImageError(f"{path} has one frame only. Paint it with: impasto transfer {path} STYLE.")
@@ -156,6 +172,8 @@ class AnimatedImage:
 
 class VideoFile:
     """A video file: its first video stream, upright, its pixels square."""
+
+    plays = 0
 
     def __init__(self, path: Path):
         self.path, self.notes = path, []

@@ -14,19 +14,21 @@ import numpy as np
 
 from impasto.engine import Step
 from impasto.errors import ImageError, UsageError
-from impasto.files import file_hash
+from impasto.files import check_beside, file_hash
 from impasto.images import size_for
 from impasto.loading import Encoders
+from impasto.plan import Plan
 from impasto.preparation import Pictures
 from impasto.recipe import Recipe
+from impasto.sources import ImageSource
 from impasto.version import __version__
 from impasto.video.choosing import Choice, chosen
-from impasto.video.flow import motion
-from impasto.video.folder import FrameFolder
-from impasto.video.reading import Clip, Frame
-from impasto.video.shot import Shot
+from impasto.video.flow import motion, opencv
+from impasto.video.folder import FrameFolder, check_place, is_written_of
+from impasto.video.reading import Clip, Frame, pyav
+from impasto.video.shot import FrameRun, Shot
 from impasto.video.shots import is_cut
-from impasto.video.writing import codec_of, write_clip
+from impasto.video.writing import check_kind, codec_of, write_clip
 
 RECENT = 12  # frames by which the time left is judged
 
@@ -120,13 +122,14 @@ class ClipSession:
         Raises:
             ImpastoError: what ended it; the finished frames are kept.
         """
-        folder = FrameFolder(self.folder, self._about())
+        self._check()
+        first = self._first()
+        folder = FrameFolder(self.folder, self._about(), anew=self._force)
         try:
             count, (height, width) = len(self._times), self.shape
-            self._check_overwritten(folder)
             there = sum(folder.finished(number) for number in range(1, count + 1))
             yield Begun(count, (width, height), there, tuple(self._clip.notes))
-            made = yield from self._frames(folder)
+            made = yield from self._frames(folder, [first])
             if not made:
                 raise ImageError(f"{self._clip.path} has no frames that can be read.")
             write_clip(self._path, self._finished(folder, made), self._clip, self._since, f"impasto {__version__}")
@@ -137,12 +140,26 @@ class ClipSession:
         finally:
             (folder.remove if folder.empty else folder.close)()
 
-    def _frames(self, folder: FrameFolder) -> Generator[Event, None, int]:
-        """Paint the frames that are not there; how many there are in the end."""
+    def plans(self) -> tuple[Plan, Plan | None]:
+        """What the first frame will take, and each that follows, if one does; everything is checked, nothing written.
+
+        Raises:
+            ImpastoError: as `events`, before the first frame.
+        """
+        self._check()
+        shot, run = self._first()
+        return run.plan, shot.following if self.count > 1 else None
+
+    def _frames(self, folder: FrameFolder, ready: list[tuple[Shot, FrameRun]]) -> Generator[Event, None, int]:
+        """Paint the frames that are not there; how many there are in the end.
+
+        What is `ready` of the first frame is taken, so that it is not kept for all of the clip.
+        """
         shot: Shot | None = None
         opened, before, number = 0, None, 0
         for number, frame in enumerate(chosen(self._clip, self._times), 1):
             now, began = frame.scaled(*self.shape), time.perf_counter()
+            opening = ready.pop() if ready else None
             if folder.finished(number):
                 if folder.opens(number):
                     opened, shot = number, self._shot(now)
@@ -151,8 +168,7 @@ class ClipSession:
             moved = None if before is None else motion(before, now)
             opens = moved is None or before is None or is_cut(before, now, moved)
             if opens or shot is None or moved is None:
-                opened, shot = number, self._shot(now)
-                run = shot.opening()
+                opened, (shot, run) = number, opening or self._opening(now)
             else:
                 run = shot.next(now, moved, folder.canvas(number - 1), folder.canvas(opened).image)
             for step in run:
@@ -165,13 +181,36 @@ class ClipSession:
             before = now
         return number
 
-    def _check_overwritten(self, folder: FrameFolder) -> None:
+    def _check(self) -> None:
+        """Make sure that the packages are there and that the result can be written, before any work starts."""
+        if codec_of(self._path):
+            pyav()
+        if self.count > 1:
+            opencv()
+        check_place(self.folder, self._about(), anew=self._force)
+        there = next(each for each in self._path.absolute().parents if each.exists())
+        check_beside(there / self._path.name)
         if not self._path.exists():
             return
         if self._path.samefile(self._clip.path):
             raise UsageError(f"{self._path} is itself the clip to read. Choose another name for the result.")
-        if not self._force and not folder.is_own(self._path):
+        read = (each for each in self._others if isinstance(each, str | Path) and Path(each).exists())
+        if any(self._path.samefile(each) for each in read):
+            raise UsageError(f"{self._path} is itself one of the images to read. Choose another name for the result.")
+        check_kind(self._path)
+        if not self._force and not is_written_of(self.folder, self._path):
             raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
+
+    def _first(self) -> tuple[Shot, FrameRun]:
+        """The first shot, and the run of its first frame."""
+        frame = next(chosen(self._clip, self._times), None)
+        if frame is None:
+            raise ImageError(f"{self._clip.path} has no frames that can be read.")
+        return self._opening(frame.scaled(*self.shape))
+
+    def _opening(self, first: np.ndarray) -> tuple[Shot, FrameRun]:
+        shot = self._shot(first)
+        return shot, shot.opening()
 
     def _shot(self, first: np.ndarray) -> Shot:
         return Shot(first, self._recipe, self._pictures, self._encoders)
@@ -184,18 +223,23 @@ class ClipSession:
     def _since(self) -> Fraction:
         return self._times[0][0] if self._choice.start else Fraction(0)
 
+    @property
+    def _others(self) -> list[ImageSource | None]:
+        """All pictures but the clip."""
+        others = [*self._pictures.styles, self._pictures.init, self._pictures.keep, self._pictures.texture]
+        for region in self._pictures.regions:
+            others += [region.mask, region.style, region.style_mask]
+        return others
+
     def _about(self) -> dict[str, Any]:
         """What tells one run from another."""
         machine = {"device", "memory", "max_pixels"}
         settings = {name: value for name, value in self._recipe.to_json().items() if name not in machine}
-        others = [*self._pictures.styles, self._pictures.init, self._pictures.keep, self._pictures.texture]
-        for region in self._pictures.regions:
-            others += [region.mask, region.style, region.style_mask]
         choice = [str(each) for each in (self._choice.start, self._choice.end, self._choice.rate, self._choice.every)]
         return {
             "impasto": __version__,
             "clip": known(self._clip.path),
-            "pictures": [None if each is None else known(each) for each in others],
+            "pictures": [None if each is None else known(each) for each in self._others],
             "settings": settings,
             "choice": choice,
             "shape": list(self.shape),

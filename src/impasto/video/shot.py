@@ -14,6 +14,7 @@ from impasto.choices import ORIGINAL
 from impasto.engine import Step
 from impasto.images import to_pil
 from impasto.loading import Encoders
+from impasto.plan import Plan
 from impasto.preparation import Pictures, prepare
 from impasto.recipe import Recipe
 from impasto.run import Run
@@ -52,6 +53,11 @@ class FrameRun:
         for step in self._run:
             self._image = step.image
             yield step
+
+    @property
+    def plan(self) -> Plan:
+        """What it will do."""
+        return self._run.plan
 
     @property
     def canvas(self) -> Canvas:
@@ -96,6 +102,11 @@ class Shot:
         past = Past(motion.carried(image), motion.reliable, motion.firm(settled), motion.still)
         run = self._following.showing(planes(frame), past, planes(opening))
         return FrameRun(run, (255 * motion.settled(settled)[0, 0]).round().to(torch.uint8).numpy())
+
+    @property
+    def following(self) -> Plan:
+        """What every frame after the first will do."""
+        return self._following.plan
 
     @cached_property
     def _following(self) -> Run:

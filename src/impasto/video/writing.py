@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
+from statistics import median_high
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from impasto.errors import OutputError, UnknownNameError
+from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, replacing
 from impasto.video.reading import Clip, Frame, VideoFile, pyav
+
+_FRAME = re.compile(r"\d{6,}\.png")  # the names of frames in a folder
+AHEAD = 5  # frames by which the usual rate is judged
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,8 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         ".mkv": _H264,
         ".webm": Codec("libvpx-vp9", "yuv420p", {"crf": "20", "b": "0", "row-mt": "1", "cpu-used": "2"}, 2, True),
         ".gif": Codec("gif", "pal8", {}),
-        ".apng": Codec("apng", "rgb24", {"plays": "0"}),
-        ".webp": Codec("libwebp_anim", "yuv420p", {"quality": "85", "loop": "0"}),
+        ".apng": Codec("apng", "rgb24", {}),
+        ".webp": Codec("libwebp_anim", "yuv420p", {"quality": "85"}),
     }
 )
 
@@ -84,11 +90,35 @@ def write_clip(
 
 
 def _write_folder(path: Path, frames: Iterable[Frame]) -> None:
+    """Those of a longer clip that was there before are taken away."""
     with output_errors(path):
         path.mkdir(parents=True, exist_ok=True)
+        number = 0
         for number, frame in enumerate(frames, 1):
             with replacing(path / f"{number:06}.png") as temporary:
                 Image.fromarray(frame.pixels).save(temporary, "PNG", compress_level=4)
+        for old in path.iterdir():
+            if _FRAME.fullmatch(old.name) and int(old.stem) > number:
+                old.unlink()
+
+
+def check_kind(path: Path) -> None:
+    """Make sure that what is at `path`, if anything is, can be overwritten by a clip of that name.
+
+    Raises:
+        UsageError: it is a file, and a folder is asked for, or the other way; or pictures that are no frames are in it.
+    """
+    if not path.exists():
+        return
+    if codec_of(path) is not None:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder. Choose another name for the result.")
+        return
+    if not path.is_dir():
+        raise UsageError(f"{path} is a file, and a clip of that name a folder of frames. Choose another name.")
+    others = sorted(each.name for each in path.iterdir() if each.name[0] != "." and not _FRAME.fullmatch(each.name))
+    if others:
+        raise UsageError(f"{path} holds other files than frames, such as {others[0]}. Choose another folder.")
 
 
 _MUXERS = {".m4v": "mp4", ".mkv": "matroska", ".apng": "apng", ".webp": "webp"}
@@ -99,19 +129,17 @@ def _write_file(
 ) -> None:
     av = pyav()
     muxer = _MUXERS.get(ending, ending[1:])
-    options = (
-        {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {"loop": "0"} if muxer in ("gif", "webp") else {}
-    )
-    options = options | ({"plays": "0"} if muxer == "apng" else {})
+    options = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else _played(muxer, like.plays)
     with ExitStack() as stack:
         out = stack.enter_context(av.open(str(path), "w", format=muxer, options=options))
         if comment:
             out.metadata["comment"] = comment
         several = iter(frames)
-        first = next(several)
-        height, width = first.pixels.shape[:2]
+        ahead = list(islice(several, AHEAD))
+        height, width = ahead[0].pixels.shape[:2]
         base = like.time_base if codec.sound else Fraction(1, 100 if muxer == "gif" else 1000)
-        stream = out.add_stream(codec.name, rate=None, options=dict(codec.options))
+        rate = (1 / median_high(frame.duration for frame in ahead)).limit_denominator(100_000)
+        stream = out.add_stream(codec.name, rate=rate, options=dict(codec.options))
         stream.width, stream.height, stream.pix_fmt = width, height, codec.pixels
         stream.time_base = stream.codec_context.time_base = base
         stream.codec_context.thread_count = 1 if not codec.sound else 2
@@ -123,22 +151,36 @@ def _write_file(
         moved = like.begins - shift
         sound = Sound(out, like, shift, stack) if codec.sound and isinstance(like, VideoFile) else None
         palette = Palette(width, height, base) if codec.pixels == "pal8" else None
-        last = first
-        for frame in _chained(first, several):
-            last = frame
-            image = _coded(frame, codec, base, moved)
+        last, lasting = ahead[0], dict[int, int]()
+        for last in chain(ahead, several):
+            image = _coded(last, codec, base, moved)
             image = palette(image) if palette else image
+            lasting[image.pts] = image.duration
             if sound:
-                sound.until(frame.time + moved)
-            out.mux(stream.encode(image))
-        out.mux(stream.encode(None))
+                sound.until(last.time + moved)
+            out.mux(_timed(stream.encode(image), lasting))
+        out.mux(_timed(stream.encode(None), lasting))
         if sound:
             sound.until(last.time + last.duration + moved, last=True)
 
 
-def _chained(first: Frame, others: Iterator[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from others
+def _played(muxer: str, plays: int) -> dict[str, str]:
+    """What has an animated image play so often, 0 for ever."""
+    match muxer:
+        case "gif":  # how often it is repeated, 0 for ever, -1 never
+            return {"loop": str(-1 if plays == 1 else max(0, plays - 1))}
+        case "webp":
+            return {"loop": str(plays)}
+        case "apng":
+            return {"plays": str(plays)}
+    return {}
+
+
+def _timed(packets: list[Any], lasting: dict[int, int]) -> list[Any]:
+    """The packets, each as long as its frame, which is told by when it begins: encoders forget that."""
+    for packet in packets:
+        packet.duration = lasting.pop(packet.pts, packet.duration)
+    return packets
 
 
 def _coded(frame: Frame, codec: Codec, base: Fraction, moved: Fraction) -> Any:
