@@ -38,8 +38,7 @@ class Codec:
     sound: bool = False
 
 
-# Without x264's macroblock tree: with it, one encoding in five of the very same small frames was another.
-_H264 = Codec("libx264", "yuv420p", {"crf": "16", "preset": "medium", "x264-params": "mbtree=0"}, 2, True)
+_H264 = Codec("libx264", "yuv420p", {"crf": "16", "preset": "medium"}, 2, True)
 CODECS: Mapping[str, Codec] = MappingProxyType(
     {
         ".mp4": _H264,
