@@ -104,7 +104,7 @@ def test_a_picture_that_was_stopped_is_made_anew(batch, monkeypatch):
     assert result.evaluations == result.of
 
 
-def test_pictures_that_are_stopped_together_are_all_told(batch, monkeypatch):
+def test_pictures_that_are_stopped_together_are_all_told(impasto, monkeypatch):
     checks, check = [], interrupts.check
 
     def interrupted():
@@ -115,8 +115,13 @@ def test_pictures_that_are_stopped_together_are_all_told(batch, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr("impasto.cli.interrupts.check", interrupted)
-        code, rows, _ = batch("photos", "-o", "out", "--iterations", "200", "--jobs", "2")
-    assert (code, outcomes(rows)) == (130, {"photos/a.jpg": "stopped", "photos/b.jpg": "stopped"})
+        long = ("-s", "painting.png", *QUICK, "--iterations", "500", "--jobs", "2", "--json")
+        code, out, _ = impasto("batch", "photos", "-o", "out", *long)
+    records = [json.loads(line) for line in out.splitlines()]
+    assert (code, {r["photograph"]: r["outcome"] for r in records if r["event"] == "picture"}) == (
+        130,
+        {"photos/a.jpg": "stopped", "photos/b.jpg": "stopped"},
+    )
 
 
 def test_a_file_that_does_not_say_how_it_was_made_is_another_picture(batch, folder):
