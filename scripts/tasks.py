@@ -34,7 +34,7 @@ CHECKS = {
     "Format": ("ruff", "format", "--check"),
     "Types": ("mypy",),
     "Layers": ("lint-imports",),
-    "Tests": ("pytest", "--numprocesses", "logical", "--dist", "worksteal"),
+    "Tests": ("pytest", "--numprocesses", "logical", "--dist", "worksteal", "--ignore", "tests/browser"),
 }
 
 

@@ -78,7 +78,10 @@ def test_the_first_check_that_fails_ends_it_with_its_code(run, capsys):
     assert (code, [each.rpartition("/")[2] for each in commands]) == (3, ["ruff check", "ruff format --check", "mypy"])
     assert "Failed: Types (exit code 3)" in capsys.readouterr().err
     code, commands = run("test", "-k", "gram")
-    assert (code, commands[-1]) == (0, ".venv/bin/pytest --numprocesses logical --dist worksteal -k gram")
+    assert (code, commands[-1]) == (
+        0,
+        ".venv/bin/pytest --numprocesses logical --dist worksteal --ignore tests/browser -k gram",
+    )
 
 
 def test_the_page_is_tried_where_there_is_a_browser(run, monkeypatch, capsys):
