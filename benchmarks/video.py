@@ -41,7 +41,8 @@ from impasto.preparation import Pictures
 from impasto.presets import preset
 from impasto.recipe import Recipe
 from impasto.video.flow import Motion, motion
-from impasto.video.shot import Canvas, FrameRun, Shot, planes
+from impasto.video.reading import planes
+from impasto.video.shot import Canvas, FrameRun, Shot
 from quality import STYLE_LAYERS, gram_distance
 
 WAYS = ("independent", "same start", "warped start", "ours")

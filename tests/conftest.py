@@ -37,6 +37,12 @@ def networks_let_go():
     give_back()
 
 
+@pytest.fixture(scope="module")
+def encoders():
+    """Networks that are loaded once for a file."""
+    return Encoders()
+
+
 @pytest.fixture(name="impasto")
 def the_command(capsys):
     """impasto(*arguments): run the command; returns (exit code, standard output, standard error)."""

@@ -1,9 +1,12 @@
 """Clips that come out the same everywhere: a texture that moves, and files with every oddity that files have."""
 
 import struct
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+
+from impasto.presets import preset
 
 MILLISECONDS = Fraction(1, 1000)
 
@@ -79,3 +82,14 @@ def packets(path, kind="audio"):
     with av.open(str(path)) as file:
         stream = getattr(file.streams, kind)
         return [(p.pts * p.time_base, bytes(p)) for p in file.demux(stream[0]) if p.size] if stream else []
+
+
+RECIPE = replace(preset("fast"), iterations=8, frame_iterations=4)
+STYLE = texture(64, 64, seed=5)[:, :, ::-1].copy()
+
+
+def painted(run):
+    """The canvas of a frame, whose run is made to the end."""
+    for _ in run:
+        pass
+    return run.canvas

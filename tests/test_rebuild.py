@@ -10,7 +10,6 @@ import impasto
 from impasto.choices import Above
 from impasto.errors import MissingFileError, UsageError
 from impasto.images import to_pil
-from impasto.loading import Encoders
 from impasto.painting import result_of
 from impasto.rebuild import at_its_start, changed_run, continuing, find_origin, kept_again, same_run
 from impasto.record import Record, read_record
@@ -26,11 +25,6 @@ def folder(tmp_path, monkeypatch, uniform):
     for name in ("photo.png", "painting.png", "third.png"):
         to_pil(uniform(1, 3, 40, 48)).save(name)
     return tmp_path
-
-
-@pytest.fixture(scope="module")
-def encoders():
-    return Encoders()
 
 
 def paths(name):

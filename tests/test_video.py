@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import films
-from impasto.loading import Encoders
+from films import RECIPE, STYLE, painted
 from impasto.preparation import Pictures
 from impasto.presets import preset
 from impasto.solvers import LBFGS, InUnits
@@ -18,22 +18,9 @@ pytest.importorskip("cv2", reason="needs the extra `video`")
 
 
 from impasto.video.flow import motion, warped
-from impasto.video.shot import Canvas, Shot, planes
+from impasto.video.reading import planes
+from impasto.video.shot import Canvas, Shot
 from impasto.video.shots import is_cut
-
-RECIPE = replace(preset("fast"), iterations=8, frame_iterations=4)
-STYLE = films.texture(64, 64, seed=5)[:, :, ::-1].copy()
-
-
-@pytest.fixture(scope="module")
-def encoders():
-    return Encoders()
-
-
-def painted(run):
-    for _ in run:
-        pass
-    return run.canvas
 
 
 def film(frames, encoders, recipe=RECIPE):

@@ -16,10 +16,9 @@ import pytest
 from PIL import Image
 
 import films
+from films import RECIPE, STYLE, painted
 from impasto.errors import UsageError
-from impasto.loading import Encoders
 from impasto.preparation import Pictures
-from impasto.presets import preset
 
 pytest.importorskip("av", reason="needs the extra `video`")
 pytest.importorskip("cv2", reason="needs the extra `video`")
@@ -29,20 +28,6 @@ from impasto.video.choosing import Choice
 from impasto.video.reading import open_clip
 from impasto.video.session import Begun, ClipSession, Painted, Written
 from impasto.video.shot import Shot
-
-RECIPE = replace(preset("fast"), iterations=8, frame_iterations=4)
-STYLE = films.texture(64, 64, seed=5)[:, :, ::-1].copy()
-
-
-@pytest.fixture(scope="module")
-def encoders():
-    return Encoders()
-
-
-def painted(run):
-    for _ in run:
-        pass
-    return run.canvas
 
 
 def session(path, frames, encoders, recipe=RECIPE, **more):

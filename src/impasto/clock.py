@@ -1,11 +1,15 @@
-"""How far a run is, and how long it will take from there."""
+"""How far a run is, how long it will take from there, and when it is time to look at it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from impasto.engine import Step
-from impasto.schedule import Level
+if TYPE_CHECKING:
+    from impasto.engine import Step
+    from impasto.schedule import Level
 
 
 class Clock:
@@ -25,3 +29,27 @@ class Clock:
         """Seconds left, if the rest goes as the work so far."""
         fraction = self.fraction(step)
         return step.seconds * (1 - fraction) / fraction
+
+
+class Seldom:
+    """When something beside a run is due: `apart` seconds after the last at least, and for a `share` of all time.
+
+    What it takes is measured: the more, the longer until the next.
+    """
+
+    def __init__(self, apart: float, share: float):
+        self._apart, self._share = apart, share
+        self._next = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.perf_counter() >= self._next
+
+    @contextmanager
+    def doing(self) -> Iterator[None]:
+        """Within the block it is done, whether it was due or not."""
+        began = time.perf_counter()
+        yield
+        now = time.perf_counter()
+        self._next = now + max(self._apart, (now - began) / self._share)

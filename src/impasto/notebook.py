@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
@@ -11,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from impasto.clock import Clock
+from impasto.clock import Clock, Seldom
 from impasto.engine import Step
 from impasto.errors import UsageError
 from impasto.quantities import duration
@@ -66,14 +65,12 @@ class Screen:
 
 def watched(steps: Iterator[Step], look: Callable[[Step], Image.Image], clock: Clock, screen: Screen) -> Iterator[Step]:
     """The steps, whose pictures, as `look` gives them, are on the screen now and then; the last one when it ends."""
-    step, due = None, 0.0
+    step, now_and_then = None, Seldom(OFTEN, SHARE)
     try:
         for step in steps:
-            began = time.perf_counter()
-            if began >= due:
-                screen.show(look(step), f"{_where(step)}, about {duration(clock.left(step))} left")
-                now = time.perf_counter()
-                due = now + max(OFTEN, (now - began) / SHARE)
+            if now_and_then.due:
+                with now_and_then.doing():
+                    screen.show(look(step), f"{_where(step)}, about {duration(clock.left(step))} left")
             yield step
     finally:
         if step is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,15 +89,10 @@ def prepare(
     instant = encoders.instant(recipe) if recipe.init == INSTANT else None
     problem = PictureProblem(recipe, given, views, style_scales=scales, instant=instant)
     used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
-    told = dict.fromkeys(note for view in seen for note in view.notes)
-    largest = zip(_named_styles(opened), given.styles, problem.style_shapes(levels[-1]), strict=True)
-    enlarged = [note for each in largest for note in _enlarged(*each)] if not recipe.stretch_style else []
     said = (
-        *_notes(opened),
-        *_unused(given, _named_styles(opened)),
-        *enlarged,
+        *_notes(recipe, opened, given, problem.style_shapes(levels[-1])),
         *(note for each in used for note in weights_notes(recipe, each)),
-        *told,
+        *dict.fromkeys(note for view in seen for note in view.notes),
     )
 
     def precise() -> PictureProblem:
@@ -323,8 +318,14 @@ def _shape(picture: Picture) -> Shape:
     return height, width
 
 
-def _notes(opened: Iterable[_Opened]) -> tuple[str, ...]:
-    return image_notes([each.source for each in opened], [each.picture for each in opened])
+def _notes(recipe: Recipe, opened: Sequence[_Opened], given: Given, shapes: Sequence[Shape]) -> Iterator[str]:
+    """What is told of the pictures; `shapes` are those of the styles where they are looked at largest."""
+    yield from image_notes([each.source for each in opened], [each.picture for each in opened])
+    names = _named_styles(opened)
+    yield from _unused(given, names)
+    largest = zip(names, given.styles, shapes, strict=True)
+    for name, style, shape in largest if not recipe.stretch_style else ():
+        yield from _enlarged(name, style, shape)
 
 
 def _named_styles(opened: Iterable[_Opened]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from impasto.choices import SWATCH
 from impasto.devices import available_devices
 from impasto.engine import Step
 from impasto.errors import MissingFileError, UsageError
@@ -20,7 +21,7 @@ from impasto.recipe import Recipe, from_json
 from impasto.record import FORMAT, Input, Record, printable
 from impasto.regions import Region
 from impasto.run import Run
-from impasto.sources import SWATCH, is_recorded
+from impasto.sources import is_recorded
 
 PathOf = Callable[[str], str | None]
 

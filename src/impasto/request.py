@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from impasto.choices import IMAGE, INITS, TRANSFER, WITHOUT_CONTENT, Above, Milestones, SolverSpec
+from impasto.choices import IMAGE, INITS, SWATCH, TRANSFER, WITHOUT_CONTENT, Above, Milestones, SolverSpec
 from impasto.encoders.preprocessing import Preprocessing
 from impasto.errors import UnknownNameError
 from impasto.recipe import Recipe
@@ -24,7 +24,7 @@ def asked(base: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe, Any]:
         return base.override(**changes), None
     if base.task != TRANSFER:
         raise UnknownNameError("init", str(init), WITHOUT_CONTENT, of=f"a {base.task}")
-    if isinstance(init, str) and not (init.startswith("swatch:") or Path(init).suffix or Path(init).exists()):
+    if isinstance(init, str) and not (init.startswith(SWATCH) or Path(init).suffix or Path(init).exists()):
         raise UnknownNameError("init", init, (*INITS, "or an image file"))
     return base.override(**{**changes, "init": IMAGE}), init
 

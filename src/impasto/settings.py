@@ -147,6 +147,14 @@ def unsaid(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return {} if named else {name: value for name, value in values.items() if name not in changes}
 
 
+OF_THE_MACHINE = ("device", "memory", "max_pixels")  # settings that do not shape a picture
+
+
+def shaping(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that tell one picture from another, of a recipe as JSON has it."""
+    return {name: value for name, value in values.items() if name not in OF_THE_MACHINE}
+
+
 # As JSON ------------------------------------------------------------------------------------------------------------
 
 

@@ -17,12 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import swatches
+from impasto.choices import SWATCH
 from impasto.errors import MissingFileError, UsageError
 from impasto.files import file_hash, missing
 from impasto.images import Picture, Resampler, from_array, from_pil, load_image
 from impasto.record import Input
 
-SWATCH = "swatch:"
 _LONGEST_SEED = 20  # digits, as 64 bits have
 ImageSource = str | os.PathLike[str] | BinaryIO | Image.Image | np.ndarray[Any, Any] | Tensor | Picture
 

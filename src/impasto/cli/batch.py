@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,12 +28,12 @@ from impasto.files import file_hash, missing, output_errors
 from impasto.presets import preset
 from impasto.quantities import duration
 from impasto.recipe import Recipe, from_json
+from impasto.settings import shaping
 
 if TYPE_CHECKING:
     from impasto.loading import Encoders
 
 _ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif"}
-_OF_THE_MACHINE = {"device", "memory", "max_pixels"}  # settings that do not shape a picture
 PAINTED, THERE, FAILED, STOPPED, TO_PAINT = "painted", "there already", "failed", "stopped", "to paint"
 _FORMATS = click.Choice(["png", "jpg", "webp", "tif", "bmp", "avif"])
 _EXAMPLES = """\b
@@ -242,7 +242,7 @@ class _Work:
         inputs = [(each.role, each.sha256 or each.name) for each in record.inputs]
         known = [("content", _known(photograph)), *self._inputs]
         recipe = from_json(record.task, record.settings, preset)  # in today's terms, if it is of yesterday
-        if inputs != known or _shaping(recipe.to_json()) != _shaping(self.recipe.to_json()):
+        if inputs != known or shaping(recipe.to_json()) != shaping(self.recipe.to_json()):
             raise UsageError(f"{path} was made of other pictures or with other settings. {remedy}")
         return record.result is not None and record.result.evaluations == record.result.of
 
@@ -250,7 +250,3 @@ class _Work:
 def _known(name: str) -> str:
     """What a picture is known by: a file by its digest, a swatch by its name."""
     return file_hash(name) if Path(name).is_file() else name
-
-
-def _shaping(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in _OF_THE_MACHINE}

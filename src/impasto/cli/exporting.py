@@ -10,7 +10,6 @@ import cloup
 from impasto.cli import options
 from impasto.cli.terminal import loading
 from impasto.errors import UsageError
-from impasto.files import output_errors
 
 
 @cloup.command(epilog="Example:  impasto export graphs/")
@@ -30,7 +29,5 @@ def export(folder: str, force: bool) -> None:
     there = [path for path in (Path(folder) / f"{name}.onnx" for name in GRAPHS) if path.exists()]
     if there and not force:
         raise UsageError(f"{there[0]} exists already. Choose another folder, or --force to overwrite it.")
-    with output_errors(Path(folder)):
-        Path(folder).mkdir(parents=True, exist_ok=True)
     for file in written(load_instant(), Path(folder)):
         click.echo(f"Wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")

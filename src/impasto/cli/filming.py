@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +16,11 @@ import cloup
 from impasto.cli import interrupts, options
 from impasto.cli.completion import picture
 from impasto.cli.making import region_of, styles_of, transfer_options
-from impasto.cli.masking import SUBJECT, is_file
+from impasto.cli.masking import SUBJECT, check_named, is_file
 from impasto.cli.output import PIPE, Output, requested
 from impasto.cli.terminal import can_redraw, columns, say
 from impasto.errors import UsageError
-from impasto.quantities import duration, in_words
+from impasto.quantities import counted, duration, in_words
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -140,11 +140,10 @@ def video(
     return _foreseen(session, output) if output.dry_run else _carried_out(session, output)
 
 
-def _check_masks(masks: Iterable[str]) -> None:
+def _check_masks(masks: Sequence[str]) -> None:
     """Raise UsageError unless all are files, as far as their names tell: in a clip none is found."""
+    check_named(masks)
     for mask in masks:
-        if not mask:
-            raise UsageError("--keep is empty; name a mask, such as face.png.")
         if not is_file(mask):
             option = "--keep subject" if mask == SUBJECT else f"--region {mask}=STYLE"
             raise UsageError(
@@ -189,7 +188,7 @@ def _carried_out(session: ClipSession, output: Output) -> int:
     except KeyboardInterrupt:
         telling.close()
         if telling.finished:
-            say(f"Stopped after {_frames(telling.finished)}, kept for later. The same command goes on.")
+            say(f"Stopped after {counted(telling.finished, 'frame')}, kept for later. The same command goes on.")
         else:
             say("Stopped before the first frame was finished.")
         return interrupts.status()
@@ -229,7 +228,7 @@ class Telling:
         match event:
             case Begun(count, (width, height), there, notes):
                 finished = f", of which {there} {'is' if there == 1 else 'are'} finished" if there else ""
-                there_are = f"{_frames(count)} of {width}x{height}{finished}"
+                there_are = f"{counted(count, 'frame')} of {width}x{height}{finished}"
                 for line in (*(f"Note: {note}" for note in notes), there_are):
                     say(line)
             case Painting(number, count, step, left) if self._bar:
@@ -243,7 +242,7 @@ class Telling:
                 self.close()
                 for note in notes:
                     say(f"Note: {note}")
-                click.echo(self._output.wrote(_frames(frames)))
+                click.echo(self._output.wrote(counted(frames, "frame")))
 
 
 class FrameBar:
@@ -268,10 +267,6 @@ class FrameBar:
         self._bar.update(
             self._task, description=f"frame {number}/{count}", completed=done, left=_left(left), refresh=True
         )
-
-
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def _left(seconds: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
-from impasto.choices import IMAGE, UNLIMITED
+from impasto.choices import IMAGE, SWATCH, UNLIMITED
 from impasto.cli.completion import among
 from impasto.cli.group import Group
 from impasto.cli.interrupts import held_back
@@ -112,7 +112,7 @@ def swatches(name: str | None, output: str | None, size: tuple[int, int], seed: 
     if name is None:
         click.echo(columns((each, drawn.describe(each)) for each in drawn.names()))
         return
-    name = name.removeprefix("swatch:")
+    name = name.removeprefix(SWATCH)
     drawn.describe(name)
     from impasto.images import from_array, save_image
     from impasto.session import Destination

@@ -14,6 +14,7 @@ from impasto.choices import ORIGINAL
 from impasto.cli import options
 from impasto.cli.completion import picture
 from impasto.cli.group import Group
+from impasto.cli.masking import check_named
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
 from impasto.errors import UsageError
@@ -97,8 +98,7 @@ def transfer(
     """
     if given["texture_up_to"] and not texture:
         raise UsageError("--texture-up-to says how deep the layers of --texture go; give both.")
-    if "" in keep:
-        raise UsageError("--keep is empty; name a mask, such as face.png.")
+    check_named(keep)
     if len(keep) > 1:
         raise UsageError(f"--keep is {' and '.join(keep)}; give one mask, which is white wherever something is kept.")
     apart = [region_of(each) for each in regions]

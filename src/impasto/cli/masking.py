@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,12 @@ SUBJECT, AUTO = "subject", "auto:"
 def is_file(mask: str | None) -> bool:
     """Whether a mask is given, and is a file."""
     return bool(mask) and mask != SUBJECT and not str(mask).startswith(AUTO)
+
+
+def check_named(masks: Container[str]) -> None:
+    """Raise UsageError for a mask of --keep that has no name."""
+    if "" in masks:
+        raise UsageError("--keep is empty; name a mask, such as face.png.")
 
 
 def found(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto import swatches
+from impasto.choices import SWATCH
 from impasto.cli.terminal import loading
 from impasto.errors import OutputError, UsageError
 from impasto.files import missing
@@ -109,7 +110,7 @@ def requested(
     """
     began, name = time.perf_counter(), options.pop("output")
     for each in inputs:
-        if not (each == PIPE or each.startswith("swatch:") or "\0" in each or os.path.lexists(each)):
+        if not (each == PIPE or each.startswith(SWATCH) or "\0" in each or os.path.lexists(each)):
             raise missing(each, swatches.names())
     quiet, as_json, dry_run = (options.pop(each) for each in ("quiet", "as_json", "dry_run"))
     with loading(shown=not (quiet or as_json)):

@@ -36,7 +36,7 @@ def compact_weights() -> Weights:
     Raises:
         WeightsError: the installation is damaged.
     """
-    tensors, sha256 = _read(COMPACT_FILE)
+    tensors, sha256 = packaged(COMPACT_FILE)
     floats = {key: tensors[key].float() for key in sorted(tensors)}
     return Weights("compact", "compact", "safetensors", IDENTITY, floats, padding="reflect", sha256=sha256)
 
@@ -47,7 +47,7 @@ def vgg19_weights() -> Weights:
     Raises:
         WeightsError: the installation is damaged.
     """
-    packed, sha256 = _read(FILE, SHA256)
+    packed, sha256 = packaged(FILE, SHA256)
     evidence = "the file in the package"
     return Weights("vgg19", "vgg19", "8-bit codes", CAFFE_BGR, dict(expanded(packed)), sha256=sha256, evidence=evidence)
 
@@ -64,16 +64,20 @@ def looked_up(codes: Tensor, table: Tensor) -> Tensor:
     return table.index_select(0, codes.flatten().int()).view(codes.shape)
 
 
-def _read(file: Path, expected: str | None = None) -> tuple[dict[str, Tensor], str]:
-    """The tensors of a file of the package and its sha256, which must be the `expected` one."""
+def packaged(file: Path, expected: str | None = None, what: str = "built-in encoder") -> tuple[dict[str, Tensor], str]:
+    """The tensors of a file of the package and its sha256, which must be the `expected` one.
+
+    Raises:
+        WeightsError: it is not, or cannot be read; `what` it is, is said.
+    """
     try:
         sha256 = _sha256(file)
         if expected not in (None, sha256):
             problem = f"is damaged (its sha256 is {sha256}, not {expected})"
-            raise WeightsError(f"The built-in encoder {file} {problem}; install impasto again.")
+            raise WeightsError(f"The {what} {file} {problem}; install impasto again.")
         return load_file(file), sha256
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"The built-in encoder {file} cannot be read ({error}); install impasto again.") from error
+        raise WeightsError(f"The {what} {file} cannot be read ({error}); install impasto again.") from error
 
 
 @functools.cache

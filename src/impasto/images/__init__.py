@@ -13,7 +13,7 @@ from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
 from impasto.images.metadata import read_text
 from impasto.images.picture import Picture, filled, from_array
 from impasto.images.reading import from_pil, load_image
-from impasto.images.sizing import Resampler, resize, resize_like_opencv, resize_nearest, size_for, wrapping
+from impasto.images.sizing import Resampler, at_most, resize, resize_like_opencv, resize_nearest, size_for, wrapping
 from impasto.images.writing import bits_of, check_encoding, check_output, encode_image, same_pixels, save_image, to_pil
 
 # By the names that recipes have for them.
@@ -27,6 +27,7 @@ __all__ = [
     "WRITABLE_FORMATS",
     "Picture",
     "Resampler",
+    "at_most",
     "bits_of",
     "check_encoding",
     "check_output",

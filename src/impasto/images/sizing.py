@@ -46,6 +46,15 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(image, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
 
 
+def at_most(image: Tensor, size: int) -> Tensor:
+    """Compute `image` with its long side at `size` pixels; one that is smaller stays as it is.
+
+    Shape: (N, C, H, W) -> (N, C, height, width)
+    """
+    height, width = image.shape[-2:]
+    return resize(image, *size_for(height, width, min(size, max(height, width))))
+
+
 def wrapping(resample: Resampler, axes: str) -> Resampler:
     """The same for pictures that repeat along `axes`, x and y: what lies beyond a border comes from the other side."""
 

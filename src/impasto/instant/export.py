@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from impasto.errors import UsageError
+from impasto.files import output_errors
 from impasto.instant.decoder import CODED, SKIPS, Lead, code
 from impasto.instant.network import STRIDE, Instant, maps
 from impasto.instant.transport import Affine
@@ -110,10 +111,12 @@ def written(network: Instant, folder: Path, graphs: Collection[str] = GRAPHS) ->
 
     Raises:
         UsageError: the extra `onnx` is not installed.
+        OutputError: the folder cannot be made.
     """
     if not (find_spec("onnx") and find_spec("onnxscript")):
         raise UsageError("ONNX graphs need the extra onnx: python3 -m pip install 'impasto[onnx]'.")
-    folder.mkdir(parents=True, exist_ok=True)
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, graph in _graphs(network).items():
         if name in graphs:
             file = folder / f"{name}.onnx"

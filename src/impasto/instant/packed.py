@@ -6,17 +6,13 @@ another `compact` changes nothing here, and the decoder's weights; all as float1
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from impasto.encoders.chain import ChainEncoder
+from impasto.encoders.packed import packaged
 from impasto.encoders.preprocessing import IDENTITY
-from impasto.errors import WeightsError
-from impasto.files import file_hash
 from impasto.instant.decoder import Decoder
 from impasto.instant.network import Instant
 
@@ -32,15 +28,8 @@ def load_instant(device: torch.device | str = "cpu", file: Path = FILE, expected
     Raises:
         WeightsError: the installation is damaged.
     """
-    try:
-        if (sha256 := _sha256(file)) != expected:
-            problem = f"is damaged (its sha256 is {sha256}, not {expected})"
-            raise WeightsError(f"The network of instant mode {file} {problem}; install impasto again.")
-        tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"The network of instant mode {file} cannot be read ({error}); install impasto again."
-        ) from error
+    packed, sha256 = packaged(file, expected, "network of instant mode")
+    tensors = {name: tensor.float() for name, tensor in packed.items()}
     seeing = {name: tensor for name, tensor in tensors.items() if not name.startswith(DECODER)}
     encoder = ChainEncoder(NAME, seeing, IDENTITY, padding="reflect", device=device)
     decoder = Decoder()
@@ -48,9 +37,3 @@ def load_instant(device: torch.device | str = "cpu", file: Path = FILE, expected
     decoder.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     decoder.to(device)
     return Instant(encoder, decoder, sha256)
-
-
-@functools.cache
-def _sha256(file: Path) -> str:
-    """The sha256 of `file`, which is read for it once per process."""
-    return file_hash(file)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from impasto import swatches
-from impasto.choices import IMAGE, INITS, TRANSFER
+from impasto.choices import IMAGE, INITS, SWATCH, TRANSFER
 from impasto.errors import UnknownNameError, UsageError
 from impasto.presets import PRESETS, preset
 from impasto.recipe import Recipe
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from impasto.preparation import Pictures
     from impasto.record import Record
 
-SWATCH = "swatch:"
 MOST = 8  # styles, and regions
 _OF_REGIONS = {"region": "mask", "region style": "style", "region style mask": "style_mask"}  # by roles in records
 _FIELDS = ("content", "styles", "regions", "keep", "texture", "preset", "settings")

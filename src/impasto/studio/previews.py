@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
+
+from impasto.clock import Seldom
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,32 +24,26 @@ class Previews:
     def __init__(self) -> None:
         self.number = 0
         self.data = b""
-        self._next = 0.0
+        self._now_and_then = Seldom(OFTEN, SHARE)
 
     def make(self, run: Run, step: Step) -> None:
         """Make the preview of a step, if it is time for one: 4 a second, and for a small share of all time."""
-        began = time.perf_counter()
-        if began < self._next and not step.last:
-            return
-        self._make(run, step, began)
+        if self._now_and_then.due or step.last:
+            with self._now_and_then.doing():
+                self._make(run, step)
 
     def begin(self, run: Run) -> None:
         """Make the preview of what a run begins with, which is there before its first step is done."""
-        began = time.perf_counter()
-        self._make(run, run.beginning(), began)
+        with self._now_and_then.doing():
+            self._make(run, run.beginning())
 
-    def _make(self, run: Run, at: Step | Snapshot, began: float) -> None:
+    def _make(self, run: Run, at: Step | Snapshot) -> None:
         self.data = jpeg(run.seen(at))
         self.number += 1
-        now = time.perf_counter()
-        self._next = now + max(OFTEN, (now - began) / SHARE)
 
 
 def jpeg(image: Tensor) -> bytes:
     """A picture at its own size or a smaller one.  Shape: (1, 3, H, W)."""
-    from impasto.images import encode_image, resize, size_for
+    from impasto.images import at_most, encode_image
 
-    height, width = image.shape[-2:]
-    if max(height, width) > LARGEST:
-        image = resize(image, *size_for(height, width, LARGEST))
-    return encode_image(image, ".jpg", quality=QUALITY)
+    return encode_image(at_most(image, LARGEST), ".jpg", quality=QUALITY)

@@ -156,15 +156,13 @@ def _told_as(name: str, path: Path) -> Iterator[None]:
 
 def view_of(path: Path, size: int) -> tuple[bytes, str]:
     """The picture in a file at a long side of at most `size`, and its media type: JPEG, or PNG if it is transparent."""
-    from impasto.images import encode_image, load_image, resize, size_for
+    from impasto.images import at_most, encode_image, load_image
 
     picture = load_image(path)
-    height, width = picture.pixels.shape[-2:]
-    shape = size_for(height, width, min(size, max(height, width)))
-    pixels = resize(picture.pixels, *shape)
+    pixels = at_most(picture.pixels, size)
     if picture.alpha is None:
         return encode_image(pixels, ".jpg", quality=88), "image/jpeg"
-    return encode_image(pixels, ".png", alpha=resize(picture.alpha, *shape)), "image/png"
+    return encode_image(pixels, ".png", alpha=at_most(picture.alpha, size)), "image/png"
 
 
 def _plain(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from PIL import Image, ImageSequence, UnidentifiedImageError
+from torch import Tensor
 
 from impasto.errors import ImageError, UsageError
 from impasto.files import missing
@@ -43,8 +44,17 @@ class Frame:
         """Its pixels at this size.  Shape: (height, width, 3) uint8."""
         if self.pixels.shape[:2] == (height, width):
             return self.pixels
-        planes = torch.from_numpy(self.pixels.copy()).permute(2, 0, 1)[None].float() / 255
-        return np.asarray(to_pil(resize(planes, height, width)))
+        return eight_bits(resize(planes(self.pixels), height, width))
+
+
+def planes(frame: np.ndarray) -> Tensor:
+    """A frame as a picture.  Shape: (H, W, 3) uint8 -> (1, 3, H, W) in [0, 1]."""
+    return torch.tensor(frame).permute(2, 0, 1)[None].contiguous().float() / 255
+
+
+def eight_bits(image: Tensor) -> np.ndarray:
+    """A picture as a frame, which is what is kept of it.  Shape: (1, 3, H, W) -> (H, W, 3) uint8."""
+    return np.array(to_pil(image))
 
 
 class Clip(Protocol):
@@ -124,7 +134,7 @@ class PictureFolder:
             yield Frame(*when, pixels)
 
     def _pixels(self, file: Path) -> np.ndarray:
-        return np.asarray(to_pil(load_image(file, max_pixels=self._max_pixels).pixels))
+        return eight_bits(load_image(file, max_pixels=self._max_pixels).pixels)
 
 
 def _numbered(file: Path) -> list[tuple[int, str]]:

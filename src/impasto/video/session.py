@@ -20,6 +20,7 @@ from impasto.loading import Encoders
 from impasto.plan import Plan
 from impasto.preparation import Pictures
 from impasto.recipe import Recipe
+from impasto.settings import shaping
 from impasto.sources import ImageSource
 from impasto.version import __version__
 from impasto.video.choosing import Choice, chosen
@@ -233,14 +234,12 @@ class ClipSession:
 
     def _about(self) -> dict[str, Any]:
         """What tells one run from another."""
-        machine = {"device", "memory", "max_pixels"}
-        settings = {name: value for name, value in self._recipe.to_json().items() if name not in machine}
         choice = [str(each) for each in (self._choice.start, self._choice.end, self._choice.rate, self._choice.every)]
         return {
             "impasto": __version__,
             "clip": known(self._clip.path),
             "pictures": [None if each is None else known(each) for each in self._others],
-            "settings": settings,
+            "settings": shaping(self._recipe.to_json()),
             "choice": choice,
             "shape": list(self.shape),
         }

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from impasto.choices import ORIGINAL
 from impasto.engine import Step
-from impasto.images import to_pil
 from impasto.loading import Encoders
 from impasto.plan import Plan
 from impasto.preparation import Pictures, prepare
@@ -20,6 +19,7 @@ from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.temporal import Past
 from impasto.video.flow import Motion
+from impasto.video.reading import eight_bits, planes
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,3 @@ class Shot:
     @cached_property
     def _following(self) -> Run:
         return prepare(self._recipe.of_next_frames, self._pictures, self._encoders)
-
-
-def planes(frame: np.ndarray) -> Tensor:
-    """A frame as a picture.  Shape: (H, W, 3) uint8 -> (1, 3, H, W) in [0, 1]."""
-    return torch.tensor(frame).permute(2, 0, 1)[None].contiguous().float() / 255
-
-
-def eight_bits(image: Tensor) -> np.ndarray:
-    """A picture as a frame, which is what is kept of it.  Shape: (1, 3, H, W) -> (H, W, 3) uint8."""
-    return np.array(to_pil(image))
