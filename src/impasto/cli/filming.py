@@ -32,7 +32,7 @@ _EXAMPLES = """\b
 Examples:
   impasto video in.mp4 painting.jpg -o out.mp4
   impasto video in.mp4 painting.jpg -o out.mp4 --preview 10
-  impasto video frames/ swatch:oil -o out.gif --fps 12
+  impasto video frames/ swatch:mosaic -o out.gif --fps 12
 """
 _CLIP = "The clip: a video file, an animated GIF, PNG or WebP, or a folder of frames."
 
