@@ -4,7 +4,9 @@
     transport.onnx  what is known of photograph and style -> the maps, and what leads the decoder
     paint.onnx      the photograph, maps and lead -> the picture
 
-What lies between is arithmetic of whoever uses them: a blend of styles is the weighted mean of what `see` tells.
+What lies between is arithmetic of whoever uses them: a blend of styles is the weighted mean of what `see` tells, and
+where `amount` is below 1, picture + (1 - amount) (photograph - picture with `amount` and `freedom` 0) is what
+`Instant.paint` gives.
 Sides of pictures are multiples of 8 (`network.STRIDE`). Roots of matrices are found by products alone.
 """
 
@@ -71,7 +73,7 @@ class Transport(nn.Module):
 
 
 class Paint(nn.Module):
-    """A photograph and what `Transport` tells -> the picture.  Shape: (1, 3, H, W), ... -> (1, 3, H, W) in [0, 1]."""
+    """Photograph and what `Transport` tells -> picture.  Shape: (1, 3, H, W), ... -> (1, 3, H, W), not clamped."""
 
     def __init__(self, network: Instant):
         super().__init__()
@@ -84,7 +86,7 @@ class Paint(nn.Module):
         moved = {layer: Affine(*pair)(features[layer]) for layer, pair in zip(SKIPS, pairs, strict=False)}
         leads = iter(Lead(*pair) for pair in pairs[len(SKIPS) :])
         picture: Tensor = self.decoder(moved, [[next(leads) for _ in block] for block in self.decoder.layers])
-        return picture.clamp(0, 1)
+        return picture
 
 
 def _moments(known: Sequence[Tensor]) -> Mapping[str, Moments]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -58,11 +58,16 @@ class Style:
 
 @dataclass(frozen=True)
 class _Hand:
-    """How a part is painted: where features go, layer by layer, and what leads the decoder."""
+    """How a part is painted: where features go, layer by layer, what leads the decoder, what led it to no style."""
 
     maps: Mapping[str, Affine]
     leads: list[list[Lead]]
+    plain_leads: list[list[Lead]]
     where: Tensor | None
+
+    def plain(self) -> _Hand:
+        """The part as the decoder paints it of the photograph's own statistics."""
+        return _Hand({}, self.plain_leads, self.plain_leads, self.where)
 
 
 class Instant:
@@ -106,7 +111,7 @@ class Instant:
         painted = torch.empty_like(content)
         rows, columns = (spans(side, tile, STRIDE, self._halo) for side in content.shape[-2:])
         for each in (Tile(row, column) for row in rows for column in columns):
-            part = self._decoded(each.seen(content), [_seen_by(hand, each) for hand in hands])
+            part = self._decoded(each.seen(content), [_seen_by(hand, each) for hand in hands], amount)
             each.placed(painted, 1).copy_(each.counted(part, 1))
         return painted[..., :height, :width]
 
@@ -124,9 +129,10 @@ class Instant:
             target |= {layer: found for layer, found in texture.items() if layer in style.fine}
         own = self._moments(content, where, tile)
         own = {layer: found.normalized() for layer, found in own.items()}
-        part = torch.tensor([amount])
-        mixed = torch.lerp(code(own), code(target), amount)
-        return _Hand(maps(self.decoder, own, target, part), self.decoder.leads(mixed, torch.tensor([freedom])), where)
+        own_code = code(own)
+        leads = self.decoder.leads(torch.lerp(own_code, code(target), amount), torch.tensor([freedom]))
+        plain = self.decoder.leads(own_code, torch.zeros(1))
+        return _Hand(maps(self.decoder, own, target, torch.tensor([amount])), leads, plain, where)
 
     def _moments(self, image: Tensor, weight: Tensor | None, tile: int) -> dict[str, Moments]:
         wanted = [Sums(layer, self._at_layer(weight, layer)) for layer in CODED]
@@ -140,27 +146,37 @@ class Instant:
         size = [max(1, side // stride) for side in weight.shape[-2:]]
         return F.interpolate(weight, size, mode="area")
 
-    def _decoded(self, image: Tensor, hands: Sequence[_Hand]) -> Tensor:
-        """Shape: (1, 3, H, W), sides multiples of `STRIDE`."""
+    def _decoded(self, image: Tensor, hands: Sequence[_Hand], amount: float) -> Tensor:
+        """Shape: (1, 3, H, W), sides multiples of `STRIDE`.
+
+        What the decoder cannot say of the photograph comes from the photograph, as far as that is to stay.
+        """
         features = self.encoder(image, list(SKIPS))
+        painted = self._painted(features, hands)
+        if amount < 1:
+            unsaid = image - self._painted(features, [hand.plain() for hand in hands])
+            painted += (1 - amount) * unsaid
+        return painted
+
+    def _painted(self, features: Mapping[str, Tensor], hands: Sequence[_Hand]) -> Tensor:
         shares = _shares([hand.where for hand in hands])
+        moved = [
+            {layer: hand.maps[layer](f) if hand.maps else f for layer, f in features.items()}
+            for hand in (hands if shares else hands[:1])
+        ]
         if shares is None:
-            moved = {layer: hands[0].maps[layer](f) for layer, f in features.items()}
-            return self._painted(moved, hands[0].leads)
-        mixed = {
-            layer: _mixed(shares, [hand.maps[layer](f) for hand in hands], f.shape[-2:])
-            for layer, f in features.items()
-        }
+            return self._picture(moved[0], hands[0].leads)
+        mixed = {layer: _mixed(shares, [each[layer] for each in moved], f.shape[-2:]) for layer, f in features.items()}
         leads = [
             [
                 Lead(*(_mixed(shares, list(parts), size) for parts in zip(*same, strict=True)))
                 for same in zip(*blocks, strict=True)
             ]
-            for blocks, size in zip(zip(*(hand.leads for hand in hands), strict=True), _sizes(image), strict=True)
+            for blocks, size in zip(zip(*(hand.leads for hand in hands), strict=True), _sizes(features), strict=True)
         ]
-        return self._painted(mixed, leads)
+        return self._picture(mixed, leads)
 
-    def _painted(self, features: Mapping[str, Tensor], leads: list[list[Lead]]) -> Tensor:
+    def _picture(self, features: Mapping[str, Tensor], leads: list[list[Lead]]) -> Tensor:
         picture: Tensor = self.decoder(features, leads)
         return picture
 
@@ -205,7 +221,7 @@ def _padded(image: Tensor) -> Tensor:
 
 
 def _seen_by(hand: _Hand, tile: Tile) -> _Hand:
-    return hand if hand.where is None else _Hand(hand.maps, hand.leads, tile.seen(hand.where))
+    return hand if hand.where is None else replace(hand, where=tile.seen(hand.where))
 
 
 def _shares(wheres: Sequence[Tensor | None]) -> list[Tensor] | None:
@@ -222,6 +238,7 @@ def _mixed(shares: Sequence[Tensor], parts: Sequence[Tensor], size: Sequence[int
     return torch.stack([share * part for share, part in zip(there, parts, strict=True)]).sum(0)
 
 
-def _sizes(image: Tensor) -> list[list[int]]:
-    """Of the decoder's blocks."""
-    return [[side // stride for side in image.shape[-2:]] for stride in (8, 4, 2, 1)]
+def _sizes(features: Mapping[str, Tensor]) -> list[list[int]]:
+    """Of the decoder's blocks, from the deepest features to pixels."""
+    deepest = features[next(iter(SKIPS))]
+    return [[side * factor for side in deepest.shape[-2:]] for factor in (1, 2, 4, 8)]
