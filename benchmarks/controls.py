@@ -3,8 +3,9 @@
     python benchmarks/controls.py --content FILE --style FILE --other FILE --horizon 0.4 --sheet docs/controls.jpg
 
 The photograph's part above `--horizon`, a share of its height, is a region in the `--other` style, and an ellipse at
-`--kept`, left, top, right and bottom as shares, is what is kept. At the end: seconds for an evaluation of the whole
-objective at `--size`, with no region, with two and with four that cover the picture, interleaved.
+`--kept`, left, top, right and bottom as shares, is what is kept. The photograph and its mirror image are a panorama,
+which is shown turned by half. At the end: seconds for an evaluation of the whole objective at `--size`, with no
+region, with two and with four that cover the picture, interleaved.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from impasto import Painter, Region
 from impasto.choices import COLORS
 from pairs import justified
 
-SCALES = (0.5, 1.0, 2.0)
+SCALES = (0.5, 2.0)
 TURNS = 5
 
 
@@ -39,6 +40,11 @@ def ellipse(size: tuple[int, int], box: list[float]) -> Image.Image:
     width, height = size
     ImageDraw.Draw(mask).ellipse([box[0] * width, box[1] * height, box[2] * width, box[3] * height], fill=255)
     return mask
+
+
+def turned(panorama: Image.Image) -> Image.Image:
+    """Turned by half, so that its borders meet in the middle."""
+    return Image.fromarray(np.roll(np.asarray(panorama), panorama.width // 2, axis=1))
 
 
 def evaluation_seconds(painter: Painter, photo: Image.Image, style: Path, size: int) -> dict[int, float]:
@@ -82,6 +88,11 @@ def main() -> None:
         tiles += [(f"--colors {each}", made(colors=each)) for each in COLORS]
         tiles.append(("--preset palette", made(preset="palette")))
         tiles += [(f"--style-scale {each:g}", made(style_scale=each)) for each in SCALES]
+        tiles.append(("--texture another", made(texture=args.other)))
+        around = Image.fromarray(np.hstack([photo, np.asarray(photo)[:, ::-1]]))  # its borders meet, as a panorama's do
+        for label, asked in (("a panorama, turned by half", {}), ("the same with --wrap x", {"wrap": "x"})):
+            painted = painter.stylize(around, args.other, size=2 * args.size, **asked)
+            tiles.append((label, turned(painted)))
         justified(tiles, height=250).save(args.sheet, quality=88)
     for count, seconds in evaluation_seconds(painter, photo, args.style, args.size).items():
         print(f"{count} regions: {seconds:.3f} s an evaluation")
