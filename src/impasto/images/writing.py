@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import OutputError, UnknownNameError, UsageError
+from impasto.errors import OutputError, UnknownNameError, UsageError, named
 from impasto.files import check_folder, output_errors, write_atomically
 from impasto.images.decoding import array_of, image_of, libvips
 from impasto.images.exif import dots_per_millimetre
@@ -28,12 +28,12 @@ from impasto.images.reading import load_image
 _WITHOUT_ALPHA: Final = ("JPEG", "BMP")
 _LOSSLESS: Final = ("PNG", "TIFF", "BMP")
 _DEEP: Final = ("PNG", "TIFF")
-_SAVERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "PNG": (".png", {"compression": 6, "filter": "sub"}),
-    "JPEG": (".jpg", {"subsample_mode": "off"}),
-    "WEBP": (".webp", {"smart_subsample": True, "effort": 4}),
-    "TIFF": (".tif", {"compression": "deflate", "predictor": "horizontal"}),
-    "AVIF": (".avif", {"subsample_mode": "off", "effort": 1}),
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "PNG": {"compression": 6, "filter": "sub"},
+    "JPEG": {"subsample_mode": "off"},
+    "WEBP": {"smart_subsample": True, "effort": 4},
+    "TIFF": {"compression": "deflate", "predictor": "horizontal"},
+    "AVIF": {"subsample_mode": "off", "effort": 1},
 }
 _KEPT: Final = 8 | 2  # the profile and XMP, of what libvips may write
 _EXIF: Final = 1
@@ -69,9 +69,7 @@ def encode_image(
         UsageError: an unknown extension; a wrong shape, quality, keyword or number of bits
         OutputError: the format cannot hold an image of this size, or so much text
     """
-    if extension.lower() not in WRITABLE_FORMATS:
-        raise UnknownNameError("extension", extension, WRITABLE_FORMATS)
-    format_name, text = WRITABLE_FORMATS[extension.lower()], checked_text(text or {})
+    format_name, text = named("extension", extension.lower(), WRITABLE_FORMATS), checked_text(text or {})
     check_encoding(extension, bits=bits, quality=quality)
     if alpha is not None and format_name in _WITHOUT_ALPHA:
         image, alpha = 1 - alpha * (1 - image.clamp(0, 1)), None
@@ -217,10 +215,8 @@ def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[s
     for name, data in {"xmp-data": xmp, "exif-data": exif}.items():
         if data:
             image.set_type(libvips().GValue.blob_type, name, data)
-    suffix, options = _SAVERS[format_name]
-    lossy = {} if format_name in _LOSSLESS else {"Q": quality}
-    kept = _KEPT | (_EXIF if exif else 0)
-    encoded: bytes = image.write_to_buffer(suffix, keep=kept, **lossy, **options)
+    options = _OPTIONS[format_name] | ({} if format_name in _LOSSLESS else {"Q": quality})
+    encoded: bytes = image.write_to_buffer(f".{format_name.lower()}", keep=_KEPT | (_EXIF if exif else 0), **options)
     return with_text(encoded, text) if format_name == "PNG" else encoded
 
 
