@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
@@ -65,12 +66,16 @@ def encode_image(
     `bits` per channel are 8, or 16 for PNG and TIFF.  `quality` (1 to 100) is for JPEG, WebP and AVIF.  `text` is for
     `read_text`, `exif` what `kept_exif` left; BMP has no place for them, and TIFF keeps the resolution alone.
 
+    Values that are not numbers become 0, with a RuntimeWarning.
+
     Raises:
         UsageError: an unknown extension; a wrong shape, quality, keyword or number of bits
         OutputError: the format cannot hold an image of this size, or so much text
     """
     format_name, text = named("extension", extension.lower(), WRITABLE_FORMATS), checked_text(text or {})
     check_encoding(extension, bits=bits, quality=quality)
+    if count := int(image.isnan().sum()):
+        warnings.warn(f"{count:,} values of the image are not numbers, and are written as 0", RuntimeWarning, 2)
     if alpha is not None and format_name in _WITHOUT_ALPHA:
         image, alpha = 1 - alpha * (1 - image.clamp(0, 1)), None
     levels = _levels(image, alpha, np.uint16 if bits == 16 else np.uint8)
