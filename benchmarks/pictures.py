@@ -34,6 +34,7 @@ from impasto.color import luminance
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.images import resize
+from impasto.losses import blurred
 from impasto.presets import preset
 from impasto.recipe import from_json
 from pairs import sheet
@@ -64,16 +65,6 @@ def self_similarity(features: Tensor) -> Tensor:
     """Cosine distances between the places of a picture.  Shape: (1, C, H, W) -> (576, 576)."""
     rows = normalize(adaptive_avg_pool2d(features, 24)[0].flatten(1).T, dim=1)
     return 1 - rows @ rows.T
-
-
-def blurred(plane: Tensor, sigma: float) -> Tensor:
-    """A Gaussian blur.  Shape: (1, 1, H, W)."""
-    reach = round(3 * sigma)
-    weights = torch.exp(-((torch.arange(-reach, reach + 1) / sigma) ** 2) / 2)
-    weights = (weights / weights.sum()).to(plane)
-    padded = torch.nn.functional.pad(plane, (reach, reach, reach, reach), mode="reflect")
-    rows = torch.nn.functional.conv2d(padded, weights[None, None, None, :])
-    return torch.nn.functional.conv2d(rows, weights[None, None, :, None])
 
 
 def detail(image: Tensor, content: Tensor) -> tuple[float, float]:

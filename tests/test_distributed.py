@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ import torch.distributed as dist
 
 from impasto import load_image
 from impasto.distributed import Processes, processes
-from impasto.errors import TeamError, UsageError
+from impasto.errors import PartError, TeamError, UsageError
 
 PROGRAM = """
 import sys, torch
@@ -97,11 +98,16 @@ def free_port():
 TRANSFER = ("transfer", "swatch:seigaiha", "swatch:mosaic", "--preset", "fast")
 
 
-def torchrun(count, *arguments):
-    """What `count` processes with these arguments print; they must end well."""
+def started(count, *arguments):
+    """`count` processes with these arguments, when all have ended."""
     port = free_port()
     command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}", f"--master-port={port}"]
-    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def torchrun(count, *arguments):
+    """What `count` processes with these arguments print; they must end well."""
+    done = started(count, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -164,17 +170,69 @@ def two_processes(folder, *arguments):
     ]
 
 
-def test_a_refusal_is_told_once_and_ends_all(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ((*TRANSFER, "--size", "160", "-o", "out.png"), "out.png exists already. Choose another name, or overwrite it"),
+        (("transfer", "none.jpg", "swatch:mosaic"), "There is no file none.jpg."),
+        (("transfer", "out.png", "swatch:mosaic"), "out.png is empty"),
+        (("transfer", "--sise", "3"), "Unknown option '--sise'"),
+    ],
+)
+def test_a_refusal_is_told_once_and_ends_all(tmp_path, arguments, why):
     (tmp_path / "out.png").touch()
-    first, second = two_processes(tmp_path, *TRANSFER, "--size", "160", "-o", "out.png")
-    assert first.communicate(timeout=60) == (
-        "",
-        "Error: out.png exists already. Choose another name, or overwrite it with --force.\n",
-    )
+    first, second = two_processes(tmp_path, *arguments)
+    _, error = first.communicate(timeout=60)
+    assert error.startswith(f"Error: {why}")
+    assert error.count("Error") == 1
     ended = time.monotonic()
     assert second.communicate(timeout=60) == ("", "")
     assert time.monotonic() - ended < 5
-    assert (first.returncode, second.returncode) == (2, 0)
+    assert (first.returncode, second.returncode) in ((2, 0), (1, 0))
+
+
+def test_the_report_of_torchrun_ends_with_why(tmp_path):
+    done = started(2, "-m", "impasto", "transfer", tmp_path / "none.jpg", "swatch:mosaic")
+    assert done.returncode == 1  # its own
+    lines = done.stderr.splitlines()
+    why = f"Error: There is no file {tmp_path / 'none.jpg'}. Check the name and the folder."
+    assert [line for line in lines if line.startswith("Error")] == [why]
+    assert lines[-2].removeprefix("  traceback : ") == why
+    assert set(lines[-1]) == {"="}
+
+
+@pytest.mark.parametrize(
+    ("rank", "fails", "first", "expected"),
+    [
+        (0, True, 0, (MemoryError, "too large")),
+        (1, True, 1, (PartError, "Process 2 of 3 cannot do its part: too large")),
+        (1, True, 0, (TeamError, "Process 1 of 3 cannot do its part, and says why")),
+        (2, False, 1, (TeamError, "Process 2 of 3 cannot do its part, and says why")),
+        (2, False, 3, None),
+    ],
+)
+def test_what_one_process_cannot_do_none_does_and_the_first_that_cannot_tells(
+    monkeypatch, rank, fails, first, expected
+):
+    asked = []
+    monkeypatch.setattr(Processes, "least", lambda _, values: asked.extend(values) or [first])
+    kind, text = expected or (None, "")
+    with pytest.raises(kind, match=text) if expected else nullcontext(), Processes(rank, 3).agreeing():
+        if fails:
+            raise MemoryError("too large")
+    assert asked == [rank if fails else 3]
+
+
+@pytest.mark.parametrize(("local", "told"), [("0", "Error: There is no file a.png"), ("1", "")])
+def test_the_first_process_of_another_machine_tells_what_is_missing_there(impasto, monkeypatch, tmp_path, local, told):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "why.json"))
+    for name, value in {"WORLD_SIZE": "4", "RANK": "2", "LOCAL_RANK": local}.items():
+        monkeypatch.setenv(name, value)
+    status, _, error = impasto("transfer", "a.png", "swatch:mosaic")
+    assert error.startswith(told)
+    assert status == (2 if told else 0)
+    assert (tmp_path / "why.json").exists() == bool(told)
 
 
 @pytest.mark.parametrize("command", ["sheet a.png b.png", "figure features a.png", "replay a.png", "batch a -s b -o c"])
@@ -183,7 +241,8 @@ def test_what_is_not_made_together_the_first_makes_alone(impasto, monkeypatch, t
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)
     assert impasto(*command.split()) == (0, "", "")
-    monkeypatch.setenv("RANK", "0")
+    for name in ("RANK", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "0")
     assert impasto(*command.split())[0] == 2  # there is no such file
 
 

@@ -226,6 +226,13 @@ def test_a_new_name_after_a_change_counts_on_from_the_first(run):
             destination.path.touch()
 
 
+def test_a_format_that_cannot_hold_the_size_is_told_before_any_work(run, folder, monkeypatch):
+    monkeypatch.setattr("impasto.images.writing.LONGEST_SIDES", {"WEBP": 47})
+    with pytest.raises(UsageError, match=r"\.webp files are at most 47 pixels wide and high; save it as \.png"):
+        Session(run(), Destination(Path("out.webp")))
+    assert list(folder.iterdir()) == []
+
+
 def test_a_refused_run_leaves_no_folder_of_checkpoints(run):
     Path("out-0002.png").touch()
     where = replace(OUT, save_every=2, checkpoint="kept")

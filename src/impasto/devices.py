@@ -14,6 +14,7 @@ import torch
 
 from impasto.choices import DEVICES, DTYPES
 from impasto.errors import UnknownNameError, UsageError
+from impasto.torchrun import local_rank
 
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 TF32 = "tf32"
@@ -75,12 +76,6 @@ def resolve_device(name: str) -> torch.device:
             raise UsageError(f"Device {name!r} is not that of process {rank}. Choose --device cuda, without a number.")
         return torch.device(kind, rank)
     return torch.device(kind, int(index)) if index else torch.device(kind)
-
-
-def local_rank() -> int | None:
-    """The number of this process among those that `torchrun` started on this machine; None for a process alone."""
-    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
-    return None if alone else int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def has_own_memory(device: torch.device) -> bool:

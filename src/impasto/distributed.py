@@ -22,17 +22,12 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.devices import local_rank
-from impasto.errors import TeamError, UsageError
+from impasto.errors import PartError, TeamError, UsageError
 from impasto.solvers import Solver, ValueAndGrad, changed, dot
 from impasto.tiling import Tile
+from impasto.torchrun import launched, local_rank
 
 PATIENCE = timedelta(minutes=10)  # for one answer: longer than any process's share of an evaluation or of loading takes
-
-
-def launched() -> bool:
-    """Whether `torchrun`, or what sets the same variables, started this process beside others."""
-    return "RANK" in os.environ and local_rank() is not None
 
 
 @contextmanager
@@ -88,6 +83,31 @@ class Processes:
         with _answered():
             dist.all_reduce(found, dist.ReduceOp.MIN)
         return list(map(int, found.tolist()))
+
+    @contextmanager
+    def agreeing(self) -> Iterator[None]:
+        """A block that every process goes through, and that fails in all of them if it fails in one.
+
+        Raises:
+            Exception: what the block raises in the first process.
+            PartError: the block fails here, and in no process before this one.
+            TeamError: it fails in another, which tells why.
+        """
+        problem = None
+        try:
+            yield
+        except Exception as error:
+            problem = error
+        try:
+            (failed,) = self.least([self.rank if problem else self.size])
+        except TeamError as gone:
+            raise problem or gone from None
+        if problem and failed == self.rank:
+            if self.rank == 0:
+                raise problem
+            raise PartError(f"Process {self.rank + 1} of {self.size} cannot do its part: {problem}") from problem
+        if failed < self.size:
+            raise TeamError(f"Process {failed + 1} of {self.size} cannot do its part, and says why.") from problem
 
     def strip(self, image: Tensor) -> Tensor:
         """This process's rows.  Shape: (N, C, H, W) -> (N, C, h, W)."""

@@ -63,7 +63,11 @@ class CheckpointError(ImpastoError):
 
 
 class TeamError(ImpastoError):
-    """Another process of the same run that does not answer."""
+    """Another process of the same run that does not answer, or cannot do its part."""
+
+
+class PartError(ImpastoError):
+    """What this process of a run cannot do, while others before it can."""
 
 
 class DivergedError(ImpastoError):

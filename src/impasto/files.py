@@ -112,6 +112,22 @@ def output_errors(
         raise kind(f"{what.format(target)}: {reason}. {remedy}") from problem
 
 
+def check_folder(target: Path) -> None:
+    """Make sure that the folder of `target` is there and may be written into.
+
+    Raises:
+        MissingFileError: it is not there, or is a file
+        OutputError: no permission
+    """
+    folder, cannot = target.parent, f"{target} cannot be written"
+    if folder.exists() and not folder.is_dir():
+        raise MissingFileError(f"{cannot}: {folder} is a file, not a folder.")
+    if not folder.is_dir():
+        raise MissingFileError(f"{cannot}: there is no folder {folder}. Create it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{cannot}: no permission for the folder {folder}. Choose another folder.")
+
+
 def check_beside(target: Path) -> None:
     """Raise OutputError unless a file can be made beside `target`: of /proc and /sys no permission tells that."""
     with output_errors(target), tempfile.TemporaryFile(dir=target.parent):

@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UsageError
 from impasto.images import resize, size_for
+from impasto.losses import blurred
 
 LAYER = "relu5_4"  # of VGG-19
 SIDE, LEAST = 512, 64  # pixels of the long side and of the short one, at which a photograph is looked at
@@ -23,7 +24,7 @@ MOST_PARTS = 8
 DOUBT = 0.02  # of what a mask says: colors may say otherwise
 FAINT = 1e-5  # how near two places are that have less in common than most
 PLACE = 0.5  # how much it counts in parts where something is, beside what it is
-RADIUS, CONTRAST = 8, 1e-3  # pixels within which an edge of the photograph is followed, and variance that is one
+NEAR, CONTRAST = 5.0, 1e-3  # pixels around which an edge of the photograph is followed, and variance that is one
 TONES, ROUNDS = 16, 3  # of each channel, by which inside and outside are told apart; and how often
 
 
@@ -103,17 +104,18 @@ def _clusters(points: Tensor, count: int, rounds: int = 30) -> Tensor:
 def _along_edges(coarse: Tensor, photo: Tensor) -> Tensor:
     """A coarse mask at the photograph's size, with borders that follow its edges.
 
-    That is the guided filter (He, Sun & Tang 2010): around each pixel the mask is a linear function of the color.
+    That is the guided filter (He, Sun & Tang 2010), with a Gaussian window for their square one: around each pixel the
+    mask is a linear function of the color.
     Shape: (1, 1, h, w), (1, 3, H, W) -> (1, 1, H, W).
     """
     mask = _by_color(F.interpolate(coarse, photo.shape[-2:], mode="bicubic").clamp(0, 1), photo)
-    color, mean = _box(photo), _box(mask)
-    products = _box((photo[:, :, None] * photo[:, None]).flatten(1, 2)).reshape(1, 3, 3, *photo.shape[-2:])
+    color, mean = blurred(photo, NEAR), blurred(mask, NEAR)
+    products = blurred((photo[:, :, None] * photo[:, None]).flatten(1, 2), NEAR).reshape(1, 3, 3, *photo.shape[-2:])
     variance = (products - color[:, :, None] * color[:, None]).permute(0, 3, 4, 1, 2) + CONTRAST * torch.eye(3)
-    together = (_box(photo * mask) - color * mean).permute(0, 2, 3, 1)
+    together = (blurred(photo * mask, NEAR) - color * mean).permute(0, 2, 3, 1)
     slope = torch.linalg.solve(variance, together).permute(0, 3, 1, 2)
     offset = mean - (slope * color).sum(1, keepdim=True)
-    followed = (_box(slope) * photo).sum(1, keepdim=True) + _box(offset)
+    followed = (blurred(slope, NEAR) * photo).sum(1, keepdim=True) + blurred(offset, NEAR)
     return (2 * followed - 0.5).clamp(0, 1)
 
 
@@ -138,10 +140,3 @@ def _histogram(color: Tensor, weight: Tensor) -> Tensor:
     """How often each color is, its neighbours counted in.  Shape: (P,), (P,) -> (TONES ** 3,)."""
     counts = torch.bincount(color, weight.double(), TONES**3).float() / weight.sum()
     return F.avg_pool3d(counts.view(1, 1, TONES, TONES, TONES), 3, 1, 1).flatten() + 1e-6
-
-
-def _box(image: Tensor) -> Tensor:
-    """Means over squares, along one axis and then along the other."""
-    side = 2 * RADIUS + 1
-    padded = F.pad(image, (RADIUS,) * 4, mode="replicate")
-    return F.avg_pool2d(F.avg_pool2d(padded, (1, side), 1), (side, 1), 1)

@@ -247,7 +247,7 @@ class Recipe:
     memory: str | None = setting(
         None,
         ranges.memory_size,
-        "The most to take, as 4GB; large pictures are made in tiles.",
+        "The most to take, as 6GB; large pictures are made in tiles (impasto plan tells what they need).",
         shown="what is free",
         metavar="SIZE",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -235,6 +236,42 @@ def test_long_texts_and_profiles_of_png() -> None:
     profile = zlib.compress(bytes(2_000_000))
     picture = load_image(png(4, 4, 8, 2, (b"\0" + b"\7" * 12) * 4, (b"iCCP", b"x\0\0" + profile)))
     assert as_bytes(picture)[0, 0].tolist() == [7, 7, 7]
+
+
+def without_alphas_size(file: bytes) -> bytes:
+    """The same AVIF file, but for the size of the item with its alpha, which gives way to another word on its bits."""
+    place = file.index(b"ipco") + 4
+    kinds = [b""]  # counted from 1
+    while file[place + 4 : place + 8] != b"ipma":
+        kinds.append(file[place + 4 : place + 8])
+        place += struct.unpack_from(">I", file, place)[0]
+    (length,) = struct.unpack_from(">I", file, place)
+    properties = file[place + length - 4 : place + length]  # of the last item
+    assert [kinds[each & 127] for each in properties].count(b"ispe") == 1
+    size, bits = kinds.index(b"ispe"), len(kinds) - 1 - kinds[::-1].index(b"pixi")
+    others = bytes(bits if each & 127 == size else each for each in properties)
+    return file[: place + length - 4] + others + file[place + length :]
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        without_alphas_size,  # libheif up to 1.11
+        lambda file: file.replace(b"pixi", b"free"),
+        lambda file: file.replace(
+            b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1".ljust(44, b"\0")
+        ),
+    ],
+    ids=["no size", "no bits", "the name that HEVC has for it"],
+)
+def test_an_avif_file_of_an_older_encoder_has_its_alpha(older: Callable[[bytes], bytes]) -> None:
+    """What older encoders leave out, or call by another name."""
+    levels = np.rint(np.dstack([COLORS, TRANSPARENCY]) * 255).astype(np.uint8)
+    file = encoded(Image.fromarray(levels), "AVIF", quality=98).getvalue()
+    picture = load_image(older(file))
+    assert older(file) != file and picture.notes == ()
+    assert np.abs(opacity(picture) - TRANSPARENCY).max() < 0.01
+    assert np.abs(pixels(picture) - COLORS).mean() < 0.01
 
 
 def test_a_jpeg_file_may_lack_its_end_marker_but_nothing_else() -> None:

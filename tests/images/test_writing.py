@@ -192,6 +192,14 @@ def test_the_input_of_writing_is_not_touched(tmp_path: Path) -> None:
     assert torch.equal(image, before)
 
 
+def test_what_is_not_a_number_is_written_as_black_and_told(tmp_path: Path) -> None:
+    image = smooth()
+    image[..., :2, 0] = float("nan")
+    with pytest.warns(RuntimeWarning, match="6 values of the image are not numbers"):
+        save_image(image, tmp_path / "a.png")
+    assert (as_bytes(load_image(tmp_path / "a.png"))[:2, 0] == 0).all()
+
+
 def test_a_stream_gets_a_png_and_other_formats_come_as_bytes() -> None:
     stream = io.BytesIO()
     save_image(smooth(), stream)

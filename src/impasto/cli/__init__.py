@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from impasto.cli import interrupts, terminal
+from impasto.torchrun import speaks
 
 __all__ = ["main"]
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         except KeyboardInterrupt as interruption:
             with interrupts.held_back():
                 status = interrupts.status()
-                terminal.say(str(interruption) or "Interrupted.")
+                if speaks():
+                    terminal.say(str(interruption) or "Interrupted.")
                 terminal.discard_output()
     sys.exit(status)

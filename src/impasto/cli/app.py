@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import click
@@ -20,10 +19,10 @@ from impasto.cli.group import Group
 from impasto.cli.looking import presets, show, swatches
 from impasto.cli.making import reconstruct, texture, transfer
 from impasto.cli.options import debug_option
-from impasto.cli.running import helps
 from impasto.cli.studio import studio
 from impasto.cli.weights import weights
-from impasto.errors import UsageError, closest
+from impasto.errors import ImpastoError, PartError, UsageError, closest
+from impasto.torchrun import helps, last_words, speaks
 from impasto.version import __version__
 
 _TOGETHER = ("transfer", "texture", "reconstruct")
@@ -41,7 +40,7 @@ _TOGETHER = ("transfer", "texture", "reconstruct")
 @click.pass_context
 def app(ctx: click.Context) -> None:
     """Neural style transfer by optimisation: the content of a photograph, the style of a painting."""
-    if "RANK" in os.environ and ctx.invoked_subcommand not in _TOGETHER and helps():
+    if helps() and ctx.invoked_subcommand not in _TOGETHER:
         ctx.exit()  # the first of torchrun's processes does it alone
 
 
@@ -65,8 +64,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Abort as error:
         raise KeyboardInterrupt(*getattr(error.__cause__ or error.__context__, "args", ())) from error
     except click.ClickException as error:
-        terminal.say(_asked_wrongly(error))
-        return error.exit_code
+        return _refused(error, _asked_wrongly(error), error.exit_code)
     except BrokenPipeError:
         terminal.discard_output()
         return 1
@@ -75,9 +73,20 @@ def run(arguments: Sequence[str]) -> int:
             raise KeyboardInterrupt from error
         if "--debug" in arguments:
             raise
-        terminal.say(terminal.told(error))
-        return 2 if isinstance(error, UsageError) else 1
+        return _refused(error, terminal.told(error), 2 if isinstance(error, UsageError) else 1)
     return int(status or 0)
+
+
+def _refused(error: Exception, text: str, status: int) -> int:
+    """Tell why, unless another of torchrun's processes finds the same, and tells and fails for both; the exit code."""
+    match error:
+        case PartError():
+            pass  # nobody else finds it
+        case click.ClickException() | ImpastoError() if not speaks():
+            return 0
+    terminal.say(text)
+    last_words(text)
+    return status
 
 
 def _asked_wrongly(error: click.ClickException) -> str:

@@ -29,6 +29,7 @@ from impasto.presets import preset
 from impasto.quantities import duration
 from impasto.recipe import Recipe, from_json
 from impasto.settings import shaping
+from impasto.torchrun import launched
 
 if TYPE_CHECKING:
     from impasto.loading import Encoders
@@ -89,7 +90,6 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
     import torch
 
     from impasto.cli.drawing import print_record
-    from impasto.distributed import launched
 
     if launched():
         raise UsageError("batch runs in one process; start it without torchrun, with --jobs.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from impasto.cli.output import PIPE, Output
 from impasto.cli.terminal import loading, say
 from impasto.errors import UsageError
+from impasto.torchrun import launched
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -79,8 +80,6 @@ def _beside(result: Path, name: str) -> Path:
 
 def _check(photograph: str, paths: Sequence[Path], output: Output) -> None:
     """Raise UsageError unless the masks can be found and written."""
-    from impasto.distributed import launched
-
     if photograph == PIPE or output.piped:
         raise UsageError("A mask that is found is written beside the result, so name files: photo.jpg ... -o out.png.")
     if launched():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,12 +13,12 @@ from impasto.cli import interrupts
 from impasto.cli.masking import found, is_file
 from impasto.cli.options import asked_recipe
 from impasto.cli.output import PIPE, Closing, Output, requested
-from impasto.errors import TeamError, UsageError, WeightsError
+from impasto.errors import UsageError, WeightsError
 from impasto.recipe import Recipe
+from impasto.torchrun import helps, launched
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoints
-    from impasto.distributed import Processes
     from impasto.loading import Encoders
     from impasto.run import Run
     from impasto.session import Event
@@ -78,48 +77,34 @@ def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpo
     With `resumed`, the run goes on from what is kept there. Of processes that `torchrun` started, the first speaks and
     writes; the others prepare the run and go through it too.
     """
-    from impasto.distributed import launched
-    from impasto.loading import Encoders
-
     if resumed and launched():
         raise UsageError("resume runs in one process; start it without torchrun.")
     if output.dry_run:
         return 0 if helps() else _foresee(prepare, output)
-    with _team() as team:  # they meet before any work, so that a refusal of the first ends the others at once
-        if team and helps():
-            try:
-                team.least([0])
-            except TeamError:
-                return 0  # the first has said why
-            run = prepare(Encoders()).over(team)
-            run.plan.keep_freed()
-            for _ in run.steps():
-                interrupts.check()
-            return 0
-        with output.reserved() as reserved:
-            if team:
-                team.least([0])
-            run = prepared(prepare, reserved)
-            return carry_out(run.over(team) if team else run, reserved, resumed)
+    if launched():
+        return _together(prepare, output)
+    with output.reserved() as reserved:
+        return carry_out(prepared(prepare, reserved), reserved, resumed)
 
 
-def helps() -> bool:
-    """Whether this process helps the first of those that `torchrun` started, which speaks and writes."""
-    from impasto.distributed import launched
+def _together(prepare: Callable[[Encoders], Run], output: Output) -> int:
+    """Carry a run out with the other processes, before any work of which each knows that none has to refuse it."""
+    from impasto.distributed import processes
+    from impasto.loading import Encoders
 
-    return launched() and os.environ["RANK"] != "0"
-
-
-@contextmanager
-def _team() -> Iterator[Processes | None]:
-    """All processes that `torchrun` started, or None if it started none."""
-    from impasto.distributed import launched, processes
-
-    if not launched():
-        yield None
-        return
-    with processes() as team:
-        yield team
+    with processes() as team, ExitStack() as stack:
+        with team.agreeing():
+            reserved = None if helps() else stack.enter_context(output.reserved())
+        with team.agreeing():
+            run = prepared(prepare, reserved) if reserved else prepare(Encoders())
+        with team.agreeing():
+            run = run.over(team)
+        if reserved:
+            return carry_out(run, reserved)
+        run.plan.keep_freed()
+        for _ in run.steps():
+            interrupts.check()
+        return 0
 
 
 @contextmanager

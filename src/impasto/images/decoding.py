@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 ICC: Final = "icc-profile-data"
 _LOADERS: Final = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp", "TIFF": "tiff", "AVIF": "heif"}
 _THREADS: Final = 2  # of libvips for one image; its decoders have one each
-_PLAIN: Final = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
-_KEYED: Final = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}  # a color or some of a palette mean transparent
+_KEPT: Final = ("L", "LA", "RGB", "RGBA", "CMYK", "LAB", "F", "I", "I;16", "I;16L", "I;16B", "I;16N")  # modes of Pillow
+_KEYED: Final = ("1", "L", "P", "RGB")  # those of which a color, or some of a palette, may be transparent
 _HDR: Final = {16: "PQ", 18: "HLG"}  # transfer functions, by their numbers in ITU-T H.273
 
 _ANIMATION: Final = "animation: only the first frame is used"
@@ -92,34 +92,36 @@ def encoded_image(data: Content, format_name: str) -> Encoded:
             image = _heif(data)
         case _:
             image = _by_libvips(data, format_name)
-    hdr = _hdr(data, format_name)
-    return replace(image, notes=(*image.notes, hdr)) if hdr else image
+    return replace(image, notes=image.notes + _told_of_hdr(data, format_name))
 
 
 def _by_libvips(data: Content, format_name: str, **page: int) -> Encoded:
-    loader = getattr(libvips().Image, f"{_LOADERS[format_name]}load_source")
-
-    def load(content: Content, fail_on: str = "error") -> pyvips.Image:
-        source = libvips().Source.new_from_memory(content)
-        image: pyvips.Image = loader(source, memory=True, fail_on=fail_on, **page)
-        return with_profile(image, png.profile_of(content)) if format_name == "PNG" else image
-
-    def decode() -> pyvips.Image:
-        if format_name != "JPEG":
-            return image
-        try:
-            return image.copy_memory()
-        except libvips().Error:  # perhaps nothing is missing but the end marker: then no more bytes make a difference
-            files = [data[:] + more + b"\xff\xd9" for more in (b"", b"\x5a" * 4096)]
-            ended, longer = (load(file, "none").copy_memory() for file in files)
-            if (ended != longer).max():
-                raise
-            return ended
-
-    image = load(data)
-    animated = field(image, "n-pages", 1) > 1 if format_name != "PNG" else b"acTL" in dict(png.chunks_of(data))
-    notes = (_IMAGES if format_name == "AVIF" else _ANIMATION,) if animated and not page else ()
+    image, several = _loaded(data, format_name, **page), False
+    if format_name == "PNG":
+        image = with_profile(image, png.profile_of(data))
+        several = b"acTL" in dict(png.chunks_of(data))
+    elif not page:
+        several = field(image, "n-pages", 1) > 1
+    decode = partial(_decoded_jpeg, image, data) if format_name == "JPEG" else lambda: image
+    notes = (_IMAGES if format_name == "AVIF" else _ANIMATION,) if several else ()
     return Encoded(format_name, data, image.width, image.height, decode, field(image, "xmp-data", b""), notes)
+
+
+def _loaded(data: Content, format_name: str, **options: Any) -> pyvips.Image:
+    load = getattr(libvips().Image, f"{_LOADERS[format_name]}load_source")
+    return load(libvips().Source.new_from_memory(data), **{"memory": True, "fail_on": "error"} | options)
+
+
+def _decoded_jpeg(image: pyvips.Image, data: Content) -> pyvips.Image:
+    """Decode a file of which nothing may be missing but the end marker: then no more bytes make a difference."""
+    try:
+        return image.copy_memory()
+    except libvips().Error:
+        files = [data[:] + more + b"\xff\xd9" for more in (b"", b"\x5a" * 4096)]
+        ended, longer = (_loaded(file, "JPEG", fail_on="none").copy_memory() for file in files)
+        if (ended != longer).max():
+            raise
+        return ended
 
 
 def _tiff(data: Content) -> Encoded:
@@ -143,9 +145,9 @@ def _tiff(data: Content) -> Encoded:
 def _repaired(decode: Callable[[], pyvips.Image], page: tiff.Page) -> pyvips.Image:
     """Decode a page; 12 bits become 16, and channels that mean nothing go."""
     image = decode()
-    if page.get(tiff.BITS, (1, 0))[0] == 12:
+    if tiff.number(page, ExifTags.Base.BitsPerSample) == 12:
         image = (image << 4) | (image >> 8)
-    meaningless = page.get(tiff.EXTRA_SAMPLES, (1, 0))[0] == tiff.MEANINGLESS
+    meaningless = tiff.number(page, ExifTags.Base.ExtraSamples, 1) == tiff.MEANINGLESS
     return image[: color_bands(image)] if meaningless else image
 
 
@@ -166,23 +168,22 @@ def _heif(data: Content) -> Encoded:
     return Encoded("HEIF", data, width, height, decode, heif.info.get("xmp") or b"", notes)
 
 
-def _hdr(data: Content, format_name: str) -> str | None:
-    """Say that the values of a file mean brightness beyond that of paper, which they are not taken for."""
+def _told_of_hdr(data: Content, format_name: str) -> tuple[str, ...]:
+    """Say if the values of a file mean brightness beyond that of paper, which they are not taken for."""
     transfer = 0
     if format_name == "PNG":
         transfer = dict(png.chunks_of(data)).get(b"cICP", b"\0\0")[1]
     elif format_name in ("AVIF", "HEIF") and (found := re.search(rb"colrnclx..(..)", data[: 1 << 16], re.DOTALL)):
         transfer = int.from_bytes(found[1], "big")
-    name = _HDR.get(transfer)
-    return f"the image is HDR ({name}), which is read as if it were not: its colors come out dull" if name else None
+    told = "the image is HDR ({}), which is read as if it were not: its colors come out dull"
+    return (told.format(_HDR[transfer]),) if transfer in _HDR else ()
 
 
 def from_pillow(image: Image.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
     """Copy an image of Pillow's, of any mode, with its profile and orientation; also tell what is doubtful."""
-    keyed = "transparency" in image.info and image.mode in _KEYED
-    plain = image.convert(_KEYED[image.mode] if keyed else _PLAIN.get(image.mode, image.mode))
-    if plain.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "LAB", "F", "I") and not plain.mode.startswith("I;16"):
-        plain = plain.convert("RGB")
+    plain = image.convert("LA") if image.mode == "La" else image
+    if plain.mode not in _KEPT or ("transparency" in plain.info and plain.mode in _KEYED):
+        plain = plain.convert("RGBA" if plain.has_transparency_data else "RGB")
     values, space = np.asarray(plain), {"CMYK": "cmyk", "LAB": "lab"}.get(plain.mode, "")
     if space == "lab":  # in bytes: lightness up to 255, the others signed
         values = np.dstack([values[:, :, :1] * np.float32(100 / 255), values[:, :, 1:].view(np.int8)])

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from PIL import ExifTags, Image
 
-HOW: Final = ("safe", "all", "none")
 _BASE, _IFD = ExifTags.Base, ExifTags.IFD
 _RESOLUTION: Final = (_BASE.XResolution, _BASE.YResolution, _BASE.ResolutionUnit)
 _SAFE: Final = {

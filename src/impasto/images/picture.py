@@ -45,7 +45,14 @@ def from_array(array: np.ndarray) -> Picture:
         raise UsageError(f"The array has shape {array.shape}; it must be (H, W), (H, W, 3) or (H, W, 4), not empty.")
     if array.dtype.kind == "b":
         array = array.astype(np.uint8) * 255
-    _check_range(array)
+    if array.dtype.kind == "f":
+        low, high = float(array.min()), float(array.max())
+        if not (low >= 0 and high <= 1):  # also when one of them is not a number
+            raise UsageError(
+                f"The array's values run from {low:g} to {high:g}; floats must lie in [0, 1]: divide them first."
+            )
+    elif array.dtype.kind != "u" or array.dtype.itemsize > 2:
+        raise UsageError(f"The array holds {array.dtype}; it must hold uint8, uint16 or floats in [0, 1].")
     values = array.reshape(*array.shape[:2], -1)
     return of_samples(values[:, :, :3], values[:, :, 3:] if values.shape[2] == 4 else None)
 
@@ -90,16 +97,3 @@ def _planes(values: np.ndarray) -> Tensor:
     white = np.float32(np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1)
     np.divide(values.transpose(2, 0, 1)[None], white, out=planes, casting="unsafe")
     return torch.from_numpy(planes)
-
-
-def _check_range(array: np.ndarray) -> None:
-    """Raise UsageError unless an array is of a known type, and floats in [0, 1]."""
-    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
-        return
-    if array.dtype.kind != "f":
-        raise UsageError(f"The array holds {array.dtype}; it must hold uint8, uint16 or floats in [0, 1].")
-    low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 1):  # also when one of them is not a number
-        raise UsageError(
-            f"The array's values run from {low:g} to {high:g}; floats must lie in [0, 1]: divide them first."
-        )

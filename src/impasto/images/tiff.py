@@ -9,30 +9,18 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
+from PIL.ExifTags import Base as Tag
+
 from impasto.images.formats import CAMERA_RAW, Content
 
 Page = Mapping[int, tuple[int, int]]
 """The tags of a page -> (their first number, its place in the file)."""
 
-SUBFILE_TYPE: Final = 254
-BITS: Final = 258
-PHOTOMETRIC: Final = 262
-COMPRESSION: Final = 259
-SAMPLES: Final = 277
-PLANES: Final = 284
-SUBDIRECTORIES: Final = 330
-EXTRA_SAMPLES: Final = 338
-SAMPLE_FORMAT: Final = 339
-DNG_VERSION: Final = 50706
-MEANINGLESS: Final = 0  # of EXTRA_SAMPLES
-SEPARATE: Final = 2  # of PLANES
-FLOAT: Final = 3  # of SAMPLE_FORMAT
-WHITE_IS_ZERO: Final = 0  # of PHOTOMETRIC
-CIE_LAB: Final = 8
-YCBCR: Final = 6
-JPEGS: Final = (6, 7)
-LZMA, ZSTD = 34925, 50000
-
+MEANINGLESS: Final = 0  # of ExtraSamples
+_SEPARATE: Final = 2  # of PlanarConfiguration
+_FLOAT: Final = 3  # of SampleFormat
+_WHITE_IS_ZERO, _COLOR, _YCBCR, _CIE_LAB = 0, 2, 6, 8  # of PhotometricInterpretation
+_JPEGS, _LZMA, _ZSTD = (6, 7), 34925, 50000  # of Compression
 _MOST_PAGES: Final = 1000
 _NUMBERS: Final = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # by the type of the tag
 
@@ -62,9 +50,14 @@ def pages_of(data: Content) -> list[Page]:
     return list(pages.values())
 
 
+def number(page: Page, tag: int, otherwise: int = 0) -> int:
+    """The first number of a tag."""
+    return page.get(tag, (otherwise, 0))[0]
+
+
 def is_reduced(page: Page) -> bool:
     """Whether this is a smaller version of another page, such as a thumbnail."""
-    return bool(page.get(SUBFILE_TYPE, (0, 0))[0] & 1)
+    return bool(number(page, Tag.NewSubfileType) & 1)
 
 
 def picture_page(pages: list[Page]) -> int:
@@ -73,9 +66,9 @@ def picture_page(pages: list[Page]) -> int:
     Raises:
         ValueError: this is a camera's raw file
     """
-    full = next((number for number, page in enumerate(pages) if not is_reduced(page)), None)
+    full = next((index for index, page in enumerate(pages) if not is_reduced(page)), None)
     first = pages[0] if pages else {}
-    if DNG_VERSION in first or (full is None and SUBDIRECTORIES in first):
+    if Tag.DNGVersion in first or (full is None and Tag.SubIFDs in first):
         raise ValueError(CAMERA_RAW)
     return full or 0
 
@@ -85,9 +78,10 @@ def is_beyond_libvips(page: Page) -> bool:
 
     libvips refuses these, or takes Y Cb Cr for colors, and Pillow reads them.
     """
-    bits, photometric, compression = (page.get(tag, (0, 0))[0] for tag in (BITS, PHOTOMETRIC, COMPRESSION))
-    luminance = photometric == YCBCR and compression not in JPEGS
-    return bits == 12 or (bits, photometric) == (8, CIE_LAB) or luminance or compression in (LZMA, ZSTD)
+    tags = Tag.BitsPerSample, Tag.PhotometricInterpretation, Tag.Compression
+    bits, photometric, compression = (number(page, tag) for tag in tags)
+    luminance = photometric == _YCBCR and compression not in _JPEGS
+    return bits == 12 or (bits, photometric) == (8, _CIE_LAB) or luminance or compression in (_LZMA, _ZSTD)
 
 
 def without_traps(data: Content, page: Page) -> Content:
@@ -98,11 +92,11 @@ def without_traps(data: Content, page: Page) -> Content:
     Raises:
         ValueError: that is of no help
     """
-    if page.get(PLANES, (1, 0))[0] != SEPARATE or PHOTOMETRIC not in page:
+    if number(page, Tag.PlanarConfiguration) != _SEPARATE or Tag.PhotometricInterpretation not in page:
         return data
-    bits, (photometric, place) = page.get(BITS, (1, 0))[0], page[PHOTOMETRIC]
-    two, half = page.get(SAMPLES, (1, 0))[0] == 2, (bits, page.get(SAMPLE_FORMAT, (1, 0))[0]) == (16, FLOAT)
-    if bits < 8 or half or (two and photometric == WHITE_IS_ZERO):
+    bits, (photometric, place) = number(page, Tag.BitsPerSample, 1), page[Tag.PhotometricInterpretation]
+    two, half = number(page, Tag.SamplesPerPixel) == 2, (bits, number(page, Tag.SampleFormat)) == (16, _FLOAT)
+    if bits < 8 or half or (two and photometric == _WHITE_IS_ZERO):
         raise ValueError("an uncommon number format in separate planes")
-    color = struct.pack("<H" if data[:1] == b"I" else ">H", 2)
+    color = struct.pack("<H" if data[:1] == b"I" else ">H", _COLOR)
     return b"".join((data[:place], color, data[place + 2 :])) if two else data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
@@ -14,8 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import MissingFileError, OutputError, UnknownNameError, UsageError
-from impasto.files import output_errors, write_atomically
+from impasto.errors import OutputError, UnknownNameError, UsageError, named
+from impasto.files import check_folder, output_errors, write_atomically
 from impasto.images.decoding import array_of, image_of, libvips
 from impasto.images.exif import dots_per_millimetre
 from impasto.images.formats import LONGEST_SIDES, WRITABLE_FORMATS
@@ -28,17 +29,17 @@ from impasto.images.reading import load_image
 _WITHOUT_ALPHA: Final = ("JPEG", "BMP")
 _LOSSLESS: Final = ("PNG", "TIFF", "BMP")
 _DEEP: Final = ("PNG", "TIFF")
-_SAVERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "PNG": (".png", {"compression": 6, "filter": "sub"}),
-    "JPEG": (".jpg", {"subsample_mode": "off"}),
-    "WEBP": (".webp", {"smart_subsample": True, "effort": 4}),
-    "TIFF": (".tif", {"compression": "deflate", "predictor": "horizontal"}),
-    "AVIF": (".avif", {"subsample_mode": "off", "effort": 1}),
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "PNG": {"compression": 6, "filter": "sub"},
+    "JPEG": {"subsample_mode": "off"},
+    "WEBP": {"smart_subsample": True, "effort": 4},
+    "TIFF": {"compression": "deflate", "predictor": "horizontal"},
+    "AVIF": {"subsample_mode": "off", "effort": 1},
 }
 _KEPT: Final = 8 | 2  # the profile and XMP, of what libvips may write
 _EXIF: Final = 1
 _USUAL_DOTS: Final = (72 / 25.4, 72 / 25.4)  # per millimetre; formats that have a resolution cannot leave it out
-_MOST_XMP: Final = {"JPEG": 65_502}  # bytes
+_MOST_XMP: Final = 65_502  # bytes, in JPEG
 
 
 def to_pil(image: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -65,14 +66,16 @@ def encode_image(
     `bits` per channel are 8, or 16 for PNG and TIFF.  `quality` (1 to 100) is for JPEG, WebP and AVIF.  `text` is for
     `read_text`, `exif` what `kept_exif` left; BMP has no place for them, and TIFF keeps the resolution alone.
 
+    Values that are not numbers become 0, with a RuntimeWarning.
+
     Raises:
         UsageError: an unknown extension; a wrong shape, quality, keyword or number of bits
         OutputError: the format cannot hold an image of this size, or so much text
     """
-    if extension.lower() not in WRITABLE_FORMATS:
-        raise UnknownNameError("extension", extension, WRITABLE_FORMATS)
-    format_name, text = WRITABLE_FORMATS[extension.lower()], checked_text(text or {})
+    format_name, text = named("extension", extension.lower(), WRITABLE_FORMATS), checked_text(text or {})
     check_encoding(extension, bits=bits, quality=quality)
+    if count := int(image.isnan().sum()):
+        warnings.warn(f"{count:,} values of the image are not numbers, and are written as 0", RuntimeWarning, 2)
     if alpha is not None and format_name in _WITHOUT_ALPHA:
         image, alpha = 1 - alpha * (1 - image.clamp(0, 1)), None
     levels = _levels(image, alpha, np.uint16 if bits == 16 else np.uint8)
@@ -95,9 +98,10 @@ def check_encoding(extension: str, *, bits: int = 8, quality: int = 95, size: tu
         raise UsageError(f"quality is {quality}; it must lie between 1 and 100.")
     if bits not in (8, 16):
         raise UsageError(f"bits is {bits}; a channel of an image file has 8 or 16.")
-    if bits == 16 and WRITABLE_FORMATS[extension.lower()] not in _DEEP:
+    format_name = WRITABLE_FORMATS[extension.lower()]
+    if bits == 16 and format_name not in _DEEP:
         raise UsageError(f"{extension} files are written with 8 bits per channel; for 16, use .png or .tiff.")
-    longest = LONGEST_SIDES.get(WRITABLE_FORMATS[extension.lower()])
+    longest = LONGEST_SIDES.get(format_name)
     if size and longest and max(size) > longest:
         raise UsageError(f"{extension} files are at most {longest} pixels wide and high; save it as .png instead.")
 
@@ -148,7 +152,7 @@ def check_output(
         if target.is_dir():
             raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'result.png'}.")
         _check_extension(target, formats)
-        _check_folder(Path(os.path.realpath(target)) if target.is_symlink() else target)
+        check_folder(Path(os.path.realpath(target)) if target.is_symlink() else target)
         if target.exists() and not force:
             remedy = "Choose another name, or overwrite it with --force (force=True)."
             raise UsageError(f"{target} exists already. {remedy}")
@@ -209,17 +213,15 @@ def _encoded(levels: np.ndarray, format_name: str, quality: int, text: Mapping[s
     if max(levels.shape[:2]) > LONGEST_SIDES.get(format_name, levels.size):
         raise ValueError(f"its sides are at most {LONGEST_SIDES[format_name]} pixels long")
     image, xmp = image_of(levels, profile=srgb_profile()), b"" if format_name == "PNG" else xmp_packet(text)
-    if len(xmp) > _MOST_XMP.get(format_name, len(xmp)):
-        raise ValueError(f"its XMP packet holds {_MOST_XMP[format_name]} bytes, and this one has {len(xmp)}")
+    if format_name == "JPEG" and len(xmp) > _MOST_XMP:
+        raise ValueError(f"its XMP packet holds {_MOST_XMP} bytes, and this one has {len(xmp)}")
     across, down = dots_per_millimetre(exif) or _USUAL_DOTS
     image = image.copy(xres=across, yres=down)
     for name, data in {"xmp-data": xmp, "exif-data": exif}.items():
         if data:
             image.set_type(libvips().GValue.blob_type, name, data)
-    suffix, options = _SAVERS[format_name]
-    lossy = {} if format_name in _LOSSLESS else {"Q": quality}
-    kept = _KEPT | (_EXIF if exif else 0)
-    encoded: bytes = image.write_to_buffer(suffix, keep=kept, **lossy, **options)
+    options = _OPTIONS[format_name] | ({} if format_name in _LOSSLESS else {"Q": quality})
+    encoded: bytes = image.write_to_buffer(f".{format_name.lower()}", keep=_KEPT | (_EXIF if exif else 0), **options)
     return with_text(encoded, text) if format_name == "PNG" else encoded
 
 
@@ -232,13 +234,3 @@ def _check_extension(target: Path, formats: Mapping[str, str]) -> None:
         raise UsageError(f"{target}: impasto reads {extension} files but does not write them. Use one of {accepted}.")
     if extension not in formats:
         raise UnknownNameError("extension", extension, formats, of=str(target))
-
-
-def _check_folder(target: Path) -> None:
-    folder, cannot = target.parent, f"{target} cannot be written"
-    if folder.exists() and not folder.is_dir():
-        raise MissingFileError(f"{cannot}: {folder} is a file, not a folder.")
-    if not folder.is_dir():
-        raise MissingFileError(f"{cannot}: there is no folder {folder}. Create it first.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{cannot}: no permission for the folder {folder}. Choose another folder.")
