@@ -71,6 +71,15 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._queue = queue
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal ends it, even before it has begun: then nothing is left that waits to be awaited."""
+        serving = self.serve(sockets)
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(serving)
+        finally:
+            serving.close()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the run at work, then serving."""
         await asyncio.to_thread(self._queue.close)
