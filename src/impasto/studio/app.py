@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from impasto.errors import ImpastoError
 from impasto.studio import form
-from impasto.studio.asking import asked_for, body_of, check
+from impasto.studio.asking import asked_for, body_of
 from impasto.studio.feed import STILL
 from impasto.studio.guard import Guard
 from impasto.studio.job import ENDED, Job
@@ -72,7 +72,7 @@ def application(shelf: Shelf, queue: Queue) -> Starlette:
             for name, action in (("stop", there.stop), ("resume", there.resume), ("remove", there.remove))
         ),
     ]
-    handlers: dict[Any, Any] = {ImpastoError: _refused, HTTPException: _not_so}
+    handlers: dict[Any, Any] = {ImpastoError: there.refused, HTTPException: _not_so}
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
@@ -85,10 +85,6 @@ def _page() -> dict[str, tuple[bytes, str]]:
 
 def _fixed(data: bytes, kind: str) -> Callable[[Request], Response]:
     return lambda request: Response(data, media_type=kind, headers={"cache-control": "no-cache"})
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": form.without_dashes(str(error))}, _STATUS.get(type(cast(ImpastoError, error)), 400))
 
 
 async def _not_so(request: Request, error: Exception) -> Response:
@@ -109,6 +105,11 @@ class Handlers:
 
     def __init__(self, shelf: Shelf, queue: Queue):
         self._shelf, self._queue = shelf, queue
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """What is wrong, and what to do, of pictures and settings by their names."""
+        reason = form.without_dashes(self._shelf.with_names(str(error)))
+        return JSONResponse({"error": reason}, _STATUS.get(type(cast(ImpastoError, error)), 400))
 
     # Lists --------------------------------------------------------------------------------------------------------
 
@@ -178,8 +179,8 @@ class Handlers:
         except (ValueError, RecursionError):
             raise HTTPException(400, "The request's body is no JSON.") from None
         asked = await run_in_threadpool(asked_for, body, self._shelf)
-        await run_in_threadpool(check, asked, self._shelf)
-        return JSONResponse(self._queue.add(asked).to_json(), 201)
+        job = await run_in_threadpool(self._queue.add, asked)
+        return JSONResponse(job.to_json(), 201)
 
     async def run(self, request: Request) -> Response:
         """One run."""

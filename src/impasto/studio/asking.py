@@ -16,7 +16,7 @@ from impasto.studio.form import OFFERED
 from impasto.studio.shelf import Shelf
 
 if TYPE_CHECKING:
-    from impasto.preparation import Pictures
+    from impasto.pictures import Pictures
     from impasto.record import Record
 
 MOST = 8  # styles, and regions
@@ -65,20 +65,13 @@ def asked_for(body: Any, shelf: Shelf) -> Asked:
     return Asked(body, recipe, frozenset(used - {""}))
 
 
-def check(asked: Asked, shelf: Shelf) -> None:
-    """Raise UsageError for what would fail before it begins, as far as that is known without opening a picture."""
-    from impasto.preparation import check_pictures
-
-    check_pictures(asked.recipe, pictures_of(asked.body, shelf))
-
-
 def pictures_of(body: Mapping[str, Any], shelf: Shelf) -> Pictures:
     """The pictures of a request that `asked_for` has checked.
 
     Raises:
         NotThereError: one has been removed since.
     """
-    from impasto.preparation import Pictures
+    from impasto.pictures import Pictures
     from impasto.regions import Region
 
     def source(given: str | None) -> Any:

@@ -77,6 +77,12 @@ class Shelf:
         """What the pictures were called, by their ids."""
         return {id: each.name for id, each in self._sent.items()}
 
+    def with_names(self, text: str) -> str:
+        """A sentence with what pictures were called in place of our names for them."""
+        for id, each in self._sent.items():
+            text = text.replace(str(self._folder / id), each.name).replace(id, each.name)
+        return text
+
     def add(self, file: BinaryIO, name: str) -> Sent:
         """Keep a picture that is sent, once it was read as every picture is; the same file twice is one picture.
 
