@@ -236,3 +236,62 @@ def test_the_newest_message_alone_is_shown_above_the_button_and_can_be_closed(vi
     page.screenshot(path=tmp_path / "toast.png")
     page.locator(".toast").get_by_role("button", name="Close").click()
     assert page.locator(".toast").count() == 0
+
+
+def painted_over(page, x0, y0, x1, y1):
+    """A stroke of the brush, in fractions of the picture."""
+    box = page.locator("#mask").bounding_box()
+    page.mouse.move(box["x"] + x0 * box["width"], box["y"] + y0 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + x1 * box["width"], box["y"] + y1 * box["height"], steps=6)
+    page.mouse.up()
+
+
+def asked_for(page):
+    """Paint, and what was asked for."""
+    with page.expect_request(lambda sent: sent.url.endswith("/runs") and sent.method == "POST") as waiting:
+        paint(page)
+    return waiting.value.post_data_json
+
+
+def test_a_part_has_a_part_of_a_style_and_all_begins_with_a_picture(visit, files, tmp_path):
+    page = visit()
+    choose(page, files, "seigaiha")
+    page.set_input_files(".setting input[type=file]", files / "painting.png")
+    page.locator("#set-init option", has_text="painting.png").wait_for(state="attached")
+    page.locator("#parts-fold > summary").click()
+    page.get_by_role("button", name="A style for a part").click()
+    page.get_by_label("Style: Part 1").select_option("swatch:batik")
+    painted_over(page, 0.1, 0.2, 0.4, 0.8)
+    photo = page.locator("#before").get_attribute("src")
+    page.get_by_role("button", name="Brush: Part 1, of a part of the style").click()
+    assert page.locator("#before").get_attribute("src") != photo, "it is painted on the style"
+    painted_over(page, 0.5, 0.5, 0.9, 0.9)
+    page.get_by_role("button", name="Finish").click()
+    assert page.locator("#mask").is_hidden() and page.locator("#before").get_attribute("src") == photo
+    body = asked_for(page)
+    (region,) = body["regions"]
+    assert region.keys() == {"mask", "style", "style_mask"} and region["style"] == "swatch:batik"
+    assert body["settings"]["init"] not in (None, "", "matched") and region["mask"] != region["style_mask"]
+    first = downloaded(page, tmp_path / "first.png")
+    page.get_by_role("button", name="Remove: Part 1", exact=True).click()
+    page.locator("#set-init").select_option("")
+    button(page, "Use these settings").click()
+    page.get_by_text("of a part of the style").wait_for()
+    cards = page.locator(".card").count()
+    assert asked_for(page) == body
+    page.locator(".card").nth(cards).wait_for()
+    button(page, "Stop").wait_for(state="detached", timeout=SECONDS)
+    assert np.array_equal(downloaded(page, tmp_path / "again.png"), first)
+    page.get_by_label("Style: Part 1").select_option("swatch:pastel")
+    page.get_by_text("of the whole style").wait_for()
+
+
+def test_a_telephone_offers_its_camera_and_everyone_a_cat(visit):
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    camera = page.locator("#camera")
+    assert page.locator(".camera").is_visible() and camera.get_attribute("capture") == "environment"
+    page.get_by_role("button", name="Try it with a cat").click()
+    page.locator(".photo strong", has_text="example.jpg").wait_for()
+    other = visit()
+    assert other.locator(".camera").is_hidden()

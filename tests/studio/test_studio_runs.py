@@ -287,6 +287,8 @@ def test_settings_are_those_of_the_command(idle):
     for each in offered.values():
         assert each["kind"] in ("whole", "number", "numbers", "switch", "choice", "text", "layers") and each["help"]
     assert offered["colors"]["choices"] == ["style", "content", "luminance", "histogram", "match"]
+    assert [name for name, each in offered.items() if each["picture"]] == ["init"]
+    assert not any("--" in each["help"] for each in offered.values())
     assert offered["seed"]["kind"] == "whole" and offered["size"]["free"]
     for preset in idle.client.get("/presets").json():
         assert preset["settings"].keys() == offered.keys()

@@ -1,14 +1,15 @@
 // The page: what is dropped, pasted, typed and pressed, and who is told.
 
-import { send, shown, token } from "./api.js";
+import { ask, send, shown, token } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
+import * as brush from "./brush.js";
 import * as gallery from "./gallery.js";
 import * as masks from "./masks.js";
 import * as runs from "./runs.js";
 import * as settings from "./settings.js";
 import * as stage from "./stage.js";
 import { choose, fill, language, t } from "./words.js";
-import { adopt, body, change, follow, wish } from "./wish.js";
+import { body, change, follow, wish } from "./wish.js";
 
 // Pictures that come in -----------------------------------------------------------------------------------------------
 
@@ -18,8 +19,7 @@ async function addPhoto(file) {
   try {
     const { made, ...sent } = await send(file);
     if (made) {
-      adopt(made, made.content ? await runs.photoOf(made.content) : sent);
-      await masks.adopt(made);
+      await runs.takeOver(made, made.content ? await runs.photoOf(made.content) : sent);
       say(made.missing ? t("restored_missing", { names: made.missing.join(", ") }) : t("restored"));
     } else change({ photo: sent });
     await runs.look(null);
@@ -28,9 +28,22 @@ async function addPhoto(file) {
   }
 }
 
+/** A field for files whose file becomes the photograph, the same one a second time too. */
+function takes(field) {
+  field.addEventListener("change", () => {
+    if (field.files[0]) trying(() => addPhoto(field.files[0]));
+    field.value = "";
+  });
+  return field;
+}
+
+/** The photograph that the page has for those who only want to see what happens. */
+async function addExample() {
+  await addPhoto(new File([await (await ask("/page/example.jpg")).blob()], "example.jpg"));
+}
+
 function drawPhoto() {
-  const file = h("input.away", { type: "file", id: "photo-file", accept: "image/*,.tif,.tiff,.heic,.avif" });
-  file.addEventListener("change", () => file.files[0] && trying(() => addPhoto(file.files[0])));
+  const file = takes(h("input.away", { type: "file", id: "photo-file", accept: "image/*,.tif,.tiff,.heic,.avif" }));
   const { photo } = wish;
   const place = find("photo");
   if (place.dataset.photo === `${photo?.id}${language}`) return;
@@ -67,8 +80,8 @@ function receiving() {
     const [file] = filesOf(event.clipboardData);
     if (file) trying(() => addPhoto(file));
   });
-  const first = find("first-file");
-  first.addEventListener("change", () => first.files[0] && trying(() => addPhoto(first.files[0])));
+  for (const field of [find("first-file"), find("camera")]) takes(field);
+  find("example").addEventListener("click", () => trying(addExample));
 }
 
 // Painting ------------------------------------------------------------------------------------------------------------
@@ -79,8 +92,7 @@ async function paint() {
   if (missing()) return say(t(missing()), "bad");
   const painted = await masks.ids();
   if (!wish.styles.length && !painted.regions.length) return say(t("needs_style"), "bad");
-  masks.leave();
-  masks.draw();
+  brush.leave();
   await runs.add(body(painted));
   find("stage").scrollIntoView({ block: "start", behavior: "smooth" });
   return undefined;
@@ -146,8 +158,8 @@ const KEYS = {
   "=": () => stage.zoom(1.5),
   "-": () => stage.zoom(1 / 1.5),
   0: () => stage.fit(),
-  "[": () => masks.painting() && masks.resize(1 / 1.2),
-  "]": () => masks.painting() && masks.resize(1.2),
+  "[": () => brush.painting() && brush.resize(1 / 1.2),
+  "]": () => brush.painting() && brush.resize(1.2),
   "?": () => find("keys").showModal(),
 };
 
@@ -155,15 +167,13 @@ function pressing() {
   addEventListener("keydown", (event) => {
     const strong = event.ctrlKey || event.metaKey;
     if (strong && event.key === "Enter") trying(paint);
-    else if (strong && event.key === "z" && masks.painting()) {
+    else if (strong && event.key === "z" && brush.painting()) {
       event.preventDefault();
-      masks.undo();
+      brush.undo();
     } else if (strong || event.altKey || typing(event)) return;
     else if (event.key === "Escape" && !find("keys").open) {
-      if (masks.painting()) {
-        masks.leave();
-        masks.draw();
-      } else trying(() => runs.stop());
+      if (brush.painting()) brush.leave();
+      else trying(() => runs.stop());
     } else if (event.key === " " && !event.target.closest("button, summary, label, input")) {
       event.preventDefault();
       stage.hold(true);

@@ -2,6 +2,7 @@
 
 import { events, fresh, json, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
+import * as gallery from "./gallery.js";
 import * as masks from "./masks.js";
 import * as stage from "./stage.js";
 import { ACTIVE, hover, seconds, statusOf, title } from "./telling.js";
@@ -223,9 +224,15 @@ async function download(id, bits = 8) {
 
 async function use(id) {
   const { asked } = run(id);
-  adopt(asked, await photoOf(asked.content));
-  await masks.adopt(asked);
+  await takeOver(asked, await photoOf(asked.content));
   say(t("used"));
+}
+
+/** What is wanted is what was asked for: its styles, its settings, its masks, and that photograph. */
+export async function takeOver(asked, photo) {
+  await gallery.knowing(asked);
+  adopt(asked, photo);
+  await masks.adopt(asked);
 }
 
 /** What is known of a picture on the shelf. */

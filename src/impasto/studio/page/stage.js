@@ -12,15 +12,31 @@ const at = { x: 0, y: 0, k: 1 }; // where the world is in the view
 let shape = { width: 4, height: 3 };
 let comparing = false;
 let addresses = {};
+let [usual, other] = [{}, null];
 
 /** Show a picture and the photograph that it is made of; either may be missing. */
-export function show({ photo = null, picture = null, width, height }) {
-  const other = addresses.photo !== photo;
+export function show(what) {
+  usual = what;
+  draw();
+}
+
+/** Show something else for a while, until it is null. */
+export function instead(what) {
+  other = what;
+  draw();
+}
+
+/** Whether what is shown usually is of this photograph. */
+export const isOf = (photo) => usual.photo === photo;
+
+function draw() {
+  const { photo = null, picture = null, width, height } = other ?? usual;
+  const changed = addresses.photo !== photo;
   addresses = { photo, picture };
   place(before, photo);
   place(after, picture);
   find("empty").hidden = Boolean(photo || picture);
-  if (width && (other || Math.abs(width / height - shape.width / shape.height) > 0.03)) {
+  if (width && (changed || Math.abs(width / height - shape.width / shape.height) > 0.03)) {
     shape = { width, height };
     fit();
   }
@@ -146,7 +162,7 @@ function panning() {
     return b ? Math.hypot(a.x - b.x, a.y - b.y) : 0;
   };
   view.addEventListener("pointerdown", (event) => {
-    if (mask.classList.contains("active") || event.target === split || event.target.closest("label, .sheet")) return;
+    if (mask.classList.contains("active") || event.target === split || event.target.closest("label, button, .sheet")) return;
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     view.setPointerCapture(event.pointerId);
   });
