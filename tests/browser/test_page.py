@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - Chinese has its own punctuation
 """The page as a person uses it: a real browser, a real server, real runs."""
 
 import re
@@ -295,3 +296,51 @@ def test_a_telephone_offers_its_camera_and_everyone_a_cat(visit):
     page.locator(".photo strong", has_text="example.jpg").wait_for()
     other = visit()
     assert other.locator(".camera").is_hidden()
+
+
+def test_a_look_is_there_before_anything_is_painted(visit, files, tmp_path):
+    page = visit()
+    choose(page, files, "mosaic")
+    page.get_by_label("Instant look").check()
+    page.locator("#badge", has_text="Instant look").wait_for(timeout=SECONDS)
+    first = page.locator("#after").get_attribute("src")
+    began = time.monotonic()
+    page.locator("#strength").press("End")
+    page.wait_for_function("before => document.querySelector('#after').src !== before", arg=first)
+    print(f"a look after {time.monotonic() - began:.2f} s")
+    asked_for(page)
+    page.locator("#badge").wait_for(state="hidden", timeout=SECONDS)
+    downloaded(page, tmp_path / "out.png")
+    page.get_by_label("Instant look").uncheck()
+
+
+def test_one_gesture_empties_the_queue_and_begins_anew(visit, files):
+    page = visit()
+    choose(page, files, "marbling", iterations=3000)
+    page.locator("#paint").click()
+    button(page, "Stop").wait_for(timeout=SECONDS)
+    for _ in range(2):
+        page.locator("#paint", has_text="Queue one more").click()
+    page.locator("#clear", has_text="Empty the queue (2)").click()
+    page.locator("#clear").wait_for(state="hidden")
+    assert page.locator(".card .queued").count() == 0
+    swatch(page, "batik").click()
+    page.locator("#instead").click()
+    page.locator(".card[aria-current=true]", has_text="batik").wait_for()
+    page.locator("#status", has_text=re.compile(r"\d+ of 3000")).wait_for(timeout=SECONDS)
+    assert page.locator(".card", has_text="marbling").locator(".stopped").count() == 1
+    page.keyboard.press("Escape")
+    button(page, "Go on").wait_for(timeout=SECONDS)
+
+
+def test_a_refusal_is_in_the_language_of_the_page(visit, files):
+    page = visit(locale="zh-CN", refusals=3)
+    choose(page, files, "马赛克")
+    page.fill("#set-memory", "1MB")
+    paint(page)
+    page.locator(".toast", has_text="可用内存是 1 MB").wait_for()
+    page.fill("#set-memory", "lots")
+    paint(page)
+    page.locator(".toast", has_text="内存上限是 'lots'；必须是大小，如 4GB、500MB 或 1.5GiB。").wait_for()
+    page.set_input_files("#photo-file", {"name": "note.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    page.locator(".toast", has_text="note.txt 不是 impasto 能读的图像（文本文件）").wait_for()

@@ -21,10 +21,11 @@ from starlette.routing import Route
 
 from impasto.errors import ImpastoError
 from impasto.studio import form
-from impasto.studio.asking import asked_for, body_of
+from impasto.studio.asking import Asked, asked_for, body_of
 from impasto.studio.feed import STILL
 from impasto.studio.guard import Guard
 from impasto.studio.job import ENDED, Job
+from impasto.studio.looks import Looks
 from impasto.studio.queue import FullError, NotNowError, Queue
 from impasto.studio.shelf import LARGEST_VIEW, NotThereError, Sent, Shelf, view_of
 from impasto.studio.swatchbook import LARGEST, swatch
@@ -37,15 +38,15 @@ _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json
 _TYPES |= {"svg": "image/svg+xml", "jpg": "image/jpeg"}
 
 
-def studio(shelf: Shelf, queue: Queue, *, token: str, hosts: Callable[[str], bool]) -> Guard:
-    """All of it, guarded: `shelf` has the pictures, `queue` the runs; `token` and `hosts` are as `Guard` has them."""
-    limited = RequestBodyLimitMiddleware(application(shelf, queue), max_body_size=LARGEST_PICTURE)
+def studio(shelf: Shelf, queue: Queue, looks: Looks, *, token: str, hosts: Callable[[str], bool]) -> Guard:
+    """All of it, guarded: pictures, runs, and what is painted at once; `token` and `hosts` are as `Guard` has them."""
+    limited = RequestBodyLimitMiddleware(application(shelf, queue, looks), max_body_size=LARGEST_PICTURE)
     return Guard(limited, hosts=hosts, token=token, free=lambda path: path == "/" or path.startswith("/page/"))
 
 
-def application(shelf: Shelf, queue: Queue) -> Starlette:
+def application(shelf: Shelf, queue: Queue, looks: Looks) -> Starlette:
     """The routes, and what errors become."""
-    there = Handlers(shelf, queue)
+    there = Handlers(shelf, queue, looks)
     small = [Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_JSON)]
     files = _page()
 
@@ -60,6 +61,7 @@ def application(shelf: Shelf, queue: Queue) -> Starlette:
         Route("/pictures", there.add_picture, methods=["POST"]),
         Route("/pictures/{id}", there.picture),
         Route("/pictures/{id}/about", there.about_picture),
+        Route("/look", there.look, methods=["POST"], middleware=small),
         Route("/runs", there.runs, methods=["GET"]),
         Route("/runs", there.add_run, methods=["POST"], middleware=small),
         Route("/runs/{id}", there.run),
@@ -103,8 +105,8 @@ def _size(request: Request, most: int = LARGEST_VIEW) -> int:
 class Handlers:
     """What answers requests."""
 
-    def __init__(self, shelf: Shelf, queue: Queue):
-        self._shelf, self._queue = shelf, queue
+    def __init__(self, shelf: Shelf, queue: Queue, looks: Looks):
+        self._shelf, self._queue, self._looks = shelf, queue, looks
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """What is wrong, and what to do, of pictures and settings by their names."""
@@ -170,17 +172,27 @@ class Handlers:
         """All runs, the newest first."""
         return JSONResponse([job.to_json() for job in self._queue.all()])
 
+    async def look(self, request: Request) -> Response:
+        """What a run of this may look like, painted at once, unless one is at work, which it would slow down."""
+        asked = await self._asked(request)
+        if self._queue.busy:
+            raise NotNowError("A run is at work; its previews show what it begins with.")
+        return Response(await run_in_threadpool(self._looks.look, asked), media_type="image/jpeg")
+
     async def add_run(self, request: Request) -> Response:
         """A new run."""
+        job = await run_in_threadpool(self._queue.add, await self._asked(request))
+        return JSONResponse(job.to_json(), 201)
+
+    async def _asked(self, request: Request) -> Asked:
+        """The run that is asked for."""
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise HTTPException(415, "A run is asked for as application/json.")
         try:
             body = json.loads(await request.body())
         except (ValueError, RecursionError):
             raise HTTPException(400, "The request's body is no JSON.") from None
-        asked = await run_in_threadpool(asked_for, body, self._shelf)
-        job = await run_in_threadpool(self._queue.add, asked)
-        return JSONResponse(job.to_json(), 201)
+        return await run_in_threadpool(asked_for, body, self._shelf)
 
     async def run(self, request: Request) -> Response:
         """One run."""

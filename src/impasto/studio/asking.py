@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from impasto.studio.shelf import Shelf
 if TYPE_CHECKING:
     from impasto.pictures import Pictures
     from impasto.record import Record
+    from impasto.sources import ImageSource
 
 T = TypeVar("T")
 
@@ -66,8 +67,8 @@ def asked_for(body: Any, shelf: Shelf) -> Asked:
     return Asked(body, recipe, frozenset(used - {""}))
 
 
-def pictures_of(body: Mapping[str, Any], shelf: Shelf) -> Pictures:
-    """The pictures of a request that `asked_for` has checked.
+def pictures_of(body: Mapping[str, Any], source: Callable[[str], ImageSource]) -> Pictures:
+    """The pictures of a request that `asked_for` has checked; `source` is where one is found.
 
     Raises:
         NotThereError: one has been removed since.
@@ -75,21 +76,20 @@ def pictures_of(body: Mapping[str, Any], shelf: Shelf) -> Pictures:
     from impasto.pictures import Pictures
     from impasto.regions import Region
 
-    def source(given: str | None) -> Any:
-        return given if given is None or given.startswith(SWATCH) else str(shelf.path(given))
+    def of(given: Mapping[str, Any], name: str) -> ImageSource | None:
+        return None if given.get(name) is None else source(given[name])
 
-    regions = [
-        Region(source(each["mask"]), source(each["style"]), source(each.get("style_mask")))
-        for each in body.get("regions", ())
-    ]
-    init = body.get("settings", {}).get("init")
+    settings = body.get("settings", {})
     return Pictures(
         source(body["content"]),
         [source(each) for each in body.get("styles", ())],
-        source(init) if init not in INITS else None,
-        regions,
-        source(body.get("keep")),
-        source(body.get("texture")),
+        None if settings.get("init") in INITS else of(settings, "init"),
+        [
+            Region(source(each["mask"]), source(each["style"]), of(each, "style_mask"))
+            for each in body.get("regions", ())
+        ],
+        of(body, "keep"),
+        of(body, "texture"),
     )
 
 
@@ -118,7 +118,8 @@ def _checked(given: Any, shelf: Shelf, *, swatch: bool = False) -> str:
     Raises:
         UsageError: it is neither.
     """
-    named = _a(str, given, f"A picture is named by its id{', or as swatch:NAME' if swatch else ''}.")
+    rule = "A picture is named by its id, or as swatch:NAME." if swatch else "A picture is named by its id."
+    named = _a(str, given, rule)
     if swatch and named.startswith(SWATCH):
         swatches.describe(named.removeprefix(SWATCH).partition(":")[0])
         return ""

@@ -31,7 +31,7 @@ def check(asked: Asked, shelf: Shelf, encoders: Encoders) -> None:
     from impasto.pictures import Pictures, check_masks, check_pictures
     from impasto.preparation import prepare
 
-    pictures = pictures_of(asked.body, shelf)
+    pictures = pictures_of(asked.body, shelf.source)
     check_pictures(asked.recipe, pictures)
     check_masks(asked.recipe, pictures)
     most = None if asked.recipe.size == ORIGINAL else asked.recipe.long_side or asked.recipe.usual_size

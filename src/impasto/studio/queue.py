@@ -69,6 +69,11 @@ class Queue:
             raise NotThereError("There is no such run any more.")
         return self._jobs[id]
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run is at work, or about to be."""
+        return bool(self._waiting) or any(job.state in ACTIVE for job in self._jobs.values())
+
     def all(self) -> list[Job]:
         """All runs, the newest first."""
         return [*reversed(self._jobs.values())]

@@ -21,6 +21,7 @@ from impasto.errors import UsageError
 from impasto.files import InUseError, Lock
 from impasto.studio.app import studio
 from impasto.studio.guard import trusted
+from impasto.studio.looks import Looks
 from impasto.studio.queue import Queue
 from impasto.studio.shelf import Shelf
 
@@ -57,7 +58,7 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str], None], *, op
         queue.start()
         if opens:
             webbrowser.open(address)
-        app = studio(shelf, queue, token=token, hosts=trusted(host))
+        app = studio(shelf, queue, Looks(shelf, encoders), token=token, hosts=trusted(host))
         try:
             Server(quiet(app), queue).run(sockets=[socket_])
         finally:

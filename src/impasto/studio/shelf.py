@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
+from impasto.choices import SWATCH
 from impasto.errors import ImageError, UsageError
 from impasto.files import file_hash
 from impasto.untrusted import printable
@@ -68,6 +69,14 @@ class Shelf:
             NotThereError: there is none.
         """
         return self._folder / self[id].id
+
+    def source(self, id: str) -> str:
+        """A picture as runs take it: its file; a swatch is drawn.
+
+        Raises:
+            NotThereError: there is none.
+        """
+        return id if id.startswith(SWATCH) else str(self.path(id))
 
     def alike(self, sha256: str | None) -> str | None:
         """The id of the picture with this digest, if it is here."""

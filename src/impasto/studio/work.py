@@ -49,7 +49,7 @@ def _carried_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
         if (job.checkpoint / "run.json").is_file():
             kept = stack.enter_context(closing(Checkpoints.open(job.checkpoint)))
             plan = Record.from_json(kept.about()["record"]).plan
-        run = prepare(job.asked.recipe, pictures_of(job.asked.body, shelf), encoders, plan)
+        run = prepare(job.asked.recipe, pictures_of(job.asked.body, shelf.source), encoders, plan)
         run = replace(run, inputs=tuple(_renamed(run.inputs, shelf)))
         if job.stopping:
             job.becomes(STOPPED)

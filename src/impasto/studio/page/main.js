@@ -4,6 +4,7 @@ import { ask, send, shown, token } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
 import * as brush from "./brush.js";
 import * as gallery from "./gallery.js";
+import * as looks from "./looks.js";
 import * as masks from "./masks.js";
 import * as runs from "./runs.js";
 import * as settings from "./settings.js";
@@ -88,12 +89,13 @@ function receiving() {
 
 const missing = () => (!wish.photo ? "needs_photo" : "");
 
-async function paint() {
+/** Ask for the picture; `instead` of what is at work and what waits, or after them. */
+async function paint({ instead = false } = {}) {
   if (missing()) return say(t(missing()), "bad");
   const painted = await masks.ids();
   if (!wish.styles.length && !painted.regions.length) return say(t("needs_style"), "bad");
   brush.leave();
-  await runs.add(body(painted));
+  await runs.add(body(painted), { guess: looks.address(), instead });
   find("stage").scrollIntoView({ block: "start", behavior: "smooth" });
   return undefined;
 }
@@ -127,7 +129,7 @@ function words() {
   fill();
   find("language").textContent = language === "zh" ? "EN" : "中文";
   find("language").lang = language === "zh" ? "en" : "zh";
-  const keys = [["Space", "key_space"], ["C", "key_c"], ["+ − 0", "key_zoom"], ["← →", "key_arrows"], ["[ ]", "key_brush"], ["Ctrl Z", "key_undo"], ["Ctrl Enter", "key_paint"], ["Esc", "key_stop"]];
+  const keys = [["Space", "key_space"], ["C", "key_c"], ["+ − 0", "key_zoom"], ["← →", "key_arrows"], ["[ ]", "key_brush"], ["Ctrl Z", "key_undo"], ["Ctrl Enter", "key_paint"], ["Ctrl Shift Enter", "key_instead"], ["Esc", "key_stop"]];
   find("key-list").replaceChildren(...keys.flatMap(([key, about]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(about))]));
 }
 
@@ -166,7 +168,7 @@ const KEYS = {
 function pressing() {
   addEventListener("keydown", (event) => {
     const strong = event.ctrlKey || event.metaKey;
-    if (strong && event.key === "Enter") trying(paint);
+    if (strong && event.key === "Enter") trying(() => paint({ instead: event.shiftKey }));
     else if (strong && event.key === "z" && brush.painting()) {
       event.preventDefault();
       brush.undo();
@@ -196,6 +198,8 @@ async function begin() {
     event.preventDefault();
     trying(paint);
   });
+  find("instead").addEventListener("click", () => trying(() => paint({ instead: true })));
+  find("clear").addEventListener("click", () => trying(runs.clearQueue));
   find("all").addEventListener("click", () => trying(paintAll));
   addEventListener("locked", lock);
   if (!token) return lock();
@@ -206,6 +210,7 @@ async function begin() {
   masks.begin();
   await runs.begin();
   if (!runs.current()) await runs.look(null);
+  looks.begin({ shown: runs.draft, free: runs.free });
   follow(() => runs.current() || runs.drawStatus());
   document.body.classList.add("ready");
   addEventListener("focus", () => trying(runs.refresh));

@@ -3,7 +3,9 @@
 import { events, fresh, json, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
 import * as gallery from "./gallery.js";
+import * as guesses from "./looks.js";
 import * as masks from "./masks.js";
+import { said } from "./said.js";
 import * as stage from "./stage.js";
 import { ACTIVE, hover, seconds, statusOf, title } from "./telling.js";
 import { t } from "./words.js";
@@ -31,11 +33,15 @@ export async function begin() {
   if (working) look(working.id);
 }
 
-export async function add(body, { looks = true } = {}) {
+/** Ask for a run, `instead` of all that is at work or waits, or after it.
+ *  `guess` is the address of what it may look like, which is shown until it has a preview of its own. */
+export async function add(body, { looks = true, guess = null, instead = false } = {}) {
   const made = await (await post("/runs", body)).json();
+  if (instead) await clear();
+  if (guess) Object.assign(made, { address: guess, guess: true });
   runs.unshift(made);
-  if (looks && !runs.some((each) => ACTIVE.includes(each.state))) chosen = made.id;
-  if (looks) await look(chosen === made.id || !current() || !ACTIVE.includes(current().state) ? made.id : chosen);
+  const others = !instead && ACTIVE.includes(current()?.state);
+  if (looks && !others) await look(made.id);
   drawFilm();
   watchNext();
   return made;
@@ -75,10 +81,10 @@ function became(id, data) {
   const ended = !ACTIVE.includes(data.state) && data.state !== "queued";
   Object.assign(there, data);
   if (ended) thumbs.delete(id);
-  if (data.state === "failed") say(data.error, "bad");
+  if (data.state === "failed") say(said(data.error), "bad");
   if (id === chosen) look(id);
   drawFilm();
-  if (ACTIVE.includes(data.state)) grow(there, data.preview);
+  if (ACTIVE.includes(data.state) && !there.guess) grow(there, data.preview);
 }
 
 let loading = null; // the number of the preview that is on its way
@@ -99,8 +105,8 @@ function grow(there, number) {
   loading = fresh(`/runs/${there.id}/preview/${number}`)
     .then((address) => {
       there.shown = number;
-      const old = there.address;
-      there.address = address;
+      const old = there.guess ? null : there.address;
+      Object.assign(there, { address, guess: false });
       thumb(there.id)?.setAttribute("src", address);
       if (there.id === chosen) present(there);
       if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
@@ -129,8 +135,14 @@ async function present(there) {
   const photo = there?.asked.content ?? wish.photo?.id;
   const address = photo ? await shown(`/pictures/${photo}?size=2048`).catch(() => null) : null;
   const size = there?.plan.width ? there.plan : wish.photo && photo === wish.photo.id ? wish.photo : {};
-  stage.show({ photo: address, picture: there?.address ?? null, width: size.width, height: size.height });
+  const guess = !there || there.guess ? (there?.address ?? guesses.address()) : null;
+  const picture = there?.address ?? guess;
+  stage.show({ photo: address, picture, width: size.width, height: size.height, note: guess && t("look") });
 }
+
+/** There is another look of what is wanted: that is what is looked at now, unless a run is at work. */
+export const draft = () => free() && look(null);
+export const free = () => !runs.some((each) => ACTIVE.includes(each.state) || each.state === "queued");
 
 /** One run earlier (1) or later (-1). */
 export function step(by) {
@@ -190,7 +202,7 @@ function drawAbout(there) {
   const rows = [["preset", there.asked.preset ?? "default"], ...settings, ...time, ...terms];
   find("about-body").replaceChildren(
     h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    ...there.notes.map((note) => h("p.hint", {}, note)),
+    ...there.notes.map((note) => h("p.hint", {}, said(note))),
   );
 }
 
@@ -199,6 +211,20 @@ function drawAbout(there) {
 export async function stop(id = chosen) {
   const there = run(id);
   if (there && ACTIVE.includes(there.state)) await post(`/runs/${id}/stop`);
+}
+
+const waiting = () => runs.filter((each) => each.state === "queued");
+
+/** Nothing of what is here waits any more. */
+export async function clearQueue() {
+  for (const { id } of waiting()) await post(`/runs/${id}/remove`);
+  await refresh();
+}
+
+/** Nothing of what is here is at work any more, and nothing waits. */
+async function clear() {
+  await clearQueue();
+  for (const { id } of runs.filter((each) => ACTIVE.includes(each.state))) await stop(id);
 }
 
 async function resume(id) {
@@ -233,6 +259,7 @@ export async function takeOver(asked, photo) {
   await gallery.knowing(asked);
   adopt(asked, photo);
   await masks.adopt(asked);
+  await guesses.settled();
 }
 
 /** What is known of a picture on the shelf. */
@@ -266,8 +293,10 @@ export function drawFilm() {
   const focused = document.activeElement?.dataset?.run;
   find("film").replaceChildren(...(runs.length ? runs.map(card) : [h("li.hint", {}, t("nothing_yet"))]));
   if (focused) document.querySelector(`[data-run="${focused}"]`)?.focus();
-  const busy = runs.some((each) => ACTIVE.includes(each.state) || each.state === "queued");
-  find("paint").textContent = t(busy ? "painting" : "paint");
+  find("paint").textContent = t(free() ? "paint" : "painting");
+  find("instead").hidden = free();
+  find("clear").hidden = waiting().length < 2;
+  find("clear").textContent = t("clear_queue", { n: waiting().length });
 }
 
 // The sheet -----------------------------------------------------------------------------------------------------------

@@ -30,9 +30,9 @@ export function instead(what) {
 export const isOf = (photo) => usual.photo === photo;
 
 function draw() {
-  const { photo = null, picture = null, width, height } = other ?? usual;
+  const { photo = null, picture = null, width, height, note = "" } = other ?? usual;
   const changed = addresses.photo !== photo;
-  addresses = { photo, picture };
+  addresses = { photo, picture, note };
   place(before, photo);
   place(after, picture);
   find("empty").hidden = Boolean(photo || picture);
@@ -97,11 +97,18 @@ export function compare(on = !comparing) {
 
 export function hold(on) {
   world.classList.toggle("held", on && Boolean(addresses.photo));
-  find("badge").hidden = !(on && addresses.photo);
-  find("badge").textContent = t("showing_photo");
+  drawBadge();
+}
+
+/** What is shown in place of a finished picture, or of one in the making. */
+function drawBadge() {
+  const text = world.classList.contains("held") ? t("showing_photo") : addresses.note;
+  find("badge").hidden = !text;
+  find("badge").textContent = text ?? "";
 }
 
 function refresh() {
+  drawBadge();
   const both = Boolean(addresses.photo && addresses.picture);
   split.hidden = seam.hidden = !(both && comparing);
   const share = both && comparing ? Number(split.value) : 0;

@@ -1,6 +1,7 @@
 // What is said of a run: in the line below the picture, on its card, when the pointer is over it.
 
 import { styleName } from "./gallery.js";
+import { said } from "./said.js";
 import { known, t } from "./words.js";
 import { wish } from "./wish.js";
 
@@ -18,7 +19,7 @@ export function statusOf(there) {
     return t("at_step", { width, height, done: at.done, total: at.total, left: seconds(at.left) });
   if (there.state === "done") return t("was_done", { width: plan.width, height: plan.height, title: title(there) });
   if (there.state === "stopped" && at.done) return t("was_stopped", { done: at.done, total: at.total });
-  if (there.state === "failed") return there.error;
+  if (there.state === "failed") return said(there.error);
   return ACTIVE.includes(there.state) ? t("loading") : t(there.state);
 }
 
