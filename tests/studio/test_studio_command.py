@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from in_studio import TOKEN, png
 
-from impasto.studio.server import Server, quiet
+from impasto.studio.server import Server, name_elsewhere, quiet
 
 
 @contextmanager
@@ -90,6 +90,9 @@ def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
         with started(tmp_path, "--port", port) as process:
             assert process.wait(20) == 2
             assert f"127.0.0.1, port {port}: Address already in use. Choose another --port" in process.stderr.read()
+    with started(tmp_path, "--host", "nowhere.invalid") as process:
+        assert process.wait(20) == 2
+        assert "Name an address of this computer: --host 127.0.0.1" in process.stderr.read()
     with started(tmp_path, "--port", "0", IMPASTO_STUDIO_TOKEN=TOKEN) as process:
         assert address(process)[1] == TOKEN
 
@@ -97,6 +100,10 @@ def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
 def test_other_computers_are_let_in_with_a_warning(tmp_path):
     with started(tmp_path, "--port", "0", "--host", "0.0.0.0") as process:
         home, token = address(process)
+        elsewhere = process.stdout.readline()
+        assert re.fullmatch(rf"For telephones and other computers here  http://[\d.]+:\d+/#{token}\n", elsewhere) or (
+            elsewhere == "Ctrl-C ends it.\n" and not name_elsewhere("0.0.0.0")  # without any network
+        )
         assert "whoever has this address can use it" in process.stderr.readline()
         assert httpx.get(f"{home}/runs").status_code == 401
         headers = {"authorization": f"Bearer {token}", "host": "evil.example"}

@@ -107,7 +107,7 @@ async function paintAll() {
   for (const source of gallery.allSwatches()) {
     const asked = { content: wish.photo.id, styles: [source], settings: { ...wish.settings, size: 256 }, preset: wish.preset };
     delete asked.settings.style_weights;
-    ids.push((await runs.add(asked, { looks: false })).id);
+    ids.push(await runs.add(asked, { looks: false }));
   }
   await runs.look(null);
   runs.sheet(ids);

@@ -16,11 +16,13 @@ let chosen = null; // the id of the run that is looked at; null is the photograp
 let watching = null;
 const thumbs = new Map(); // id -> the address of a small picture
 
+const ended = ({ state }) => !ACTIVE.includes(state) && state !== "queued";
 const run = (id) => runs.find((each) => each.id === id);
 export const current = () => run(chosen);
 
 export async function refresh() {
-  runs = await json("/runs");
+  const now = await json("/runs");
+  runs = now.map((each) => Object.assign(run(each.id) ?? {}, each));
   if (chosen && !run(chosen)) chosen = null;
   drawFilm();
   watchNext();
@@ -36,15 +38,13 @@ export async function begin() {
 /** Ask for a run, `instead` of all that is at work or waits, or after it.
  *  `guess` is the address of what it may look like, which is shown until it has a preview of its own. */
 export async function add(body, { looks = true, guess = null, instead = false } = {}) {
-  const made = await (await post("/runs", body)).json();
-  if (instead) await clear();
-  if (guess) Object.assign(made, { address: guess, guess: true });
-  runs.unshift(made);
-  const others = !instead && ACTIVE.includes(current()?.state);
-  if (looks && !others) await look(made.id);
-  drawFilm();
-  watchNext();
-  return made;
+  const before = instead ? runs.filter((each) => !ended(each)) : [];
+  const { id } = await (await post("/runs", body)).json();
+  await away(before);
+  await refresh();
+  if (guess) Object.assign(run(id), { address: guess, guess: true });
+  if (looks && (instead || !ACTIVE.includes(current()?.state))) await look(id);
+  return id;
 }
 
 // Watching ------------------------------------------------------------------------------------------------------------
@@ -78,9 +78,8 @@ async function watch(id, signal) {
 function became(id, data) {
   const there = run(id);
   if (!there) return;
-  const ended = !ACTIVE.includes(data.state) && data.state !== "queued";
   Object.assign(there, data);
-  if (ended) thumbs.delete(id);
+  if (ended(data)) thumbs.delete(id);
   if (data.state === "failed") say(said(data.error), "bad");
   if (id === chosen) look(id);
   drawFilm();
@@ -124,9 +123,10 @@ export async function look(id) {
   find("sheet").hidden = true;
   for (const card of find("film").querySelectorAll(".card")) card.setAttribute("aria-current", card.dataset.run === id);
   drawStatus();
-  if (there?.result && !ACTIVE.includes(there.state) && there.state !== "queued") {
+  if (there?.result && ended(there)) {
     const path = `/runs/${id}/picture?size=2048&at=${there.step.done ?? 0}`;
     there.address = await shown(path).catch(() => there.address);
+    there.guess = false;
   }
   if (chosen === id) await present(there);
 }
@@ -142,7 +142,7 @@ async function present(there) {
 
 /** There is another look of what is wanted: that is what is looked at now, unless a run is at work. */
 export const draft = () => free() && look(null);
-export const free = () => !runs.some((each) => ACTIVE.includes(each.state) || each.state === "queued");
+export const free = () => runs.every(ended);
 
 /** One run earlier (1) or later (-1). */
 export function step(by) {
@@ -183,11 +183,11 @@ function drawActs(there) {
       parts.push(button("down", "download", () => download(id), "strong"), button("down", "download_16", () => download(id, 16)));
     }
     parts.push(button("again", "use", () => use(id)));
-    if (!ACTIVE.includes(there.state) && there.state !== "queued") {
-      const away = button("bin", "remove", () => remove(id), "plain");
-      away.lastChild.className = "unseen";
-      away.title = t("remove");
-      parts.push(away);
+    if (ended(there)) {
+      const bin = button("bin", "remove", () => remove(id), "plain");
+      bin.lastChild.className = "unseen";
+      bin.title = t("remove");
+      parts.push(bin);
     }
   }
   find("run-acts").replaceChildren(...parts);
@@ -215,16 +215,14 @@ export async function stop(id = chosen) {
 
 const waiting = () => runs.filter((each) => each.state === "queued");
 
-/** Nothing of what is here waits any more. */
-export async function clearQueue() {
-  for (const { id } of waiting()) await post(`/runs/${id}/remove`);
-  await refresh();
+/** Those that wait are removed, one that is at work is stopped. */
+async function away(some) {
+  for (const { id, state } of some) await post(`/runs/${id}/${state === "queued" ? "remove" : "stop"}`);
 }
 
-/** Nothing of what is here is at work any more, and nothing waits. */
-async function clear() {
-  await clearQueue();
-  for (const { id } of runs.filter((each) => ACTIVE.includes(each.state))) await stop(id);
+export async function clearQueue() {
+  await away(waiting());
+  await refresh();
 }
 
 async function resume(id) {
@@ -316,7 +314,7 @@ export function sheet(ids) {
       const waiting = there && there.state !== "done" ? "waiting" : "made";
       return h(`button.${waiting}`, { type: "button", onclick: () => look(id) }, picture, h("span", {}, there ? title(there) : ""));
     }));
-    if (ids.some((id) => run(id) && !["done", "failed", "stopped"].includes(run(id).state))) setTimeout(draw, 700);
+    if (ids.some((id) => run(id) && !ended(run(id)))) setTimeout(draw, 700);
   };
   draw();
 }
