@@ -288,6 +288,19 @@ def test_a_part_has_a_part_of_a_style_and_all_begins_with_a_picture(visit, files
     page.get_by_text("of the whole style").wait_for()
 
 
+def test_what_a_photograph_is_of_is_found_for_the_brush(visit, files):
+    page = visit()
+    choose(page, files)
+    page.locator("#parts-fold > summary").click()
+    page.get_by_role("button", name="Brush: Keep as it is").click()
+    painted = "() => document.querySelector('#mask').toDataURL()"
+    before = page.evaluate(painted)
+    page.get_by_role("button", name="Find subject").click()
+    page.wait_for_function(f"before => ({painted})() !== before", arg=before, timeout=SECONDS)
+    assert asked_for(page)["keep"]
+    page.keyboard.press("Escape")
+
+
 def test_a_telephone_offers_its_camera_and_everyone_a_cat(visit):
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     camera = page.locator("#camera")

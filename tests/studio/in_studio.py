@@ -35,7 +35,6 @@ class Studio:
 
         from impasto.studio.app import studio
         from impasto.studio.guard import trusted
-        from impasto.studio.looks import Looks
         from impasto.studio.queue import Queue
         from impasto.studio.server import encoders, listening, quiet
         from impasto.studio.shelf import Shelf
@@ -46,7 +45,7 @@ class Studio:
         self.works = works
         if works:
             self.queue.start()
-        app = studio(self.shelf, self.queue, Looks(self.shelf, encoders), token=TOKEN, hosts=trusted("127.0.0.1"))
+        app = studio(self.shelf, self.queue, encoders, token=TOKEN, hosts=trusted("127.0.0.1"))
         socket = listening("127.0.0.1", 0)
         self.server = uvicorn.Server(quiet(app))
         self.thread = threading.Thread(target=lambda: self.server.run(sockets=[socket]))

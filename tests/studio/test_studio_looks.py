@@ -1,4 +1,4 @@
-"""What a picture may look like, at once: small, of all that is asked for, and nothing of it is kept."""
+"""What the studio's networks tell at once: what a picture may look like, and what a photograph is of."""
 
 import io
 import time
@@ -62,3 +62,20 @@ def test_what_makes_no_sense_is_refused(idle, photo):
         ({"content": "nothing"}, 404),
     ):
         assert idle.client.post("/look", json=body | wrong).status_code == status, wrong
+
+
+def test_the_subject_of_a_photograph_is_a_picture_that_can_be_kept(idle):
+    y, x = np.mgrid[:120, :160]
+    inside = (y - 60) ** 2 + (x - 80) ** 2 < 35**2
+    photo = np.where(inside[..., None], [220, 90, 30], [40, 90, 140]) + (x % 5)[..., None] * 4
+    id = idle.send(png(photo))["id"]
+    answer = idle.client.post(f"/pictures/{id}/subject")
+    assert answer.status_code == 201, answer.text
+    mask = answer.json()
+    assert (mask["width"], mask["height"], mask["name"]) == (160, 120, "subject.png")
+    seen = idle.client.get(f"/pictures/{mask['id']}?size=160").content
+    found = np.asarray(Image.open(io.BytesIO(seen)).convert("L")) > 127
+    assert (found & inside).sum() / (found | inside).sum() > 0.6
+    body = {"content": id, "styles": ["swatch:mosaic"], "keep": mask["id"], "settings": QUICK}
+    assert idle.client.post("/runs", json=body).status_code == 201
+    assert idle.client.post("/pictures/nothing/subject").status_code == 404

@@ -93,7 +93,19 @@ def test_words_stand_out_from_what_is_behind_them(theme):
 def test_no_word_and_no_import_is_left_over():
     scripts = {each.name: text(each.name) for each in PAGE.iterdir() if each.name.endswith(".js")}
     used = text("index.html") + "".join(code for name, code in scripts.items() if not name.startswith("words-"))
-    parts = ("strength_", "colors_", "group_", "key_", "queued", "preparing", "running", "done", "stopped", "failed")
+    parts = (
+        "set_",
+        "strength_",
+        "colors_",
+        "group_",
+        "key_",
+        "queued",
+        "preparing",
+        "running",
+        "done",
+        "stopped",
+        "failed",
+    )
     assert [
         key for key in keys("words-en.js") if not key.startswith(parts) and not re.search(rf"\b{key}\b", used)
     ] == []

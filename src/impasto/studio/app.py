@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -28,8 +28,12 @@ from impasto.studio.job import ENDED, Job
 from impasto.studio.looks import Looks
 from impasto.studio.queue import FullError, NotNowError, Queue
 from impasto.studio.shelf import LARGEST_VIEW, NotThereError, Sent, Shelf, view_of
+from impasto.studio.subjects import Subjects
 from impasto.studio.swatchbook import LARGEST, swatch
 from impasto.version import __version__
+
+if TYPE_CHECKING:
+    from impasto.loading import Encoders
 
 LARGEST_PICTURE = 64 * 2**20  # bytes
 LARGEST_JSON = 2**18
@@ -38,15 +42,17 @@ _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json
 _TYPES |= {"svg": "image/svg+xml", "jpg": "image/jpeg"}
 
 
-def studio(shelf: Shelf, queue: Queue, looks: Looks, *, token: str, hosts: Callable[[str], bool]) -> Guard:
-    """All of it, guarded: pictures, runs, and what is painted at once; `token` and `hosts` are as `Guard` has them."""
-    limited = RequestBodyLimitMiddleware(application(shelf, queue, looks), max_body_size=LARGEST_PICTURE)
+def studio(
+    shelf: Shelf, queue: Queue, encoders: Callable[[], Encoders], *, token: str, hosts: Callable[[str], bool]
+) -> Guard:
+    """All of it, guarded; `encoders` loads what paints at once, `token` and `hosts` are as `Guard` has them."""
+    limited = RequestBodyLimitMiddleware(application(shelf, queue, encoders), max_body_size=LARGEST_PICTURE)
     return Guard(limited, hosts=hosts, token=token, free=lambda path: path == "/" or path.startswith("/page/"))
 
 
-def application(shelf: Shelf, queue: Queue, looks: Looks) -> Starlette:
+def application(shelf: Shelf, queue: Queue, encoders: Callable[[], Encoders]) -> Starlette:
     """The routes, and what errors become."""
-    there = Handlers(shelf, queue, looks)
+    there = Handlers(shelf, queue, Looks(shelf, encoders), Subjects(shelf, encoders))
     small = [Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_JSON)]
     files = _page()
 
@@ -61,6 +67,7 @@ def application(shelf: Shelf, queue: Queue, looks: Looks) -> Starlette:
         Route("/pictures", there.add_picture, methods=["POST"]),
         Route("/pictures/{id}", there.picture),
         Route("/pictures/{id}/about", there.about_picture),
+        Route("/pictures/{id}/subject", there.subject, methods=["POST"], middleware=small),
         Route("/look", there.look, methods=["POST"], middleware=small),
         Route("/runs", there.runs, methods=["GET"]),
         Route("/runs", there.add_run, methods=["POST"], middleware=small),
@@ -105,8 +112,8 @@ def _size(request: Request, most: int = LARGEST_VIEW) -> int:
 class Handlers:
     """What answers requests."""
 
-    def __init__(self, shelf: Shelf, queue: Queue, looks: Looks):
-        self._shelf, self._queue, self._looks = shelf, queue, looks
+    def __init__(self, shelf: Shelf, queue: Queue, looks: Looks, subjects: Subjects):
+        self._shelf, self._queue, self._looks, self._subjects = shelf, queue, looks, subjects
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """What is wrong, and what to do, of pictures and settings by their names."""
@@ -165,6 +172,10 @@ class Handlers:
     async def about_picture(self, request: Request) -> Response:
         """What is known of a picture."""
         return JSONResponse(asdict(self._shelf[request.path_params["id"]]))
+
+    async def subject(self, request: Request) -> Response:
+        """A mask of what a picture is of, which is a picture too."""
+        return JSONResponse(asdict(await run_in_threadpool(self._subjects.find, request.path_params["id"])), 201)
 
     # Runs ---------------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,6 @@ from impasto.errors import UsageError
 from impasto.files import InUseError, Lock
 from impasto.studio.app import studio
 from impasto.studio.guard import trusted
-from impasto.studio.looks import Looks
 from impasto.studio.queue import Queue
 from impasto.studio.shelf import Shelf
 
@@ -69,7 +68,7 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str, str], None], 
         queue.start()
         if opens:
             webbrowser.open(address)
-        app = studio(shelf, queue, Looks(shelf, encoders), token=token, hosts=trusted(host))
+        app = studio(shelf, queue, encoders, token=token, hosts=trusted(host))
         try:
             Server(quiet(app), queue).run(sockets=[socket_])
         finally:

@@ -1,6 +1,6 @@
 // The brush: strokes of the pointer on the picture become those of the mask at hand.
 
-import { find, h, icon } from "./dom.js";
+import { find, h, icon, trying } from "./dom.js";
 import * as stage from "./stage.js";
 import { drawn, isPainted, sized } from "./strokes.js";
 import { t } from "./words.js";
@@ -10,7 +10,8 @@ const [LEAST, MOST] = [0.005, 0.4]; // of the picture's long side
 const canvas = find("mask");
 const brush = { size: 0.08, soft: 0.4, erase: false };
 
-/** What is painted: {mask, name, others: paler masks of the same picture, ended}; null is nothing. */
+/** What is painted: {mask, name, others: paler masks of the same picture, ended, find}; null is nothing.
+ *  `find` promises the {id, base} of a mask that is found without painting, if there is such a way. */
 let work = null;
 
 export const painting = () => Boolean(work);
@@ -72,18 +73,25 @@ export function drawBar() {
   erase.setAttribute("aria-pressed", brush.erase);
   const chip = h("i.chip");
   chip.style.background = work.mask.color;
+  const finding = async (event) => {
+    const { find: found, mask } = work;
+    event.currentTarget.disabled = true;
+    Object.assign(mask, { strokes: [] }, await found().finally(drawBar));
+    if (paints(mask)) redraw();
+  };
   const clear = () => (Object.assign(work.mask, { strokes: [], base: null }), changed());
   find("brushes").hidden = false;
-  find("brushes").replaceChildren(
+  find("brushes").replaceChildren(...[
     chip,
     h("strong", {}, work.name),
     range("size", t("brush_size"), LEAST, MOST),
     range("soft", t("soft"), 0, 1),
+    work.find && h("button.quiet", { type: "button", title: t("subject_title"), onclick: (event) => trying(() => finding(event)) }, t("subject")),
     erase,
     h("button.quiet", { type: "button", onclick: undo }, icon("undo"), t("undo")),
     h("button.quiet", { type: "button", onclick: clear }, t("clear")),
     h("button.primary.small", { type: "button", onclick: leave }, t("finish")),
-  );
+  ].filter(Boolean));
 }
 
 export function begin() {

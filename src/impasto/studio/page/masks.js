@@ -121,9 +121,14 @@ function ended() {
 async function paintOn(mask, name) {
   const photo = await shown(`/pictures/${wish.photo.id}?size=2048`);
   const others = [keep, ...parts.map((each) => each.mask)].filter((each) => each && each !== mask);
-  brush.enter({ mask, name, others, ended });
+  brush.enter({ mask, name, others, ended, find: findSubject });
   stage.instead(stage.isOf(photo) ? null : { ...wish.photo, photo });
   draw();
+}
+
+async function findSubject() {
+  const { id } = await json(`/pictures/${wish.photo.id}/subject`, { method: "POST" });
+  return { id, base: await baseOf(id) };
 }
 
 /** Paint which part of a style is meant, on that style. */

@@ -7,7 +7,7 @@ import * as guesses from "./looks.js";
 import * as masks from "./masks.js";
 import { said } from "./said.js";
 import * as stage from "./stage.js";
-import { ACTIVE, hover, seconds, statusOf, title } from "./telling.js";
+import { ACTIVE, hover, seconds, settingName, statusOf, title } from "./telling.js";
 import { t } from "./words.js";
 import { adopt, wish } from "./wish.js";
 
@@ -197,9 +197,9 @@ function drawAbout(there) {
   find("about").hidden = !there;
   if (!there || !find("about").open) return;
   const terms = Object.entries(there.step.terms ?? {}).map(([name, value]) => [name, Number(value).toPrecision(4)]);
-  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => [name, JSON.stringify(value)]);
+  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => [settingName(name), JSON.stringify(value)]);
   const time = there.step.seconds ? [[t("time"), seconds(there.step.seconds)]] : [];
-  const rows = [["preset", there.asked.preset ?? "default"], ...settings, ...time, ...terms];
+  const rows = [[settingName("preset"), there.asked.preset ?? "default"], ...settings, ...time, ...terms];
   find("about-body").replaceChildren(
     h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     ...there.notes.map((note) => h("p.hint", {}, said(note))),

@@ -2,6 +2,7 @@
 
 import { json, send } from "./api.js";
 import { find, h, icon, trying } from "./dom.js";
+import { settingName } from "./telling.js";
 import { known, t } from "./words.js";
 import { change, follow, set, wish } from "./wish.js";
 
@@ -21,7 +22,6 @@ export async function begin() {
 
 const about = (name) => described.find((each) => each.name === name);
 const usual = () => presets.find((each) => each.name === wish.preset)?.settings ?? {};
-const label = (name) => known(`set_${name}`, name.replaceAll("_", " "));
 
 let refreshers = [];
 
@@ -141,7 +141,7 @@ function drawn({ name, kind, help, choices, free, picture }) {
   field.addEventListener("change", () => set(name, field.value.trim() === "" ? undefined : read(field.value)));
   field.setAttribute("aria-describedby", `${id}-help`);
   const fields = picture ? h("div.row", {}, field, fileFor(name)) : field;
-  const row = h("div.setting", {}, h("label", { htmlFor: id }, label(name)), fields, h("small", { id: `${id}-help` }, known(`help_${name}`, help)));
+  const row = h("div.setting", {}, h("label", { htmlFor: id }, settingName(name)), fields, h("small", { id: `${id}-help` }, known(`help_${name}`, help)));
   refreshers.push(() => {
     const value = wish.settings[name];
     const otherwise = t("as_preset", { value: shownValue(usual()[name]) });

@@ -10,6 +10,8 @@ export const ACTIVE = ["preparing", "running"];
 
 export const seconds = (n) => (n < 90 ? t("seconds", { n: Math.max(1, Math.round(n)) }) : t("minutes", { n: Math.round(n / 60) }));
 
+export const settingName = (name) => known(`set_${name}`, name.replaceAll("_", " "));
+
 /** The line below the picture; without a run, what is still missing for one. */
 export function statusOf(there) {
   if (!there) return t(!wish.photo ? "ready" : !wish.styles.length ? "ready_photo" : "ready_all");
@@ -31,6 +33,6 @@ export function title(there) {
 
 /** Its settings, without taking them over. */
 export function hover(there) {
-  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => `${known(`set_${name}`, name.replaceAll("_", " "))}: ${JSON.stringify(value)}`);
+  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => `${settingName(name)}: ${JSON.stringify(value)}`);
   return [title(there), there.asked.preset ?? "default", ...settings, new Date(there.created * 1000).toLocaleString()].join("\n");
 }

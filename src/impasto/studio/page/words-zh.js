@@ -105,6 +105,8 @@ export default {
   seconds: "{n} 秒",
   minutes: "{n} 分钟",
   brush_size: "大小",
+  subject: "找出主体",
+  subject_title: "猜出照片拍的是什么，再用画笔修改",
   soft: "柔边",
   erase: "擦除",
   undo: "撤销",
