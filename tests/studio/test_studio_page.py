@@ -22,7 +22,7 @@ def keys(name):
 
 def test_both_languages_have_every_word():
     english, chinese = keys("words-en.js"), keys("words-zh.js")
-    more = {key for key in chinese - english if not key.startswith(("set_", "swatch_", "help_", "preset_"))}
+    more = {key for key in chinese - english if not key.startswith(("set_", "swatch_", "about_", "help_", "preset_"))}
     assert english - chinese == set() == more
 
 
@@ -40,7 +40,9 @@ def test_chinese_has_every_setting_and_swatch():
     own = {"strength", "style_weights", "style_scale", "colors"}  # whose words are among the others
     assert {f"set_{each['name']}" for each in form.settings() if each["name"] not in own} <= chinese
     assert {f"help_{each['name']}" for each in form.settings() if each["name"] not in {*own, "size"}} <= chinese
-    assert {f"swatch_{each['name']}" for each in form.drawn()} <= chinese
+    for kind in ("swatch", "about"):
+        assert {f"{kind}_{each['name']}" for each in form.drawn()} <= chinese
+    assert {f"preset_{each['name']}" for each in form.presets()} <= chinese
 
 
 def test_thumbnails_are_of_the_swatches_as_they_are_drawn():

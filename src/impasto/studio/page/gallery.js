@@ -77,7 +77,7 @@ function draw() {
   find("blend").checked = wish.blend;
   const order = allStyles();
   const chosen = new Set(wish.styles.map((each) => each.source));
-  const about = new Map(swatches.map((each) => [`swatch:${each.name}`, each.about]));
+  const about = new Map(swatches.map((each) => [`swatch:${each.name}`, known(`about_${each.name}`, each.about)]));
   for (const source of order) {
     if (!tiles.has(source)) tiles.set(source, tile(source));
     const made = tiles.get(source);

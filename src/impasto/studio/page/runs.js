@@ -2,19 +2,19 @@
 
 import { events, fresh, json, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
+import * as film from "./film.js";
 import * as gallery from "./gallery.js";
 import * as guesses from "./looks.js";
 import * as masks from "./masks.js";
 import { said } from "./said.js";
 import * as stage from "./stage.js";
-import { ACTIVE, hover, seconds, settingName, statusOf, title } from "./telling.js";
+import { ACTIVE, seconds, settingName, statusOf, title } from "./telling.js";
 import { t } from "./words.js";
 import { adopt, wish } from "./wish.js";
 
 let runs = [];
 let chosen = null; // the id of the run that is looked at; null is the photograph alone
 let watching = null;
-const thumbs = new Map(); // id -> the address of a small picture
 
 const ended = ({ state }) => !ACTIVE.includes(state) && state !== "queued";
 const run = (id) => runs.find((each) => each.id === id);
@@ -79,7 +79,7 @@ function became(id, data) {
   const there = run(id);
   if (!there) return;
   Object.assign(there, data);
-  if (ended(data)) thumbs.delete(id);
+  if (ended(data)) film.forget(id);
   if (data.state === "failed") say(said(data.error), "bad");
   if (id === chosen) look(id);
   drawFilm();
@@ -106,7 +106,7 @@ function grow(there, number) {
       there.shown = number;
       const old = there.guess ? null : there.address;
       Object.assign(there, { address, guess: false });
-      thumb(there.id)?.setAttribute("src", address);
+      film.grown(there);
       if (there.id === chosen) present(there);
       if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
     })
@@ -265,32 +265,9 @@ export const photoOf = (id) => json(`/pictures/${id}/about`).catch(() => null);
 
 // The film ------------------------------------------------------------------------------------------------------------
 
-const thumb = (id) => document.querySelector(`[data-run="${id}"] img`);
-
-function card(there) {
-  const picture = h("img", { alt: "", draggable: false, loading: "lazy" });
-  if (ACTIVE.includes(there.state) && there.address) picture.src = there.address;
-  else thumbOf(there).then((address) => address && (picture.src = address));
-  const state = there.state === "done" ? null : h(`span.state.${there.state}`, {}, t(there.state));
-  const done = h("i.done");
-  const made = h("button.card", { type: "button", title: hover(there), onclick: () => look(there.id) }, picture, done, h("span.title", {}, title(there)), state);
-  made.dataset.run = there.id;
-  made.setAttribute("aria-current", there.id === chosen);
-  return h("li", {}, made);
-}
-
-function thumbOf(there) {
-  if (!thumbs.has(there.id)) {
-    const path = there.result && !ACTIVE.includes(there.state) ? `/runs/${there.id}/picture?size=256&at=${there.step.done ?? 0}` : `/pictures/${there.asked.content}?size=256`;
-    thumbs.set(there.id, shown(path).catch(() => null));
-  }
-  return thumbs.get(there.id);
-}
-
 export function drawFilm() {
-  const focused = document.activeElement?.dataset?.run;
-  find("film").replaceChildren(...(runs.length ? runs.map(card) : [h("li.hint", {}, t("nothing_yet"))]));
-  if (focused) document.querySelector(`[data-run="${focused}"]`)?.focus();
+  const cards = runs.map((each) => film.card(each, each.id === chosen, () => look(each.id)));
+  film.replace(find("film"), cards.length ? cards : [h("li.hint", {}, t("nothing_yet"))]);
   find("paint").textContent = t(free() ? "paint" : "painting");
   find("instead").hidden = free();
   find("clear").hidden = waiting().length < 2;
@@ -307,14 +284,9 @@ export function sheet(ids) {
   drawStatus();
   const draw = () => {
     if (place.hidden) return;
-    place.replaceChildren(...ids.map((id) => {
-      const there = run(id);
-      const picture = h("img", { alt: "" });
-      if (there) (there.address ? Promise.resolve(there.address) : thumbOf(there)).then((address) => address && (picture.src = address));
-      const waiting = there && there.state !== "done" ? "waiting" : "made";
-      return h(`button.${waiting}`, { type: "button", onclick: () => look(id) }, picture, h("span", {}, there ? title(there) : ""));
-    }));
-    if (ids.some((id) => run(id) && !ended(run(id)))) setTimeout(draw, 700);
+    const there = ids.map(run).filter(Boolean);
+    film.replace(place, there.map((each) => film.tile(each, () => look(each.id))));
+    if (!there.every(ended)) setTimeout(draw, 700);
   };
   draw();
 }

@@ -116,7 +116,7 @@ export default {
   brush_size: "Size",
   subject: "Find subject",
   subject_title: "Guess what the photograph is of; then go over it with the brush",
-  soft: "Soft edge",
+  soft: "Soft",
   erase: "Erase",
   undo: "Undo",
   clear: "Clear",
