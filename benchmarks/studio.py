@@ -1,4 +1,4 @@
-"""The studio, measured: its start, its first preview, an instant look, what previews cost, what it refuses, what it adds.
+"""The studio, measured: its start, its first preview, an instant look, previews, what it refuses, what it adds.
 
     python benchmarks/studio.py                       # all of it, with a synthetic photograph
     python benchmarks/studio.py --photo photo.jpg start preview look cost hostile size

@@ -98,7 +98,7 @@ function scale() {
 }
 
 function preset() {
-  const list = h("select", { id: "preset" }, presets.map((each) => h("option", { value: each.name, title: each.summary }, each.name)));
+  const list = h("select", { id: "preset" }, presets.map((each) => h("option", { value: each.name, title: known(`preset_${each.name}`, each.summary) }, each.name)));
   list.addEventListener("change", () => change({ preset: list.value }));
   refreshers.push(() => (list.value = wish.preset));
   return labelled("preset", t("preset"), list);
