@@ -323,7 +323,10 @@ def test_a_look_is_there_before_anything_is_painted(visit, files, tmp_path):
     print(f"a look after {time.monotonic() - began:.2f} s")
     asked_for(page)
     page.locator("#badge").wait_for(state="hidden", timeout=SECONDS)
-    downloaded(page, tmp_path / "out.png")
+    found = downloaded(page, tmp_path / "studio.png")
+    command = "transfer photo.png swatch:mosaic --preset fast --size original --iterations 12 --strength 1 -q -o"
+    subprocess.run([sys.executable, "-m", "impasto", *command.split(), tmp_path / "out.png"], cwd=files, check=True)
+    assert np.array_equal(found, np.asarray(Image.open(tmp_path / "out.png"))), "of the look nothing is in it"
     page.get_by_label("Instant look").uncheck()
 
 
@@ -357,3 +360,22 @@ def test_a_refusal_is_in_the_language_of_the_page(visit, files):
     page.locator(".toast", has_text="内存上限是 'lots'；必须是大小，如 4GB、500MB 或 1.5GiB。").wait_for()
     page.set_input_files("#photo-file", {"name": "note.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     page.locator(".toast", has_text="note.txt 不是 impasto 能读的图像（文本文件）").wait_for()
+
+
+def test_one_button_paints_a_photograph_in_every_swatch(visit, files, tmp_path):
+    page = visit()
+    page.set_input_files("#first-file", files / "photo.png")
+    page.locator(".photo img[src]").wait_for()
+    page.select_option("#preset", "palette")
+    page.get_by_role("button", name="All sixteen").click()
+    page.locator("#sheet button").nth(15).wait_for()
+    page.locator("#sheet button").nth(3).focus()
+    page.wait_for_function("() => document.querySelectorAll('#sheet .made').length === 16", timeout=SECONDS)
+    assert page.locator("#sheet button").nth(3).evaluate("made => made === document.activeElement")
+    page.screenshot(path=tmp_path / "sheet.png")
+    boxes = [page.locator(f"#sheet button:nth-child(6){part}").bounding_box() for part in ("", " img")]
+    assert boxes[0] == boxes[1], "the picture fills its tile"
+    page.locator("#sheet button", has_text="woodcut").press("Enter")
+    button(page, "Download").wait_for()
+    assert page.locator("#sheet").is_hidden()
+    assert page.locator(".card[aria-current=true]").inner_text() == "woodcut"

@@ -32,8 +32,9 @@ export async function ids() {
   return { regions, keep: isPainted(keep) ? await known(keep, "keep") : null };
 }
 
-/** Take over the masks that a run had. */
-export async function adopt(asked) {
+/** Take over the masks that a run had, if the photograph that they are of is here. */
+export async function adopt(all) {
+  const asked = wish.photo ? all : {};
   const came = async (id, color, of) => (id ? { ...blank(color, of), id, base: await baseOf(id) } : null);
   brush.leave();
   keep = await came(asked.keep, COLORS[0], wish.photo);
