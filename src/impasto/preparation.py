@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from impasto import record
 from impasto.choices import INSTANT, TEXTURE
@@ -54,8 +54,45 @@ def prepare(
         UsageError: settings that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    check_pictures(recipe, pictures)
     encoders = encoders or Encoders()
+    planned = _planned(recipe, pictures, encoders, as_planned)
+    opened, problem, plan = planned.opened, planned.problem, planned.plan
+
+    def precise() -> PictureProblem:
+        return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
+
+    problem.keep_only(plan.levels)
+    alpha = opened[0].picture.alpha if opened[0].role == "content" else None
+    return Run(
+        recipe=recipe,
+        problem=problem,
+        plan=plan,
+        precise=precise,
+        inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
+        networks=planned.networks,
+        exif=opened[0].picture.exif if opened[0].role == "content" else b"",
+        alpha=None if alpha is None else resize(alpha, plan.levels[-1].height, plan.levels[-1].width),
+    )
+
+
+@own_modes()
+def check_plan(recipe: Recipe, pictures: Pictures, encoders: Encoders) -> None:
+    """Raise what `prepare` raises before it scales the pictures, which takes most of its time."""
+    _planned(recipe, pictures, encoders, None)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """The opened pictures of a run, the problem that they pose, how it is gone about, and with which networks."""
+
+    opened: Sequence[Opened]
+    problem: PictureProblem
+    plan: Plan
+    networks: tuple[record.EncoderUsed, ...]
+
+
+def _planned(recipe: Recipe, pictures: Pictures, encoders: Encoders, as_planned: record.Plan | None) -> _Planned:
+    check_pictures(recipe, pictures)
     opened, shape = open_all(recipe, pictures)
     views = Views(recipe, encoders.load)
     styles = [shape_of(each.picture) for each in opened if each.role in STYLES]
@@ -73,10 +110,6 @@ def prepare(
         *(note for each in used for note in weights_notes(recipe, each)),
         *dict.fromkeys(note for view in seen for note in view.notes),
     )
-
-    def precise() -> PictureProblem:
-        return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
-
     solver = solver_of(recipe.solver)
     if as_planned:
         plan = Plan(seen, with_history(solver, as_planned.history), levels, said)
@@ -87,21 +120,9 @@ def prepare(
         work = Work(tuple(looks[view.size] for view in seen), shapes, others)
         plan = Plan(seen, solver, levels, said)
         plan = within_memory(plan, work, problem.small_evaluation, recipe.memory_bytes)
-    problem.keep_only(levels)
-    alpha = opened[0].picture.alpha if opened[0].role == "content" else None
-    return Run(
-        recipe=recipe,
-        problem=problem,
-        plan=plan,
-        precise=precise,
-        inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
-        networks=(
-            *(record.EncoderUsed(each.name, each.sha256) for each in used),
-            *([record.EncoderUsed(INSTANT, instant.sha256)] if instant else []),
-        ),
-        exif=opened[0].picture.exif if opened[0].role == "content" else b"",
-        alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
-    )
+    networks = [record.EncoderUsed(each.name, each.sha256) for each in used]
+    networks += [record.EncoderUsed(INSTANT, instant.sha256)] if instant else []
+    return _Planned(opened, problem, plan, tuple(networks))
 
 
 def _used(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:

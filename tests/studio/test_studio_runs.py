@@ -262,6 +262,7 @@ def test_a_mask_that_leaves_nothing_is_refused_at_once(idle, photo, masks, messa
         ({"settings": {"encoder": "vgg16"}}, "vgg16.torchvision is not on this computer"),
         ({"settings": {"wrap": "x", "size": 500}}, "496x375 would do. Choose another size."),
         ({"settings": {"content_layers": ["relu6_1"]}}, "Unknown layer 'relu6_1'"),
+        ({"settings": {"size": 1_000_000}}, "at most 32768 pixels a side"),
         ({"settings": {"device": "cuda:99"}}, "Device 'cuda:99'"),
     ],
     ids=str,

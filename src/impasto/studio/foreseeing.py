@@ -6,22 +6,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from impasto.choices import ORIGINAL, SWATCH
+from impasto.choices import SWATCH
+from impasto.errors import UsageError
 from impasto.studio.asking import Asked, pictures_of
 from impasto.studio.shelf import Shelf
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from impasto.images import Picture
     from impasto.loading import Encoders
 
+LARGEST = 2**15  # pixels of the long side
 _SWATCH_SHAPE = 3, 4
 
 
 def check(asked: Asked, shelf: Shelf, encoders: Encoders) -> None:
     """Let pass what can be carried out.
 
-    Nothing is opened but masks and what they are of: the plan is made for plain pictures of the same shapes, in some
+    Nothing is opened but masks and what they are of: the plan is made for plain pictures of the same sizes, in some
     hundredths of a second.
 
     Raises:
@@ -29,34 +30,32 @@ def check(asked: Asked, shelf: Shelf, encoders: Encoders) -> None:
         WeightsError: a network that is not on this computer.
     """
     from impasto.pictures import Pictures, check_masks, check_pictures
-    from impasto.preparation import prepare
+    from impasto.preparation import check_plan
 
+    size = asked.recipe.long_side or 0
+    if size > LARGEST:
+        raise UsageError(f"size is {size}; the studio paints pictures of at most {LARGEST} pixels a side.")
     pictures = pictures_of(asked.body, shelf.source)
     check_pictures(asked.recipe, pictures)
     check_masks(asked.recipe, pictures)
-    most = None if asked.recipe.size == ORIGINAL else asked.recipe.long_side or asked.recipe.usual_size
 
-    def plain(ids: Iterable[str | None]) -> list[Tensor]:
-        return [_plain(each, shelf, most) for each in ids if each]
+    def plain(ids: Iterable[str | None]) -> list[Picture]:
+        return [_plain(each, shelf) for each in ids if each]
 
     body = asked.body
-    (content,) = plain([body["content"]])
+    (content,), textures = plain([body["content"]]), plain([body.get("texture")])
     styles = plain([*body.get("styles", ()), *(each["style"] for each in body.get("regions", ()))])
     init = content if pictures.init is not None else None
-    unweighted = replace(asked.recipe, style_weights=None)
-    prepare(
-        unweighted, Pictures(content, styles, init, texture=next(iter(plain([body.get("texture")])), None)), encoders
-    )
+    recipe = replace(asked.recipe, style_weights=None, colors="style")  # which make the plan no other
+    check_plan(recipe, Pictures(content, styles, init, texture=next(iter(textures), None)), encoders)
 
 
-def _plain(id: str, shelf: Shelf, most: int | None) -> Tensor:
-    """A gray picture of the shape of another, its long side at most `most`.  Shape: (1, 3, H, W)."""
+def _plain(id: str, shelf: Shelf) -> Picture:
+    """A gray picture as large as another, which takes no memory."""
     import torch
 
-    from impasto.images import size_for
+    from impasto.images import Picture
 
     drawn = id.startswith(SWATCH)
     height, width = (256 * side for side in _SWATCH_SHAPE) if drawn else (shelf[id].height, shelf[id].width)
-    if most is not None:
-        height, width = size_for(height, width, min(most, max(height, width)))
-    return torch.full((1, 3, height, width), 0.5)
+    return Picture(torch.full((1, 3, 1, 1), 0.5).expand(-1, -1, height, width))

@@ -28,6 +28,7 @@ export default [
   ["A picture is named by its id, or as swatch:NAME.", "图像用它的 id 指明，或写成 swatch:NAME。"],
   ["size must be a number of pixels from 1 to {number}.", "size 必须是 1 到 {number} 之间的像素数。"],
   ["bits must be 8 or 16.", "bits 必须是 8 或 16。"],
+  ["size is {size}; the studio paints pictures of at most {number} pixels a side.", "尺寸是 {size}；画室最多画边长 {number} 像素的图。"],
   ["Out of memory. Choose a smaller size.", "内存不够。请选小一些的尺寸。"],
 
   // Image files
