@@ -1,7 +1,7 @@
-"""The studio, measured: its start, its first preview, what previews cost, what it refuses, what it adds.
+"""The studio, measured: its start, its first preview, an instant look, previews, what it refuses, what it adds.
 
     python benchmarks/studio.py                       # all of it, with a synthetic photograph
-    python benchmarks/studio.py --photo photo.jpg start preview cost hostile size
+    python benchmarks/studio.py --photo photo.jpg start preview look cost hostile size
 
 Each line has the figure and, in brackets, what it is to be. Needs the extra `studio`; the machine should be idle.
 """
@@ -107,6 +107,29 @@ def preview(photo: bytes) -> None:
                     say(f"stop: the picture is kept after {time.perf_counter() - stopping:.2f} s  [0.5]")
         others = [each for each in process.net_connections() if each.raddr and each.raddr.ip != "127.0.0.1"]
         say(f"sockets: {len(others)} to elsewhere  [0]")
+
+
+def look(photo: bytes) -> None:
+    """An instant look, again and again of other styles; and what a run's plan takes that is made before it waits."""
+    with served() as (client, process, _):
+        id = sent(client, photo)
+        styles = ("mosaic", "brushstrokes", "woodcut", "pastel", "batik", "mosaic")
+        clock, spent = [], []
+        for style in styles:
+            before, began = process.cpu_times(), time.perf_counter()
+            body = {"content": id, "styles": [f"swatch:{style}"]}
+            client.post("/look", json=body).raise_for_status()
+            clock.append(time.perf_counter() - began)
+            after = process.cpu_times()
+            spent.append(after.user + after.system - before.user - before.system)
+        say(f"look: {statistics.median(clock[1:]):.2f} s, {statistics.median(spent[1:]):.2f} of processors  [0.5]")
+        times = []
+        for _ in range(6):
+            began = time.perf_counter()
+            body = {"content": id, "styles": ["swatch:mosaic"], "settings": {"memory": "1MB"}}
+            assert client.post("/runs", json=body).status_code == 400
+            times.append(time.perf_counter() - began)
+        say(f"plan: what cannot be painted is refused after {statistics.median(times[1:]):.2f} s  [0.5]")
 
 
 def cost(photo: bytes, pairs: int) -> None:
@@ -280,7 +303,7 @@ def size(photo: bytes) -> None:
     say(f"size: {len(ADDED)} packages, {total / 1e6:.1f} MB; the page is {own / 1e3:.0f} kB  [4; 5]")
 
 
-WHAT = {"start": start, "preview": preview, "cost": cost, "hostile": hostile, "size": size}
+WHAT = {"start": start, "preview": preview, "look": look, "cost": cost, "hostile": hostile, "size": size}
 
 
 def main() -> None:

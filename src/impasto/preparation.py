@@ -2,64 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from impasto import record
-from impasto.choices import IMAGE, INSTANT, ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.choices import INSTANT, TEXTURE
 from impasto.color import gray, in_palette
 from impasto.devices import own_modes
 from impasto.encoders.base import resolve_layers
-from impasto.errors import UnknownNameError, UsageError
-from impasto.fitting import Shape, Views, check_entries, levels_that_fit, style_scales
+from impasto.errors import UsageError
+from impasto.fitting import Shape, Views, levels_that_fit, style_scales
 from impasto.footprint import Look, Work
 from impasto.given import Given
-from impasto.images import RESAMPLERS, Picture, Resampler, filled, resize, size_for, wrapping
+from impasto.images import RESAMPLERS, Picture, Resampler, resize, wrapping
 from impasto.loading import Encoders, weights_notes
+from impasto.pictures import (
+    STYLES,
+    WITH_TEXTURE,
+    Opened,
+    areas,
+    check_pictures,
+    masked_styles,
+    named_styles,
+    open_all,
+    shape_of,
+    without_kept,
+)
+from impasto.pictures import Pictures as Pictures  # noqa: PLC0414 - for those who prepare
 from impasto.plan import Plan, within_memory
 from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
-from impasto.regions import Area, Region, areas_of, kept_part, mask_of
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
-from impasto.sources import ImageSource, Resampled, image_notes, open_picture, recorded_input, source_name
+from impasto.sources import Resampled, image_notes, recorded_input
 from impasto.statistics import moments
 
-
-@dataclass(frozen=True)
-class Pictures:
-    """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory.
-
-    `regions` have styles of their own, `styles` are for the rest; what `keep` is white at stays the content. `texture`
-    has the fine strokes of all of it, whose coarse ones and colors are the styles'.
-    """
-
-    content: ImageSource | None = None
-    styles: Sequence[ImageSource] = ()
-    init: ImageSource | None = None
-    regions: Sequence[Region] = ()
-    keep: ImageSource | None = None
-    texture: ImageSource | None = None
-
-
-# Roles of pictures, in the order of records.
-REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
-WITH_TEXTURE = "texture"
-STYLES = ("style", REGION_STYLE, WITH_TEXTURE)
 ENLARGED = 1.1  # times its own size, from which on it is told that a style is enlarged
-
-
-@dataclass(frozen=True)
-class _Opened:
-    role: str
-    source: ImageSource
-    picture: Picture
-
-    def cropped(self) -> _Opened:
-        """The same with what can be seen of it alone."""
-        return replace(self, picture=self.picture.cropped())
 
 
 @own_modes()
@@ -75,11 +54,48 @@ def prepare(
         UsageError: settings that cannot be met.
         ImageError, WeightsError: a picture or the weights cannot be read.
     """
-    check_pictures(recipe, pictures)
     encoders = encoders or Encoders()
-    opened, shape = _open_all(recipe, pictures)
+    planned = _planned(recipe, pictures, encoders, as_planned)
+    opened, problem, plan = planned.opened, planned.problem, planned.plan
+
+    def precise() -> PictureProblem:
+        return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
+
+    problem.keep_only(plan.levels)
+    alpha = opened[0].picture.alpha if opened[0].role == "content" else None
+    return Run(
+        recipe=recipe,
+        problem=problem,
+        plan=plan,
+        precise=precise,
+        inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
+        networks=planned.networks,
+        exif=opened[0].picture.exif if opened[0].role == "content" else b"",
+        alpha=None if alpha is None else resize(alpha, plan.levels[-1].height, plan.levels[-1].width),
+    )
+
+
+@own_modes()
+def check_plan(recipe: Recipe, pictures: Pictures, encoders: Encoders) -> None:
+    """Raise what `prepare` raises before it scales the pictures, which takes most of its time."""
+    _planned(recipe, pictures, encoders, None)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """The opened pictures of a run, the problem that they pose, how it is gone about, and with which networks."""
+
+    opened: Sequence[Opened]
+    problem: PictureProblem
+    plan: Plan
+    networks: tuple[record.EncoderUsed, ...]
+
+
+def _planned(recipe: Recipe, pictures: Pictures, encoders: Encoders, as_planned: record.Plan | None) -> _Planned:
+    check_pictures(recipe, pictures)
+    opened, shape = open_all(recipe, pictures)
     views = Views(recipe, encoders.load)
-    styles = [_shape(each.picture) for each in opened if each.role in STYLES]
+    styles = [shape_of(each.picture) for each in opened if each.role in STYLES]
     scales = _style_scales(recipe, shape, styles)
     levels = _planned_levels(as_planned) if as_planned else _levels(recipe, views, shape, styles, scales)
     seen = tuple(views.at(level.size) for level in levels)
@@ -94,10 +110,6 @@ def prepare(
         *(note for each in used for note in weights_notes(recipe, each)),
         *dict.fromkeys(note for view in seen for note in view.notes),
     )
-
-    def precise() -> PictureProblem:
-        return problem.seen_by(Views(recipe, lambda seen: encoders.load(seen, "float32")))
-
     solver = solver_of(recipe.solver)
     if as_planned:
         plan = Plan(seen, with_history(solver, as_planned.history), levels, said)
@@ -108,21 +120,9 @@ def prepare(
         work = Work(tuple(looks[view.size] for view in seen), shapes, others)
         plan = Plan(seen, solver, levels, said)
         plan = within_memory(plan, work, problem.small_evaluation, recipe.memory_bytes)
-    problem.keep_only(levels)
-    alpha = opened[0].picture.alpha if opened[0].role == "content" else None
-    return Run(
-        recipe=recipe,
-        problem=problem,
-        plan=plan,
-        precise=precise,
-        inputs=tuple(recorded_input(each.role, each.source, each.picture) for each in opened),
-        networks=(
-            *(record.EncoderUsed(each.name, each.sha256) for each in used),
-            *([record.EncoderUsed(INSTANT, instant.sha256)] if instant else []),
-        ),
-        exif=opened[0].picture.exif if opened[0].role == "content" else b"",
-        alpha=None if alpha is None else resize(alpha, levels[-1].height, levels[-1].width),
-    )
+    networks = [record.EncoderUsed(each.name, each.sha256) for each in used]
+    networks += [record.EncoderUsed(INSTANT, instant.sha256)] if instant else []
+    return _Planned(opened, problem, plan, tuple(networks))
 
 
 def _used(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -153,87 +153,6 @@ def _levels(
     return _repeating(levels, max(strides), recipe.repeats)
 
 
-def check_pictures(recipe: Recipe, pictures: Pictures) -> None:
-    """Raise UsageError unless there are the pictures that the recipe looks at, and a weight and a scale for each style.
-
-    None is opened for that.
-    """
-    count = len(pictures.styles)
-    if recipe.task != TRANSFER and (pictures.regions or pictures.keep is not None):
-        raise UsageError(f"A {recipe.task} has no content, so it has no regions and nothing to keep.")
-    if recipe.task != TRANSFER and pictures.texture is not None:
-        raise UsageError(f"A {recipe.task} has one scale of strokes; leave the texture out.")
-    if recipe.style_layers and count == 0 and not pictures.regions:
-        raise UsageError(f"A {recipe.task} needs at least one style image.")
-    aims = {"content_weight": recipe.content_layers, "style_weight": recipe.style_layers}
-    for name in [name for name, layers in aims.items() if layers and recipe.task != TRANSFER]:
-        if not getattr(recipe, name):
-            raise UsageError(f"{name} is 0, so that nothing makes a {recipe.task} of noise; choose another --preset.")
-    if pictures.content is None and recipe.task == TRANSFER:
-        raise UsageError("A transfer needs a content image.")
-    if pictures.content is None and recipe.init not in (*WITHOUT_CONTENT, IMAGE):
-        raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
-    if recipe.sides and recipe.task != TEXTURE:
-        raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
-    if recipe.style_weights is not None and len(recipe.style_weights) != count + len(pictures.regions):
-        check_entries("style_weights", recipe.style_weights, count)
-    style_scales(recipe, count + len(pictures.regions) + (pictures.texture is not None))
-
-
-def _open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[_Opened], Shape]:
-    """All pictures, the one that gives the result its shape first; and that shape."""
-    longest = recipe.long_side or recipe.usual_size
-    roles = [("content", pictures.content)] if pictures.content is not None else []
-    roles += [("style", style) for style in pictures.styles]
-    (role, source), *others = roles
-    first, count = _open(role, source, longest, recipe), len(pictures.styles)
-    shape = _result_shape(recipe, first.picture)
-    scales = style_scales(recipe, count + len(pictures.regions) + (pictures.texture is not None))
-    drawn = [longest if recipe.task == TEXTURE else _drawn(max(shape) * each, recipe.max_pixels) for each in scales]
-    opened = [first]
-    for (role, source), side in zip(others, drawn[count - len(others) : count], strict=True):
-        opened.append(_open(role, source, side, recipe).cropped())
-    for region, side in zip(pictures.regions, drawn[count:], strict=False):
-        opened.append(_open(REGION, region.mask, longest, recipe))
-        style = _open(REGION_STYLE, region.style, side, recipe)
-        opened.append(style.cropped() if region.style_mask is None else style)
-        if region.style_mask is not None:
-            opened.append(_open(STYLE_MASK, region.style_mask, longest, recipe))
-    if pictures.texture is not None:
-        opened.append(_open(WITH_TEXTURE, pictures.texture, drawn[-1], recipe).cropped())
-    if pictures.keep is not None:
-        opened.append(_open(KEEP, pictures.keep, longest, recipe))
-    if pictures.init is not None:
-        opened.append(_open("init", pictures.init, max(shape), recipe))
-    return opened, shape
-
-
-def _open(role: str, source: ImageSource, size: int, recipe: Recipe) -> _Opened:
-    """A picture; what is wrong with one that a program gives is said of its role."""
-    try:
-        return _Opened(role, source, open_picture(source, size=size, max_pixels=recipe.max_pixels))
-    except UsageError as error:
-        if isinstance(source, str | Path):
-            raise
-        raise UsageError(f"{role}: {error}") from error
-
-
-def _drawn(side: float, max_pixels: int) -> int:
-    """The side that a swatch is drawn with: that of its use, unless that will be refused."""
-    return round(side) if side * side <= 2 * max_pixels else 1
-
-
-def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
-    """The size asked for, by the picture's own shape; else the usual one, but no larger than the picture."""
-    if recipe.sides:
-        width, height = recipe.sides
-        return height, width
-    own = _shape(picture)
-    if recipe.size == ORIGINAL:
-        return own
-    return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
-
-
 def _style_scales(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> tuple[float, ...]:
     """The styles' long sides relative to the result's.  A texture's styles have their own size, unless it is larger.
 
@@ -253,7 +172,7 @@ def _style_scales(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> tupl
     return tuple(scale * own for scale in asked)
 
 
-def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
+def _given(recipe: Recipe, opened: Sequence[Opened]) -> Given:
     resample = RESAMPLERS[recipe.resample]
 
     def scalable(picture: Picture, resample: Resampler = resample) -> Resampled:
@@ -264,15 +183,9 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         return scalable(picture, wrapping(resample, recipe.repeats))
 
     of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
-    content, keep = next(iter(of["content"]), None), None
-    for each in opened:
-        if each.role == KEEP:
-            assert content is not None, "only a transfer keeps anything"
-            mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
-            keep = kept_part(mask, source_name(each.source), content)
-            content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
+    content, keep = without_kept(opened, next(iter(of["content"]), None))
     textures = [each.picture for each in opened if each.role == WITH_TEXTURE]
-    styles, own = [*of["style"], *_masked_styles(opened), *textures], None
+    styles, own = [*of["style"], *masked_styles(opened), *textures], None
     if recipe.colors == "luminance" and content:
         own, content = repeating(content), replace(content, pixels=gray(content.pixels))
         styles = [replace(style, pixels=gray(style.pixels)) for style in styles]
@@ -283,54 +196,21 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         repeating(content) if content else None,
         tuple(map(scalable, styles)),
         next(map(repeating, of["init"]), None),
-        _areas(recipe, opened, content, len(of["style"])),
+        areas(recipe, opened, content, len(of["style"])),
         None if keep is None else Resampled(keep, resize),
         own,
         textured=bool(textures),
     )
 
 
-def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:
-    """The regions' styles, of which only what is in their masks can be seen."""
-    styles: list[Picture] = []
-    for each in opened:
-        if each.role == REGION_STYLE:
-            styles.append(each.picture)
-        if each.role == STYLE_MASK:
-            style, name = styles.pop(), source_name(each.source)
-            mask = resize(mask_of(each.picture, name, style, "its style"), *style.pixels.shape[-2:])
-            alpha = mask * (1 if style.alpha is None else style.alpha)
-            styles.append(replace(style, pixels=filled(style.pixels, alpha), alpha=alpha).cropped())
-    return styles
-
-
-def _areas(recipe: Recipe, opened: Sequence[_Opened], content: Picture | None, rest: int) -> tuple[Area, ...]:
-    """Where which of the styles count, of which the first `rest` are for what no region has."""
-    masks = [(source_name(each.source), each.picture) for each in opened if each.role == REGION]
-    if not masks or content is None:
-        return ()
-    weights = recipe.style_weights or (1.0,) * rest
-    return areas_of(masks, content, weights[:rest], weights[rest:] or (1.0,) * len(masks))
-
-
-def _shape(picture: Picture) -> Shape:
-    height, width = picture.pixels.shape[-2:]
-    return height, width
-
-
-def _notes(recipe: Recipe, opened: Sequence[_Opened], given: Given, shapes: Sequence[Shape]) -> Iterator[str]:
+def _notes(recipe: Recipe, opened: Sequence[Opened], given: Given, shapes: Sequence[Shape]) -> Iterator[str]:
     """What is told of the pictures; `shapes` are those of the styles where they are looked at largest."""
     yield from image_notes([each.source for each in opened], [each.picture for each in opened])
-    names = _named_styles(opened)
+    names = named_styles(opened)
     yield from _unused(given, names)
     largest = zip(names, given.styles, shapes, strict=True)
     for name, style, shape in largest if not recipe.stretch_style else ():
         yield from _enlarged(name, style, shape)
-
-
-def _named_styles(opened: Iterable[_Opened]) -> list[str]:
-    """What a person calls each of the styles, in the order of their numbers."""
-    return [source_name(each.source) for each in opened if each.role in STYLES]
 
 
 def _unused(given: Given, names: Sequence[str]) -> list[str]:

@@ -15,7 +15,8 @@ from impasto.devices import available_devices
 from impasto.engine import Step
 from impasto.errors import MissingFileError, UsageError
 from impasto.loading import Encoders
-from impasto.preparation import KEEP, REGION, STYLE_MASK, WITH_TEXTURE, Pictures, prepare
+from impasto.pictures import KEEP, REGION, STYLE_MASK, WITH_TEXTURE, Pictures
+from impasto.preparation import prepare
 from impasto.presets import preset
 from impasto.recipe import Recipe, from_json
 from impasto.record import FORMAT, Input, Record, printable

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - Chinese has its own punctuation
 """The page as a person uses it: a real browser, a real server, real runs."""
 
 import re
@@ -236,3 +237,145 @@ def test_the_newest_message_alone_is_shown_above_the_button_and_can_be_closed(vi
     page.screenshot(path=tmp_path / "toast.png")
     page.locator(".toast").get_by_role("button", name="Close").click()
     assert page.locator(".toast").count() == 0
+
+
+def painted_over(page, x0, y0, x1, y1):
+    """A stroke of the brush, in fractions of the picture."""
+    box = page.locator("#mask").bounding_box()
+    page.mouse.move(box["x"] + x0 * box["width"], box["y"] + y0 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + x1 * box["width"], box["y"] + y1 * box["height"], steps=6)
+    page.mouse.up()
+
+
+def asked_for(page):
+    """Paint, and what was asked for."""
+    with page.expect_request(lambda sent: sent.url.endswith("/runs") and sent.method == "POST") as waiting:
+        paint(page)
+    return waiting.value.post_data_json
+
+
+def test_a_part_has_a_part_of_a_style_and_all_begins_with_a_picture(visit, files, tmp_path):
+    page = visit()
+    choose(page, files, "seigaiha")
+    page.set_input_files(".setting input[type=file]", files / "painting.png")
+    page.locator("#set-init option", has_text="painting.png").wait_for(state="attached")
+    page.locator("#parts-fold > summary").click()
+    page.get_by_role("button", name="A style for a part").click()
+    page.get_by_label("Style: Part 1").select_option("swatch:batik")
+    painted_over(page, 0.1, 0.2, 0.4, 0.8)
+    photo = page.locator("#before").get_attribute("src")
+    page.get_by_role("button", name="Brush: Part 1, of a part of the style").click()
+    assert page.locator("#before").get_attribute("src") != photo, "it is painted on the style"
+    painted_over(page, 0.5, 0.5, 0.9, 0.9)
+    page.get_by_role("button", name="Finish").click()
+    assert page.locator("#mask").is_hidden() and page.locator("#before").get_attribute("src") == photo
+    body = asked_for(page)
+    (region,) = body["regions"]
+    assert region.keys() == {"mask", "style", "style_mask"} and region["style"] == "swatch:batik"
+    assert body["settings"]["init"] not in (None, "", "matched") and region["mask"] != region["style_mask"]
+    first = downloaded(page, tmp_path / "first.png")
+    page.get_by_role("button", name="Remove: Part 1", exact=True).click()
+    page.locator("#set-init").select_option("")
+    button(page, "Use these settings").click()
+    page.get_by_text("of a part of the style").wait_for()
+    cards = page.locator(".card").count()
+    assert asked_for(page) == body
+    page.locator(".card").nth(cards).wait_for()
+    button(page, "Stop").wait_for(state="detached", timeout=SECONDS)
+    assert np.array_equal(downloaded(page, tmp_path / "again.png"), first)
+    page.get_by_label("Style: Part 1").select_option("swatch:pastel")
+    page.get_by_text("of the whole style").wait_for()
+
+
+def test_what_a_photograph_is_of_is_found_for_the_brush(visit, files):
+    page = visit()
+    choose(page, files)
+    page.locator("#parts-fold > summary").click()
+    page.get_by_role("button", name="Brush: Keep as it is").click()
+    painted = "() => document.querySelector('#mask').toDataURL()"
+    before = page.evaluate(painted)
+    page.get_by_role("button", name="Find subject").click()
+    page.wait_for_function(f"before => ({painted})() !== before", arg=before, timeout=SECONDS)
+    assert asked_for(page)["keep"]
+    page.keyboard.press("Escape")
+
+
+def test_a_telephone_offers_its_camera_and_everyone_a_cat(visit):
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    camera = page.locator("#camera")
+    assert page.locator(".camera").is_visible() and camera.get_attribute("capture") == "environment"
+    page.get_by_role("button", name="Try it with a cat").click()
+    page.locator(".photo strong", has_text="example.jpg").wait_for()
+    other = visit()
+    assert other.locator(".camera").is_hidden()
+
+
+def test_a_look_is_there_before_anything_is_painted(visit, files, tmp_path):
+    page = visit()
+    choose(page, files, "mosaic")
+    page.get_by_label("Instant look").check()
+    page.locator("#badge", has_text="Instant look").wait_for(timeout=SECONDS)
+    first = page.locator("#after").get_attribute("src")
+    began = time.monotonic()
+    page.locator("#strength").press("End")
+    page.wait_for_function("before => document.querySelector('#after').src !== before", arg=first)
+    print(f"a look after {time.monotonic() - began:.2f} s")
+    asked_for(page)
+    page.locator("#badge").wait_for(state="hidden", timeout=SECONDS)
+    found = downloaded(page, tmp_path / "studio.png")
+    command = "transfer photo.png swatch:mosaic --preset fast --size original --iterations 12 --strength 1 -q -o"
+    subprocess.run([sys.executable, "-m", "impasto", *command.split(), tmp_path / "out.png"], cwd=files, check=True)
+    assert np.array_equal(found, np.asarray(Image.open(tmp_path / "out.png"))), "of the look nothing is in it"
+    page.get_by_label("Instant look").uncheck()
+
+
+def test_one_gesture_empties_the_queue_and_begins_anew(visit, files):
+    page = visit()
+    choose(page, files, "marbling", iterations=3000)
+    page.locator("#paint").click()
+    button(page, "Stop").wait_for(timeout=SECONDS)
+    for _ in range(2):
+        page.locator("#paint", has_text="Queue one more").click()
+    page.locator("#clear", has_text="Empty the queue (2)").click()
+    page.locator("#clear").wait_for(state="hidden")
+    assert page.locator(".card .queued").count() == 0
+    swatch(page, "batik").click()
+    page.locator("#instead").click()
+    page.locator(".card[aria-current=true]", has_text="batik").wait_for()
+    page.locator("#status", has_text=re.compile(r"\d+ of 3000")).wait_for(timeout=SECONDS)
+    assert page.locator(".card", has_text="marbling").locator(".stopped").count() == 1
+    page.keyboard.press("Escape")
+    button(page, "Go on").wait_for(timeout=SECONDS)
+
+
+def test_a_refusal_is_in_the_language_of_the_page(visit, files):
+    page = visit(locale="zh-CN", refusals=3)
+    choose(page, files, "马赛克")
+    page.fill("#set-memory", "1MB")
+    paint(page)
+    page.locator(".toast", has_text="可用内存是 1 MB").wait_for()
+    page.fill("#set-memory", "lots")
+    paint(page)
+    page.locator(".toast", has_text="内存上限是 'lots'；必须是大小，如 4GB、500MB 或 1.5GiB。").wait_for()
+    page.set_input_files("#photo-file", {"name": "note.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    page.locator(".toast", has_text="note.txt 不是 impasto 能读的图像（文本文件）").wait_for()
+
+
+def test_one_button_paints_a_photograph_in_every_swatch(visit, files, tmp_path):
+    page = visit()
+    page.set_input_files("#first-file", files / "photo.png")
+    page.locator(".photo img[src]").wait_for()
+    page.select_option("#preset", "palette")
+    page.get_by_role("button", name="All sixteen").click()
+    page.locator("#sheet button").nth(15).wait_for()
+    page.locator("#sheet button").nth(3).focus()
+    page.wait_for_function("() => document.querySelectorAll('#sheet .made').length === 16", timeout=SECONDS)
+    assert page.locator("#sheet button").nth(3).evaluate("made => made === document.activeElement")
+    page.screenshot(path=tmp_path / "sheet.png")
+    boxes = [page.locator(f"#sheet button:nth-child(6){part}").bounding_box() for part in ("", " img")]
+    assert boxes[0] == boxes[1], "the picture fills its tile"
+    page.locator("#sheet button", has_text="woodcut").press("Enter")
+    button(page, "Download").wait_for()
+    assert page.locator("#sheet").is_hidden()
+    assert page.locator(".card[aria-current=true]").inner_text() == "woodcut"

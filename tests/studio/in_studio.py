@@ -45,7 +45,7 @@ class Studio:
         self.works = works
         if works:
             self.queue.start()
-        app = studio(self.shelf, self.queue, token=TOKEN, hosts=trusted("127.0.0.1"))
+        app = studio(self.shelf, self.queue, encoders, token=TOKEN, hosts=trusted("127.0.0.1"))
         socket = listening("127.0.0.1", 0)
         self.server = uvicorn.Server(quiet(app))
         self.thread = threading.Thread(target=lambda: self.server.run(sockets=[socket]))

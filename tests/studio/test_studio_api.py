@@ -47,7 +47,7 @@ def test_both_pages_have_the_same_commands():
 
 def test_every_route_is_in_the_documentation(idle):
     routes = {
-        route.path for route in application(idle.shelf, idle.queue).routes if not route.path.startswith("/page/")
+        route.path for route in application(idle.shelf, idle.queue, None).routes if not route.path.startswith("/page/")
     } - {"/"}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")

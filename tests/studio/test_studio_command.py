@@ -1,5 +1,6 @@
 """`impasto studio`: an address at once, one studio for a folder, and an end that forgets nothing."""
 
+import asyncio
 import os
 import re
 import signal
@@ -7,12 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 
 import httpx
 import numpy as np
 import pytest
 from in_studio import TOKEN, png
+
+from impasto.studio.server import Server, name_elsewhere, quiet
 
 
 @contextmanager
@@ -58,12 +62,37 @@ def test_an_address_at_once_and_a_quiet_end(tmp_path):
     assert not (tmp_path / "lock").exists()
 
 
+def test_who_ends_it_at_once_sees_no_warning(tmp_path):
+    """uvicorn makes its coroutine before there is a loop; the signal may come between the two."""
+    for pause in (0.0, 0.02, 0.1, 0.3):
+        with started(tmp_path, "--port", "0") as process:
+            address(process)
+            time.sleep(pause)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+            assert process.stderr.read() == f"Closed; pictures and runs are in {tmp_path}.\n"
+
+
+def test_what_is_ended_before_it_begins_has_nothing_to_await(monkeypatch):
+    def interrupted(runner, coroutine):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio.Runner, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Server(quiet(print), queue=None).run(sockets=[])
+    assert [str(each.message) for each in said if "never awaited" in str(each.message)] == []
+
+
 def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with started(tmp_path, "--port", port) as process:
             assert process.wait(20) == 2
             assert f"127.0.0.1, port {port}: Address already in use. Choose another --port" in process.stderr.read()
+    with started(tmp_path, "--host", "nowhere.invalid") as process:
+        assert process.wait(20) == 2
+        assert "Name an address of this computer: --host 127.0.0.1" in process.stderr.read()
     with started(tmp_path, "--port", "0", IMPASTO_STUDIO_TOKEN=TOKEN) as process:
         assert address(process)[1] == TOKEN
 
@@ -71,6 +100,10 @@ def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
 def test_other_computers_are_let_in_with_a_warning(tmp_path):
     with started(tmp_path, "--port", "0", "--host", "0.0.0.0") as process:
         home, token = address(process)
+        elsewhere = process.stdout.readline()
+        assert re.fullmatch(rf"For telephones and other computers here  http://[\d.]+:\d+/#{token}\n", elsewhere) or (
+            elsewhere == "Ctrl-C ends it.\n" and not name_elsewhere("0.0.0.0")  # without any network
+        )
         assert "whoever has this address can use it" in process.stderr.readline()
         assert httpx.get(f"{home}/runs").status_code == 401
         headers = {"authorization": f"Bearer {token}", "host": "evil.example"}

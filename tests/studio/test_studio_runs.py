@@ -211,15 +211,43 @@ def test_a_file_that_is_missing_is_named(at_work, photo, tmp_path):
     assert made["missing"] == ["photo.png"] and made["styles"] == ["swatch:mosaic"] and "content" not in made
 
 
-def test_what_cannot_be_painted_fails_with_its_reason(at_work, photo):
-    mask = at_work.send(png(np.zeros((60, 80))), "black.png")["id"]
-    id = at_work.run(asked(at_work, photo) | {"keep": mask})
-    job = at_work.ended(id)
-    assert job["state"] == "failed" and "black" in job["error"] and not job["result"]
-    assert str(at_work.folder) not in job["error"]
+def test_a_picture_that_is_lost_fails_with_its_reason(idle, photo):
+    other = idle.send(png(np.zeros((30, 40))), "lost.png")["id"]
+    id = idle.run(asked(idle, photo) | {"styles": [other]})
+    (idle.folder / "pictures" / other).write_bytes(b"no longer")
+    idle.queue.start()
+    job = idle.ended(id)
+    assert job["state"] == "failed" and "lost.png" in job["error"] and not job["result"]
+    assert str(idle.folder) not in job["error"]
     assert not job["resumable"], "it would fail once more"
-    small = at_work.ended(at_work.run(asked(at_work, photo, memory="1MB")))
-    assert small["state"] == "failed" and "Choose a smaller size, or allow more memory" in small["error"]
+    idle.queue.close()
+
+
+BLACK, WHITE, WIDE = png(np.zeros((60, 80))), png(np.full((60, 80), 255)), png(np.full((60, 200), 255))
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ({"keep": BLACK}, "The mask mask.png is black, or nearly"),
+        ({"keep": WHITE}, "keeps the whole picture"),
+        ({"keep": WIDE}, "The mask mask.png is 200x60 pixels, but the photograph is 80x60"),
+        ({"region": BLACK}, "The mask mask.png is black, or nearly"),
+        ({"region": WIDE}, "Make it as large, or of the same shape"),
+        ({"region": WHITE, "style_mask": BLACK}, "The mask mask.png is black, or nearly"),
+        ({"region": WHITE, "style_mask": WIDE}, "but its style is 512x384"),
+    ],
+    ids=lambda given: "-".join(given) if isinstance(given, dict) else given[:20],
+)
+def test_a_mask_that_leaves_nothing_is_refused_at_once(idle, photo, masks, message):
+    ids = {name: idle.send(data, "mask.png")["id"] for name, data in masks.items()}
+    body = asked(idle, photo)
+    if "region" in ids:
+        style_mask = {"style_mask": ids["style_mask"]} if "style_mask" in ids else {}
+        body["regions"] = [{"mask": ids["region"], "style": "swatch:batik", **style_mask}]
+    refused = idle.client.post("/runs", json=body | ({"keep": ids["keep"]} if "keep" in ids else {}))
+    assert refused.status_code == 400 and message in refused.json()["error"]
+    assert idle.client.get("/runs").json() == []
 
 
 @pytest.mark.parametrize(
@@ -230,6 +258,12 @@ def test_what_cannot_be_painted_fails_with_its_reason(at_work, photo):
         ({"settings": {"style_weights": [1, 2]}}, "style_weights has 2 entries but there is 1 style image"),
         ({"settings": {"style_scale": [1, 2, 3]}}, "style_scale has 3 entries but there is 1 style image"),
         ({"settings": {"size": "80x60"}}, "a transfer has one size"),
+        ({"settings": {"memory": "1MB"}}, "Choose a smaller size, or allow more memory"),
+        ({"settings": {"encoder": "vgg16"}}, "vgg16.torchvision is not on this computer"),
+        ({"settings": {"wrap": "x", "size": 500}}, "496x375 would do. Choose another size."),
+        ({"settings": {"content_layers": ["relu6_1"]}}, "Unknown layer 'relu6_1'"),
+        ({"settings": {"size": 1_000_000}}, "at most 32768 pixels a side"),
+        ({"settings": {"device": "cuda:99"}}, "Device 'cuda:99'"),
     ],
     ids=str,
 )
@@ -254,6 +288,8 @@ def test_settings_are_those_of_the_command(idle):
     for each in offered.values():
         assert each["kind"] in ("whole", "number", "numbers", "switch", "choice", "text", "layers") and each["help"]
     assert offered["colors"]["choices"] == ["style", "content", "luminance", "histogram", "match"]
+    assert [name for name, each in offered.items() if each["picture"]] == ["init"]
+    assert not any("--" in each["help"] for each in offered.values())
     assert offered["seed"]["kind"] == "whole" and offered["size"]["free"]
     for preset in idle.client.get("/presets").json():
         assert preset["settings"].keys() == offered.keys()

@@ -40,12 +40,15 @@ def studio(opens: bool, port: int | None, host: str, folder: str | None) -> int:
     `studio` has what it needs: pip install 'impasto[studio]'.
     """
     try:
-        from impasto.studio.server import AddressError, serve, usual_folder
+        from impasto.studio.server import PortError, serve, usual_folder
     except ModuleNotFoundError as missing:
         raise UsageError(f"The studio needs {missing.name}. Install it: pip install 'impasto[studio]'.") from missing
 
-    def tell(address: str) -> None:
-        click.echo(f"The studio is at  {address}\nCtrl-C ends it.")
+    def tell(address: str, elsewhere: str) -> None:
+        click.echo(f"The studio is at  {address}")
+        if elsewhere:
+            click.echo(f"For telephones and other computers here  {elsewhere}")
+        click.echo("Ctrl-C ends it.")
         if host not in ("127.0.0.1", "localhost", "::1"):
             terminal.say(
                 f"It listens at {host}: whoever has this address can use it, and its words can be read on the way."
@@ -55,7 +58,7 @@ def studio(opens: bool, port: int | None, host: str, folder: str | None) -> int:
     try:
         try:
             serve(host, _PORT if port is None else port, where, tell, opens=opens)
-        except AddressError:
+        except PortError:
             if port is not None:
                 raise
             serve(host, 0, where, tell, opens=opens)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,14 +21,19 @@ from starlette.routing import Route
 
 from impasto.errors import ImpastoError
 from impasto.studio import form
-from impasto.studio.asking import asked_for, body_of, check
+from impasto.studio.asking import Asked, asked_for, body_of
 from impasto.studio.feed import STILL
 from impasto.studio.guard import Guard
 from impasto.studio.job import ENDED, Job
+from impasto.studio.looks import Looks
 from impasto.studio.queue import FullError, NotNowError, Queue
 from impasto.studio.shelf import LARGEST_VIEW, NotThereError, Sent, Shelf, view_of
+from impasto.studio.subjects import Subjects
 from impasto.studio.swatchbook import LARGEST, swatch
 from impasto.version import __version__
+
+if TYPE_CHECKING:
+    from impasto.loading import Encoders
 
 LARGEST_PICTURE = 64 * 2**20  # bytes
 LARGEST_JSON = 2**18
@@ -37,15 +42,17 @@ _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json
 _TYPES |= {"svg": "image/svg+xml", "jpg": "image/jpeg"}
 
 
-def studio(shelf: Shelf, queue: Queue, *, token: str, hosts: Callable[[str], bool]) -> Guard:
-    """All of it, guarded: `shelf` has the pictures, `queue` the runs; `token` and `hosts` are as `Guard` has them."""
-    limited = RequestBodyLimitMiddleware(application(shelf, queue), max_body_size=LARGEST_PICTURE)
+def studio(
+    shelf: Shelf, queue: Queue, encoders: Callable[[], Encoders], *, token: str, hosts: Callable[[str], bool]
+) -> Guard:
+    """All of it, guarded; `encoders` loads what paints at once, `token` and `hosts` are as `Guard` has them."""
+    limited = RequestBodyLimitMiddleware(application(shelf, queue, encoders), max_body_size=LARGEST_PICTURE)
     return Guard(limited, hosts=hosts, token=token, free=lambda path: path == "/" or path.startswith("/page/"))
 
 
-def application(shelf: Shelf, queue: Queue) -> Starlette:
+def application(shelf: Shelf, queue: Queue, encoders: Callable[[], Encoders]) -> Starlette:
     """The routes, and what errors become."""
-    there = Handlers(shelf, queue)
+    there = Handlers(shelf, queue, Looks(shelf, encoders), Subjects(shelf, encoders))
     small = [Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_JSON)]
     files = _page()
 
@@ -60,6 +67,8 @@ def application(shelf: Shelf, queue: Queue) -> Starlette:
         Route("/pictures", there.add_picture, methods=["POST"]),
         Route("/pictures/{id}", there.picture),
         Route("/pictures/{id}/about", there.about_picture),
+        Route("/pictures/{id}/subject", there.subject, methods=["POST"], middleware=small),
+        Route("/look", there.look, methods=["POST"], middleware=small),
         Route("/runs", there.runs, methods=["GET"]),
         Route("/runs", there.add_run, methods=["POST"], middleware=small),
         Route("/runs/{id}", there.run),
@@ -72,7 +81,7 @@ def application(shelf: Shelf, queue: Queue) -> Starlette:
             for name, action in (("stop", there.stop), ("resume", there.resume), ("remove", there.remove))
         ),
     ]
-    handlers: dict[Any, Any] = {ImpastoError: _refused, HTTPException: _not_so}
+    handlers: dict[Any, Any] = {ImpastoError: there.refused, HTTPException: _not_so}
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
@@ -85,10 +94,6 @@ def _page() -> dict[str, tuple[bytes, str]]:
 
 def _fixed(data: bytes, kind: str) -> Callable[[Request], Response]:
     return lambda request: Response(data, media_type=kind, headers={"cache-control": "no-cache"})
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": form.without_dashes(str(error))}, _STATUS.get(type(cast(ImpastoError, error)), 400))
 
 
 async def _not_so(request: Request, error: Exception) -> Response:
@@ -107,8 +112,13 @@ def _size(request: Request, most: int = LARGEST_VIEW) -> int:
 class Handlers:
     """What answers requests."""
 
-    def __init__(self, shelf: Shelf, queue: Queue):
-        self._shelf, self._queue = shelf, queue
+    def __init__(self, shelf: Shelf, queue: Queue, looks: Looks, subjects: Subjects):
+        self._shelf, self._queue, self._looks, self._subjects = shelf, queue, looks, subjects
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """What is wrong, and what to do, of pictures and settings by their names."""
+        reason = form.without_dashes(self._shelf.with_names(str(error)))
+        return JSONResponse({"error": reason}, _STATUS.get(type(cast(ImpastoError, error)), 400))
 
     # Lists --------------------------------------------------------------------------------------------------------
 
@@ -163,23 +173,37 @@ class Handlers:
         """What is known of a picture."""
         return JSONResponse(asdict(self._shelf[request.path_params["id"]]))
 
+    async def subject(self, request: Request) -> Response:
+        """A mask of what a picture is of, which is a picture too."""
+        return JSONResponse(asdict(await run_in_threadpool(self._subjects.find, request.path_params["id"])), 201)
+
     # Runs ---------------------------------------------------------------------------------------------------------
 
     async def runs(self, request: Request) -> Response:
         """All runs, the newest first."""
         return JSONResponse([job.to_json() for job in self._queue.all()])
 
+    async def look(self, request: Request) -> Response:
+        """What a run of this may look like, painted at once, unless one is at work, which it would slow down."""
+        asked = await self._asked(request)
+        if self._queue.busy:
+            raise NotNowError("A run is at work; its previews show what it begins with.")
+        return Response(await run_in_threadpool(self._looks.look, asked), media_type="image/jpeg")
+
     async def add_run(self, request: Request) -> Response:
         """A new run."""
+        job = await run_in_threadpool(self._queue.add, await self._asked(request))
+        return JSONResponse(job.to_json(), 201)
+
+    async def _asked(self, request: Request) -> Asked:
+        """The run that is asked for."""
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise HTTPException(415, "A run is asked for as application/json.")
         try:
             body = json.loads(await request.body())
         except (ValueError, RecursionError):
             raise HTTPException(400, "The request's body is no JSON.") from None
-        asked = await run_in_threadpool(asked_for, body, self._shelf)
-        await run_in_threadpool(check, asked, self._shelf)
-        return JSONResponse(self._queue.add(asked).to_json(), 201)
+        return await run_in_threadpool(asked_for, body, self._shelf)
 
     async def run(self, request: Request) -> Response:
         """One run."""

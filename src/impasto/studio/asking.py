@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from impasto import swatches
 from impasto.choices import IMAGE, INITS, SWATCH, TRANSFER
@@ -12,15 +12,19 @@ from impasto.errors import UnknownNameError, UsageError
 from impasto.presets import PRESETS, preset
 from impasto.recipe import Recipe
 from impasto.request import asked
-from impasto.studio.form import OFFERED
+from impasto.studio.form import OFFERED, short
 from impasto.studio.shelf import Shelf
 
 if TYPE_CHECKING:
-    from impasto.preparation import Pictures
+    from impasto.pictures import Pictures
     from impasto.record import Record
+    from impasto.sources import ImageSource
+
+T = TypeVar("T")
 
 MOST = 8  # styles, and regions
 _OF_REGIONS = {"region": "mask", "region style": "style", "region style mask": "style_mask"}  # by roles in records
+_REGION = "Each of regions is an object with a mask, a style and, if wanted, a style_mask."
 _FIELDS = ("content", "styles", "regions", "keep", "texture", "preset", "settings")
 
 
@@ -42,16 +46,14 @@ def asked_for(body: Any, shelf: Shelf) -> Asked:
     Raises:
         UsageError: it is no such thing, or settings that cannot be met; NotThereError: an id that there is not.
     """
-    if not isinstance(body, dict):
-        raise UsageError("A run is asked for with a JSON object; see docs/studio-api.md.")
-    for name in body:
+    for name in _a(dict, body, "A run is asked for with a JSON object; see docs/studio-api.md."):
         if name not in _FIELDS:
             raise UnknownNameError("field", str(name)[:60], _FIELDS)
     body = {name: value for name, value in body.items() if value not in (None, [], {})}
     regions = _listed(body, "regions")
     for region in regions:
-        if not isinstance(region, dict) or not {"mask", "style"} <= region.keys() <= {"mask", "style", "style_mask"}:
-            raise UsageError("Each of regions is an object with a mask, a style and, if wanted, a style_mask.")
+        if not {"mask", "style"} <= _a(dict, region, _REGION).keys() <= {"mask", "style", "style_mask"}:
+            raise UsageError(_REGION)
     if "content" not in body:
         raise UsageError("content is missing; it is the id of a picture, which POST /pictures gives.")
     styles = [*_listed(body, "styles"), *(each["style"] for each in regions)]
@@ -65,44 +67,48 @@ def asked_for(body: Any, shelf: Shelf) -> Asked:
     return Asked(body, recipe, frozenset(used - {""}))
 
 
-def check(asked: Asked, shelf: Shelf) -> None:
-    """Raise UsageError for what would fail before it begins, as far as that is known without opening a picture."""
-    from impasto.preparation import check_pictures
-
-    check_pictures(asked.recipe, pictures_of(asked.body, shelf))
-
-
-def pictures_of(body: Mapping[str, Any], shelf: Shelf) -> Pictures:
-    """The pictures of a request that `asked_for` has checked.
+def pictures_of(body: Mapping[str, Any], source: Callable[[str], ImageSource]) -> Pictures:
+    """The pictures of a request that `asked_for` has checked; `source` is where one is found.
 
     Raises:
         NotThereError: one has been removed since.
     """
-    from impasto.preparation import Pictures
+    from impasto.pictures import Pictures
     from impasto.regions import Region
 
-    def source(given: str | None) -> Any:
-        return given if given is None or given.startswith(SWATCH) else str(shelf.path(given))
+    def of(given: Mapping[str, Any], name: str) -> ImageSource | None:
+        return None if given.get(name) is None else source(given[name])
 
-    regions = [
-        Region(source(each["mask"]), source(each["style"]), source(each.get("style_mask")))
-        for each in body.get("regions", ())
-    ]
-    init = body.get("settings", {}).get("init")
+    settings = body.get("settings", {})
     return Pictures(
         source(body["content"]),
         [source(each) for each in body.get("styles", ())],
-        source(init) if init not in INITS else None,
-        regions,
-        source(body.get("keep")),
-        source(body.get("texture")),
+        None if settings.get("init") in INITS else of(settings, "init"),
+        [
+            Region(source(each["mask"]), source(each["style"]), of(each, "style_mask"))
+            for each in body.get("regions", ())
+        ],
+        of(body, "keep"),
+        of(body, "texture"),
     )
 
 
+def _a(kind: type[T], given: Any, rule: str) -> T:
+    """What is given, which is of a kind.
+
+    Raises:
+        UsageError: it is not, which the `rule` says.
+    """
+    if not isinstance(given, kind):
+        raise UsageError(rule)
+    return given
+
+
 def _listed(body: Mapping[str, Any], name: str) -> Sequence[Any]:
-    given = body.get(name, [])
-    if not isinstance(given, list) or len(given) > MOST:
-        raise UsageError(f"{name} must be a list of at most {MOST}.")
+    rule = f"{name} must be a list of at most {MOST}."
+    given: Sequence[Any] = _a(list, body.get(name, []), rule)
+    if len(given) > MOST:
+        raise UsageError(rule)
     return given
 
 
@@ -112,19 +118,18 @@ def _checked(given: Any, shelf: Shelf, *, swatch: bool = False) -> str:
     Raises:
         UsageError: it is neither.
     """
-    if not isinstance(given, str):
-        raise UsageError(f"A picture is named by its id{', or as swatch:NAME' if swatch else ''}.")
-    if swatch and given.startswith(SWATCH):
-        swatches.describe(given.removeprefix(SWATCH).partition(":")[0])
+    rule = "A picture is named by its id, or as swatch:NAME." if swatch else "A picture is named by its id."
+    named = _a(str, given, rule)
+    if swatch and named.startswith(SWATCH):
+        swatches.describe(named.removeprefix(SWATCH).partition(":")[0])
         return ""
-    return shelf[given].id
+    return shelf[named].id
 
 
 def _recipe(body: Mapping[str, Any]) -> tuple[Recipe, Any]:
     """The recipe, and the picture that it begins with if that is one."""
-    given = body.get("settings", {})
-    if not isinstance(given, dict):
-        raise UsageError("settings must be an object: values of settings by their names; see GET /settings.")
+    rule = "settings must be an object: values of settings by their names; see GET /settings."
+    given = _a(dict, body.get("settings", {}), rule)
     for name in given:
         if name not in OFFERED:
             raise UnknownNameError("setting", str(name)[:60], OFFERED)
@@ -160,12 +165,10 @@ def body_of(record: Record, shelf: Shelf) -> dict[str, Any] | None:
     name = str(record.settings.get("preset"))
     usual = PRESETS[name].to_json() if name in PRESETS else {}
     changed: dict[str, Any] = {
-        each: value
+        each: short(value)
         for each, value in record.settings.items()
         if each in OFFERED and value not in (None, usual.get(each))
     }
-    if isinstance(solver := changed.get("solver"), dict):
-        changed["solver"] = solver.get("method")
     if "init" in changed:
         changed["init"] = next(iter(of.get("init", ())), changed["init"])
     body = {

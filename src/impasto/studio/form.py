@@ -10,7 +10,7 @@ from typing import Any
 from impasto import swatches
 from impasto.choices import TRANSFER, UNLIMITED
 from impasto.presets import PRESETS
-from impasto.recipe import Recipe
+from impasto.recipe import SETTINGS, Recipe
 
 # What opens or writes files, or lifts a limit, is not for whoever asks over HTTP; and no clips are painted here.
 WITHHELD = ("weights", "max_pixels", "extra_terms", "milestones", "temporal_weight", "frame_iterations")
@@ -26,10 +26,17 @@ _KINDS = {
 }
 # The first setting of each group, in the order of a recipe's fields.
 _GROUPS = {"size": "picture", "content_layers": "method", "encoder": "network", "solver": "way", "device": "machine"}
+_NAMED = (*SETTINGS, "preset", "texture", "keep", "region")
+_OPTION = re.compile(rf"(?<![\w-])--({'|'.join(_NAMED).replace('_', '-')})(?![\w-])")
+
+
+def without_dashes(text: str) -> str:
+    """A sentence that speaks of the command's options, `--style-scale`, with the settings' names: `style_scale`."""
+    return _OPTION.sub(lambda found: found[1].replace("-", "_"), text)
 
 
 def settings(kind: type[Recipe] = Recipe) -> list[dict[str, Any]]:
-    """Each setting of a recipe that is offered: its name, kind, sentence, group, and the names that it can have."""
+    """Each setting of a recipe that is offered: its name, kind, sentence, group, and what it can be."""
     group, found = "", list[dict[str, Any]]()
     for each in fields(kind):
         about, words = each.metadata, str(each.type).removesuffix(" | None")
@@ -39,17 +46,12 @@ def settings(kind: type[Recipe] = Recipe) -> list[dict[str, Any]]:
             free = read == "text" and "int" in words  # a size is a number or a word
             shown = "choice" if names and read == "text" else read
             found.append({"name": each.name, "kind": shown, "group": group, "free": free})
-            found[-1] |= {"help": about["help"], "choices": names}
+            found[-1] |= {"help": without_dashes(about["help"]), "choices": names}
+            found[-1] |= {"picture": "FILE" in str(about["metavar"])}  # so that an id may be said
     return found
 
 
 OFFERED = tuple(each["name"] for each in settings())
-_OPTION = re.compile(rf"(?<![\w-])--({'|'.join((*OFFERED, 'preset')).replace('_', '-')})(?![\w-])")
-
-
-def without_dashes(text: str) -> str:
-    """A sentence that speaks of the command's options, `--style-scale`, with the settings' names: `style_scale`."""
-    return _OPTION.sub(lambda found: found[1].replace("-", "_"), text)
 
 
 def presets() -> list[dict[str, Any]]:
@@ -68,7 +70,12 @@ def _shown(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     for name in OFFERED:
         value = values.get(name)
         value = own.get(name) if value is None else value
-        yield name, value["method"] if isinstance(value, Mapping) and "method" in value else value
+        yield name, short(value)
+
+
+def short(value: Any) -> Any:
+    """A setting's value as it is said: a solver by its method."""
+    return value["method"] if isinstance(value, Mapping) and "method" in value else value
 
 
 def drawn() -> list[dict[str, str]]:

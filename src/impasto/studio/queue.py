@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from impasto.errors import UsageError
 from impasto.studio.asking import Asked
+from impasto.studio.foreseeing import check
 from impasto.studio.job import ACTIVE, ENDED, QUEUED, REMOVED, STOPPED, Job, kept_in
 from impasto.studio.shelf import NotThereError, Shelf
 from impasto.studio.work import carry_out
@@ -68,6 +69,11 @@ class Queue:
             raise NotThereError("There is no such run any more.")
         return self._jobs[id]
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run is at work, or about to be."""
+        return bool(self._waiting) or any(job.state in ACTIVE for job in self._jobs.values())
+
     def all(self) -> list[Job]:
         """All runs, the newest first."""
         return [*reversed(self._jobs.values())]
@@ -77,7 +83,9 @@ class Queue:
 
         Raises:
             FullError: there are too many.
+            UsageError, WeightsError: it could not begin.
         """
+        check(asked, self._shelf, self._load())
         with self._news:
             if len(self._waiting) >= MOST_QUEUED:
                 raise FullError(f"{MOST_QUEUED} runs are waiting, which is the most. Remove one, or wait.")

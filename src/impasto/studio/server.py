@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from impasto.loading import Encoders
 
 TOKEN = "IMPASTO_STUDIO_TOKEN"  # noqa: S105 - the variable's name
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_SOMEWHERE = "192.0.2.1"  # which nobody has (RFC 5737)
 MOST_REQUESTS = 64  # at a time
 
 
@@ -35,13 +39,19 @@ class AddressError(UsageError):
     """An address that cannot be listened to."""
 
 
+class PortError(AddressError):
+    """A port that others have."""
+
+
 def usual_folder() -> Path:
     """Where pictures and runs are kept unless another folder is named."""
     return user_data_path("impasto", appauthor=False) / "studio"
 
 
-def serve(host: str, port: int, folder: Path, tell: Callable[[str], None], *, opens: bool = False) -> None:
-    """Serve until a signal ends it; `tell` is told the address, and a browser opens it if `opens`.
+def serve(host: str, port: int, folder: Path, tell: Callable[[str, str], None], *, opens: bool = False) -> None:
+    """Serve until a signal ends it, and open a browser if `opens`.
+
+    `tell` is told the address, and the one for other computers; nothing if there is none, or it is the same.
 
     Raises:
         AddressError: the address is in use, or cannot be had.
@@ -49,15 +59,16 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str], None], *, op
     """
     token = os.environ.get(TOKEN) or secrets.token_urlsafe(24)
     with listening(host, port) as socket_, _locked(folder):
-        address = f"http://{_shown(host)}:{socket_.getsockname()[1]}/#{token}"
-        tell(address)
+        port, others = socket_.getsockname()[1], name_elsewhere(host)
+        address = f"http://{_shown(host)}:{port}/#{token}"
+        tell(address, f"http://{_shown(others)}:{port}/#{token}" if others else "")
         shelf = Shelf(folder / "pictures")
         queue = Queue(folder / "runs", shelf, encoders)
         threading.Thread(target=encoders, name="impasto-loading", daemon=True).start()
         queue.start()
         if opens:
             webbrowser.open(address)
-        app = studio(shelf, queue, token=token, hosts=trusted(host))
+        app = studio(shelf, queue, encoders, token=token, hosts=trusted(host))
         try:
             Server(quiet(app), queue).run(sockets=[socket_])
         finally:
@@ -70,6 +81,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, queue: Queue):
         super().__init__(config)
         self._queue = queue
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal ends it, even before it has begun: then nothing is left that waits to be awaited."""
+        serving = self.serve(sockets)
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(serving)
+        finally:
+            serving.close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the run at work, then serving."""
@@ -115,7 +135,7 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that listens.
 
     Raises:
-        AddressError: it cannot be had.
+        AddressError: it cannot be had; PortError: as others have the port.
     """
     kind = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(kind, socket.SOCK_STREAM)
@@ -127,8 +147,23 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as problem:
         made.close()
         reason = problem.strerror or str(problem)
-        raise AddressError(f"{host}, port {port}: {reason}. Choose another --port, or 0 for any.") from problem
+        if problem.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortError(f"{host}, port {port}: {reason}. Choose another --port, or 0 for any.") from problem
+        raise AddressError(f"{host}: {reason}. Name an address of this computer: --host 127.0.0.1") from problem
     return made
+
+
+def name_elsewhere(host: str) -> str:
+    """This computer's number in its network, for a server that listens to all of them; else nothing.
+
+    The system is asked which number of its own it would take for a way out; nothing is sent for that.
+    """
+    if host not in EVERYWHERE:
+        return ""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way, suppress(OSError):
+        way.connect((_SOMEWHERE, 9))
+        return str(way.getsockname()[0])
+    return ""
 
 
 def _locked(folder: Path) -> Lock:
@@ -143,5 +178,5 @@ def _locked(folder: Path) -> Lock:
 
 def _shown(host: str) -> str:
     """A host as an address has it; whoever listens everywhere is at home too."""
-    named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    named = "127.0.0.1" if host in EVERYWHERE else host
     return f"[{named}]" if ":" in named else named

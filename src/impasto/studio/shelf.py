@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
+from impasto.choices import SWATCH
 from impasto.errors import ImageError, UsageError
 from impasto.files import file_hash
 from impasto.untrusted import printable
@@ -69,6 +70,14 @@ class Shelf:
         """
         return self._folder / self[id].id
 
+    def source(self, id: str) -> str:
+        """A picture as runs take it: its file; a swatch is drawn.
+
+        Raises:
+            NotThereError: there is none.
+        """
+        return id if id.startswith(SWATCH) else str(self.path(id))
+
     def alike(self, sha256: str | None) -> str | None:
         """The id of the picture with this digest, if it is here."""
         return next((each.id for each in reversed(self._sent.values()) if each.sha256 == sha256), None)
@@ -76,6 +85,12 @@ class Shelf:
     def names(self) -> Mapping[str, str]:
         """What the pictures were called, by their ids."""
         return {id: each.name for id, each in self._sent.items()}
+
+    def with_names(self, text: str) -> str:
+        """A sentence with what pictures were called in place of our names for them."""
+        for id, each in self._sent.items():
+            text = text.replace(str(self._folder / id), each.name).replace(id, each.name)
+        return text
 
     def add(self, file: BinaryIO, name: str) -> Sent:
         """Keep a picture that is sent, once it was read as every picture is; the same file twice is one picture.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import resources
 from threading import Lock
 
 from impasto import swatches
@@ -12,6 +13,12 @@ from impasto.studio.shelf import NotThereError
 LARGEST = 1024  # pixels of the long side
 _SIZES = (256, 512, LARGEST)
 _drawing = Lock()
+
+
+@lru_cache(maxsize=16)
+def thumbnail(name: str) -> bytes:
+    """A swatch as the small JPEG that the page shows."""
+    return (resources.files("impasto.studio") / "page" / f"swatch-{name}.jpg").read_bytes()
 
 
 def swatch(name: str, size: int) -> bytes:

@@ -29,13 +29,13 @@ def carry_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
     try:
         _carried_out(job, shelf, encoders)
     except ImpastoError as error:
-        job.becomes(FAILED, _named(str(error), shelf))
+        job.becomes(FAILED, _plainly(str(error), shelf))
     except MemoryError:
         job.becomes(FAILED, "Out of memory. Choose a smaller size.")
     except Exception as error:
         out = "memory" in str(error).lower()
         unexpected = f"{type(error).__name__}: {error}"
-        job.becomes(FAILED, "Out of memory. Choose a smaller size." if out else _named(unexpected, shelf))
+        job.becomes(FAILED, "Out of memory. Choose a smaller size." if out else _plainly(unexpected, shelf))
 
 
 def _carried_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
@@ -49,7 +49,7 @@ def _carried_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
         if (job.checkpoint / "run.json").is_file():
             kept = stack.enter_context(closing(Checkpoints.open(job.checkpoint)))
             plan = Record.from_json(kept.about()["record"]).plan
-        run = prepare(job.asked.recipe, pictures_of(job.asked.body, shelf), encoders, plan)
+        run = prepare(job.asked.recipe, pictures_of(job.asked.body, shelf.source), encoders, plan)
         run = replace(run, inputs=tuple(_renamed(run.inputs, shelf)))
         if job.stopping:
             job.becomes(STOPPED)
@@ -88,11 +88,11 @@ class _Shown:
             case Stepped(step):
                 self._stepped(step)
             case Note(text):
-                self._job.notes.append(_named(text, self._shelf))
+                self._job.notes.append(_plainly(text, self._shelf))
             case Stopped():
                 self._outcome = STOPPED, ""
             case Failed(error):
-                self._outcome = FAILED, _named(str(error) or type(error).__name__, self._shelf)
+                self._outcome = FAILED, _plainly(str(error) or type(error).__name__, self._shelf)
 
     def _planned(self) -> None:
         plan, last = self._run.plan, self._run.plan.levels[-1]
@@ -102,7 +102,7 @@ class _Shown:
             "height": last.height,
             "levels": [[level.width, level.height, level.iterations] for level in plan.levels],
         }
-        self._job.notes += [_named(note, self._shelf) for note in plan.notes]
+        self._job.notes += [_plainly(note, self._shelf) for note in plan.notes]
         if self._job.feed.heard and not self._job.step:
             self._job.previews.begin(self._run)
         self._job.becomes(RUNNING)
@@ -139,8 +139,6 @@ def _renamed(inputs: Iterable[Input], shelf: Shelf) -> Iterable[Input]:
         yield replace(each, name=next((name for id, name in names.items() if each.name.endswith(id)), each.name))
 
 
-def _named(text: str, shelf: Shelf) -> str:
+def _plainly(text: str, shelf: Shelf) -> str:
     """A sentence with the names of pictures in place of ours for them, and of settings in place of options."""
-    for id, name in shelf.names().items():
-        text = text.replace(str(shelf.path(id)), name).replace(id, name)
-    return without_dashes(text)
+    return without_dashes(shelf.with_names(text))

@@ -1,5 +1,8 @@
 // The studio's HTTP interface (docs/studio-api.md). The token comes in the address and goes into a header.
 
+import { said } from "./said.js";
+import { t } from "./words.js";
+
 const KEY = "impasto-token";
 
 export const token = (() => {
@@ -24,12 +27,12 @@ export async function ask(path, options = {}) {
     answer = await fetch(path, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
   } catch (problem) {
     if (problem.name === "AbortError") throw problem;
-    throw new Problem("The studio does not answer. Is `impasto studio` still running?", 0);
+    throw new Problem(t("no_answer"), 0);
   }
   if (answer.ok) return answer;
   if (answer.status === 401) dispatchEvent(new Event("locked"));
-  const said = await answer.json().catch(() => ({}));
-  throw new Problem(said.error ?? answer.statusText, answer.status);
+  const told = await answer.json().catch(() => ({}));
+  throw new Problem(said(told.error ?? answer.statusText), answer.status);
 }
 
 export const json = async (path, options) => (await ask(path, options)).json();

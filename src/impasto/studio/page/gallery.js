@@ -7,13 +7,21 @@ import { change, follow, wish } from "./wish.js";
 
 let swatches = [];
 
+export const isSwatch = (source) => source.startsWith("swatch:");
+
+/** `swatch:mosaic:7` is the mosaic of another seed. */
+const swatchOf = (source) => source.split(":")[1];
+
 export const styleName = (source) =>
-  source.startsWith("swatch:")
-    ? known(`swatch_${source.slice(7)}`, source.slice(7).replace("-", " "))
+  isSwatch(source)
+    ? known(`swatch_${swatchOf(source)}`, swatchOf(source).replace("-", " "))
     : (wish.own.find((each) => each.id === source)?.name ?? "…").replace(/\.\w+$/, "");
 
-const styleImage = async (source) =>
-  source.startsWith("swatch:") ? `/page/swatch-${source.slice(7)}.jpg` : shown(`/pictures/${source}?size=256`);
+/** The address of a style's picture, small, or with a long side of at most `size`. */
+export async function styleImage(source, size = 256) {
+  if (!isSwatch(source)) return shown(`/pictures/${source}?size=${size}`);
+  return size > 256 ? shown(`/swatches/${swatchOf(source)}.jpg?size=1024`) : `/page/swatch-${swatchOf(source)}.jpg`;
+}
 
 export const allStyles = () => [...wish.own.map((each) => each.id), ...swatches.map((each) => `swatch:${each.name}`)];
 export const allSwatches = () => swatches.map((each) => `swatch:${each.name}`);
@@ -31,11 +39,21 @@ export async function begin() {
   follow(draw);
 }
 
+/** What is asked for may have styles that are not among those to choose from: now they are. */
+export async function knowing(asked) {
+  const styles = [...(asked.styles ?? []), ...(asked.regions ?? []).map((each) => each.style), asked.texture ?? []].flat();
+  const strange = new Set(styles.filter((each) => !isSwatch(each) && !wish.own.some(({ id }) => id === each)));
+  for (const id of strange) remember(await json(`/pictures/${id}/about`));
+}
+
+function remember({ id, name }) {
+  change({ own: [{ id, name }, ...wish.own.filter((each) => each.id !== id)].slice(0, 24) });
+}
+
 /** A picture of one's own as a style, chosen at once. */
 export async function addStyle(file) {
   const sent = await send(file);
-  const own = [sent, ...wish.own.filter((each) => each.id !== sent.id)].slice(0, 24);
-  change({ own: own.map(({ id, name }) => ({ id, name })) });
+  remember(sent);
   choose(sent.id);
 }
 
@@ -59,7 +77,7 @@ function draw() {
   find("blend").checked = wish.blend;
   const order = allStyles();
   const chosen = new Set(wish.styles.map((each) => each.source));
-  const about = new Map(swatches.map((each) => [`swatch:${each.name}`, each.about]));
+  const about = new Map(swatches.map((each) => [`swatch:${each.name}`, known(`about_${each.name}`, each.about)]));
   for (const source of order) {
     if (!tiles.has(source)) tiles.set(source, tile(source));
     const made = tiles.get(source);

@@ -1,14 +1,16 @@
 // The page: what is dropped, pasted, typed and pressed, and who is told.
 
-import { send, shown, token } from "./api.js";
+import { ask, send, shown, token } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
+import * as brush from "./brush.js";
 import * as gallery from "./gallery.js";
+import * as looks from "./looks.js";
 import * as masks from "./masks.js";
 import * as runs from "./runs.js";
 import * as settings from "./settings.js";
 import * as stage from "./stage.js";
 import { choose, fill, language, t } from "./words.js";
-import { adopt, body, change, follow, wish } from "./wish.js";
+import { body, change, follow, wish } from "./wish.js";
 
 // Pictures that come in -----------------------------------------------------------------------------------------------
 
@@ -18,8 +20,7 @@ async function addPhoto(file) {
   try {
     const { made, ...sent } = await send(file);
     if (made) {
-      adopt(made, made.content ? await runs.photoOf(made.content) : sent);
-      await masks.adopt(made);
+      await runs.takeOver(made, made.content ? await runs.photoOf(made.content) : sent);
       say(made.missing ? t("restored_missing", { names: made.missing.join(", ") }) : t("restored"));
     } else change({ photo: sent });
     await runs.look(null);
@@ -28,9 +29,22 @@ async function addPhoto(file) {
   }
 }
 
+/** A field for files whose file becomes the photograph, the same one a second time too. */
+function takes(field) {
+  field.addEventListener("change", () => {
+    if (field.files[0]) trying(() => addPhoto(field.files[0]));
+    field.value = "";
+  });
+  return field;
+}
+
+/** The photograph that the page has for those who only want to see what happens. */
+async function addExample() {
+  await addPhoto(new File([await (await ask("/page/example.jpg")).blob()], "example.jpg"));
+}
+
 function drawPhoto() {
-  const file = h("input.away", { type: "file", id: "photo-file", accept: "image/*,.tif,.tiff,.heic,.avif" });
-  file.addEventListener("change", () => file.files[0] && trying(() => addPhoto(file.files[0])));
+  const file = takes(h("input.away", { type: "file", id: "photo-file", accept: "image/*,.tif,.tiff,.heic,.avif" }));
   const { photo } = wish;
   const place = find("photo");
   if (place.dataset.photo === `${photo?.id}${language}`) return;
@@ -67,21 +81,21 @@ function receiving() {
     const [file] = filesOf(event.clipboardData);
     if (file) trying(() => addPhoto(file));
   });
-  const first = find("first-file");
-  first.addEventListener("change", () => first.files[0] && trying(() => addPhoto(first.files[0])));
+  for (const field of [find("first-file"), find("camera")]) takes(field);
+  find("example").addEventListener("click", () => trying(addExample));
 }
 
 // Painting ------------------------------------------------------------------------------------------------------------
 
 const missing = () => (!wish.photo ? "needs_photo" : "");
 
-async function paint() {
+/** Ask for the picture; `instead` of what is at work and what waits, or after them. */
+async function paint({ instead = false } = {}) {
   if (missing()) return say(t(missing()), "bad");
   const painted = await masks.ids();
   if (!wish.styles.length && !painted.regions.length) return say(t("needs_style"), "bad");
-  masks.leave();
-  masks.draw();
-  await runs.add(body(painted));
+  brush.leave();
+  await runs.add(body(painted), { guess: looks.address(), instead });
   find("stage").scrollIntoView({ block: "start", behavior: "smooth" });
   return undefined;
 }
@@ -93,7 +107,7 @@ async function paintAll() {
   for (const source of gallery.allSwatches()) {
     const asked = { content: wish.photo.id, styles: [source], settings: { ...wish.settings, size: 256 }, preset: wish.preset };
     delete asked.settings.style_weights;
-    ids.push((await runs.add(asked, { looks: false })).id);
+    ids.push(await runs.add(asked, { looks: false }));
   }
   await runs.look(null);
   runs.sheet(ids);
@@ -115,7 +129,7 @@ function words() {
   fill();
   find("language").textContent = language === "zh" ? "EN" : "中文";
   find("language").lang = language === "zh" ? "en" : "zh";
-  const keys = [["Space", "key_space"], ["C", "key_c"], ["+ − 0", "key_zoom"], ["← →", "key_arrows"], ["[ ]", "key_brush"], ["Ctrl Z", "key_undo"], ["Ctrl Enter", "key_paint"], ["Esc", "key_stop"]];
+  const keys = [["Space", "key_space"], ["C", "key_c"], ["+ − 0", "key_zoom"], ["← →", "key_arrows"], ["[ ]", "key_brush"], ["Ctrl Z", "key_undo"], ["Ctrl Enter", "key_paint"], ["Ctrl Shift Enter", "key_instead"], ["Esc", "key_stop"]];
   find("key-list").replaceChildren(...keys.flatMap(([key, about]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(about))]));
 }
 
@@ -146,24 +160,22 @@ const KEYS = {
   "=": () => stage.zoom(1.5),
   "-": () => stage.zoom(1 / 1.5),
   0: () => stage.fit(),
-  "[": () => masks.painting() && masks.resize(1 / 1.2),
-  "]": () => masks.painting() && masks.resize(1.2),
+  "[": () => brush.painting() && brush.resize(1 / 1.2),
+  "]": () => brush.painting() && brush.resize(1.2),
   "?": () => find("keys").showModal(),
 };
 
 function pressing() {
   addEventListener("keydown", (event) => {
     const strong = event.ctrlKey || event.metaKey;
-    if (strong && event.key === "Enter") trying(paint);
-    else if (strong && event.key === "z" && masks.painting()) {
+    if (strong && event.key === "Enter") trying(() => paint({ instead: event.shiftKey }));
+    else if (strong && event.key === "z" && brush.painting()) {
       event.preventDefault();
-      masks.undo();
+      brush.undo();
     } else if (strong || event.altKey || typing(event)) return;
     else if (event.key === "Escape" && !find("keys").open) {
-      if (masks.painting()) {
-        masks.leave();
-        masks.draw();
-      } else trying(() => runs.stop());
+      if (brush.painting()) brush.leave();
+      else trying(() => runs.stop());
     } else if (event.key === " " && !event.target.closest("button, summary, label, input")) {
       event.preventDefault();
       stage.hold(true);
@@ -186,6 +198,8 @@ async function begin() {
     event.preventDefault();
     trying(paint);
   });
+  find("instead").addEventListener("click", () => trying(() => paint({ instead: true })));
+  find("clear").addEventListener("click", () => trying(runs.clearQueue));
   find("all").addEventListener("click", () => trying(paintAll));
   addEventListener("locked", lock);
   if (!token) return lock();
@@ -196,6 +210,7 @@ async function begin() {
   masks.begin();
   await runs.begin();
   if (!runs.current()) await runs.look(null);
+  looks.begin({ shown: runs.draft, free: runs.free });
   follow(() => runs.current() || runs.drawStatus());
   document.body.classList.add("ready");
   addEventListener("focus", () => trying(runs.refresh));

@@ -1,273 +1,158 @@
-// Masks painted with a brush: lists of strokes at the photograph's pixels, which become an image when they are sent.
+// The parts of the picture: what stays, what has a style of its own, and which part of that style; masks for each.
 
-import { ask, send } from "./api.js";
-import { find, h, icon } from "./dom.js";
-import { allStyles, styleName } from "./gallery.js";
+import { json, send, shown } from "./api.js";
+import * as brush from "./brush.js";
+import { find, h, icon, trying } from "./dom.js";
+import { allStyles, isSwatch, styleImage, styleName } from "./gallery.js";
 import * as stage from "./stage.js";
+import { baseOf, image, isPainted } from "./strokes.js";
 import { t } from "./words.js";
 import { follow, wish } from "./wish.js";
 
-const LARGEST = 2048; // pixels of a mask's long side
-const FAR = 20000; // pixels that a stroke is drawn aside, so that its soft shadow alone is seen
 const COLORS = ["#e2603f", "#2f8fd0", "#3aa56b", "#b9772c", "#8b62c9", "#cf4a86", "#4c9a9a", "#8a8f2a"];
+const SWATCH = { width: 1024, height: 768 };
 
-const canvas = find("mask");
-const brush = { size: 0.08, soft: 0.4, erase: false };
+/** What is kept: a mask, or null. */
+let keep = null;
+/** Parts with a style of their own: {n, style, mask, styleMask}.  A mask: {color, of, strokes, base, id}, see strokes.js. */
+let parts = [];
 
-/** The masks in the making. One: {key, color, strokes: [{points, size, soft, erase}], base, id}; `keep` is what stays.
- *  `base` is a mask that came back with a picture's settings, white where it is in; strokes go on top of it. */
-let masks = [];
-let active = null;
+const blank = (color, of) => ({ color, of, strokes: [], base: null, id: undefined });
 
-const sized = () => {
-  const { width, height } = wish.photo ?? { width: 4, height: 3 };
-  const scale = Math.min(1, LARGEST / Math.max(width, height));
-  return { width: Math.round(width * scale), height: Math.round(height * scale) };
-};
-
-/** A canvas with strokes in a color; what is erased is erased in turn. */
-function paint({ strokes, base }, color) {
-  const target = document.createElement("canvas");
-  const context = Object.assign(target, sized()).getContext("2d");
-  const side = Math.max(target.width, target.height);
-  if (base) {
-    context.drawImage(base, 0, 0, target.width, target.height);
-    context.globalCompositeOperation = "source-in";
-    context.fillStyle = color;
-    context.fillRect(0, 0, target.width, target.height);
-  }
-  for (const stroke of strokes) {
-    const width = stroke.size * side;
-    const blur = stroke.soft * width * 0.5;
-    context.save();
-    context.globalCompositeOperation = stroke.erase ? "destination-out" : "source-over";
-    Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: Math.max(1, width - blur), strokeStyle: color });
-    Object.assign(context, { shadowColor: color, shadowBlur: blur, shadowOffsetX: FAR });
-    context.translate(-FAR, 0);
-    context.beginPath();
-    const [first, ...others] = stroke.points.map(([x, y]) => [x * target.width, y * target.height]);
-    context.moveTo(...first);
-    context.lineTo(first[0] + 0.01, first[1]);
-    for (const point of others) context.lineTo(...point);
-    context.stroke();
-    context.restore();
-  }
-  return target;
-}
-
-/** White on black, with 8 bits, as large as the photograph (2048 pixels at most). */
-function image(mask) {
-  const flat = Object.assign(document.createElement("canvas"), sized());
-  const context = flat.getContext("2d");
-  context.fillRect(0, 0, flat.width, flat.height);
-  context.drawImage(paint(mask, "#fff"), 0, 0);
-  return new Promise((done) => flat.toBlob(done, "image/png"));
-}
-
-const isPainted = ({ strokes, base }) => base || strokes.some((stroke) => !stroke.erase);
-
-async function sent(mask, name) {
-  mask.id ??= (await send(await image(mask), `${name}.png`)).id;
-  return mask.id;
-}
+const known = async (mask, name) => (mask.id ??= (await send(await image(mask), `${name}.png`)).id);
 
 /** What POST /runs has for the masks: those without a stroke are left out. */
 export async function ids() {
-  const painted = masks.filter(isPainted);
   const regions = [];
-  let keep = null;
-  for (const each of painted) {
-    if (each.key === "keep") keep = await sent(each, "keep");
-    else if (each.style) regions.push({ mask: await sent(each, each.key), style: each.style });
+  for (const { n, style, mask, styleMask } of parts.filter((each) => isPainted(each.mask))) {
+    const region = { mask: await known(mask, `part-${n}`), style };
+    if (isPainted(styleMask)) region.style_mask = await known(styleMask, `part-${n}-style`);
+    regions.push(region);
   }
-  return { regions, keep };
+  return { regions, keep: isPainted(keep) ? await known(keep, "keep") : null };
 }
 
-/** Take over the masks that a run had. */
-export async function adopt(asked) {
-  const given = [...(asked.keep ? [{ key: "keep", id: asked.keep }] : [])];
-  (asked.regions ?? []).forEach(({ mask, style }, i) => given.push({ key: `part-${i + 1}`, id: mask, style }));
-  leave();
-  masks = await Promise.all(
-    given.map(async (each, i) => ({ ...each, color: COLORS[each.key === "keep" ? 0 : i + 1], strokes: [], base: await baseOf(each.id) })),
+/** Take over the masks that a run had, if the photograph that they are of is here. */
+export async function adopt(all) {
+  const asked = wish.photo ? all : {};
+  const came = async (id, color, of) => (id ? { ...blank(color, of), id, base: await baseOf(id) } : null);
+  brush.leave();
+  keep = await came(asked.keep, COLORS[0], wish.photo);
+  parts = await Promise.all(
+    (asked.regions ?? []).map(async ({ mask, style, style_mask: styleMask }, i) => ({
+      n: i + 1,
+      style,
+      mask: await came(mask, COLORS[i + 1], wish.photo),
+      styleMask: await came(styleMask, COLORS[i + 1], styleMask && (await sizeOf(style))),
+    })),
   );
-  find("parts-fold").open ||= masks.length > 0;
+  find("parts-fold").open ||= Boolean(keep || parts.length);
   draw();
 }
 
-/** A mask's picture as white that is seen where the mask is in. */
-async function baseOf(id) {
-  const picture = await createImageBitmap(await (await ask(`/pictures/${id}?size=${LARGEST}`)).blob());
-  const base = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
-  const context = base.getContext("2d");
-  context.drawImage(picture, 0, 0);
-  const pixels = context.getImageData(0, 0, base.width, base.height);
-  for (let i = 0; i < pixels.data.length; i += 4) {
-    pixels.data[i + 3] = (pixels.data[i + 3] * (pixels.data[i] + pixels.data[i + 1] + pixels.data[i + 2])) / 765;
-    pixels.data.fill(255, i, i + 3);
-  }
-  context.putImageData(pixels, 0, 0);
-  return base;
-}
+const sizeOf = async (style) => (isSwatch(style) ? SWATCH : json(`/pictures/${style}/about`));
 
 // The list ------------------------------------------------------------------------------------------------------------
 
-const nameOf = (mask) => (mask.key === "keep" ? t("keep") : t("region", { n: mask.key.slice(5) }));
+const nameOf = (part) => t("region", { n: part.n });
 
 export function draw() {
-  if (active && !masks.includes(active)) leave();
-  const keep = masks.find((each) => each.key === "keep") ?? { key: "keep", color: COLORS[0], strokes: [] };
-  const rows = [keep, ...masks.filter((each) => each.key !== "keep")].map(row);
-  const add = h("button.quiet", { type: "button", disabled: !wish.photo || masks.length > 7, onclick: addRegion }, icon("plus"), t("add_region"));
-  find("parts").replaceChildren(h("p.hint", {}, t("parts_help")), ...rows, add);
+  const add = h("button.quiet", { type: "button", disabled: !wish.photo || parts.length > 6, onclick: addPart }, icon("plus"), t("add_region"));
+  find("parts").replaceChildren(h("p.hint", {}, t("parts_help")), keepRow(), ...parts.map(partRow), add);
 }
 
-function row(mask) {
-  const chip = h("i.chip");
-  chip.style.background = mask.color;
-  const begin = h("button.quiet", { type: "button", disabled: !wish.photo, onclick: () => enter(mask) }, icon("brush"), t("brush"));
-  begin.setAttribute("aria-label", `${t("brush")}: ${nameOf(mask)}`);
-  begin.setAttribute("aria-pressed", mask === active);
-  const parts = [chip, h("span.grow", {}, nameOf(mask)), begin];
-  if (mask.key !== "keep") {
-    const styles = h("select", { onchange: (event) => (mask.style = event.target.value) }, allStyles().map((source) => h("option", { value: source }, styleName(source))));
-    styles.setAttribute("aria-label", `${t("style")}: ${nameOf(mask)}`);
-    styles.value = mask.style;
-    parts.splice(2, 0, styles);
-  }
-  if (masks.includes(mask)) {
-    const away = () => {
-      masks = masks.filter((each) => each !== mask);
-      draw();
-    };
-    parts.push(h("button.plain", { type: "button", title: t("remove"), "aria-label": `${t("remove")}: ${nameOf(mask)}`, onclick: away }, icon("bin")));
-  }
-  return h("div.part", {}, parts);
+/** A button that leads to the brush, and one that takes its mask away, if there is one. */
+function tools(name, mask, paint, remove) {
+  const begin = h("button.quiet", { type: "button", disabled: !wish.photo, onclick: () => trying(paint) }, icon("brush"), t("brush"));
+  begin.setAttribute("aria-label", `${t("brush")}: ${name}`);
+  begin.setAttribute("aria-pressed", brush.paints(mask));
+  const away = () => {
+    if (brush.paints(mask)) brush.leave();
+    remove();
+    draw();
+  };
+  const bin = h("button.plain", { type: "button", title: t("remove"), "aria-label": `${t("remove")}: ${name}`, onclick: away }, icon("bin"));
+  return mask ? [begin, bin] : [begin];
 }
 
-function addRegion() {
-  const taken = masks.map((each) => each.key);
-  const n = [1, 2, 3, 4, 5, 6, 7].find((each) => !taken.includes(`part-${each}`));
-  const other = allStyles().find((source) => !wish.styles.some((each) => each.source === source));
-  const mask = { key: `part-${n}`, color: COLORS[n], strokes: [], style: other };
-  masks.push(mask);
-  enter(mask);
+function chip(color) {
+  const made = h("i.chip");
+  made.style.background = color;
+  return made;
+}
+
+function keepRow() {
+  const paint = () => paintOn((keep ??= blank(COLORS[0], wish.photo)), t("keep"));
+  return h("div.part", {}, chip(COLORS[0]), h("span.grow", {}, t("keep")), tools(t("keep"), keep, paint, () => (keep = null)));
+}
+
+function partRow(part) {
+  const name = nameOf(part);
+  const styles = h("select", {}, [...new Set([...allStyles(), part.style])].map((source) => h("option", { value: source }, styleName(source))));
+  styles.addEventListener("change", () => {
+    Object.assign(part, { style: styles.value, styleMask: null }); // it was of the other style
+    draw();
+  });
+  styles.setAttribute("aria-label", `${t("style")}: ${name}`);
+  styles.value = part.style;
+  const whole = t(isPainted(part.styleMask) ? "style_part" : "style_whole");
+  return h("div.region", {},
+    h("div.part", {}, chip(part.mask.color), h("span.grow", {}, name), styles,
+      tools(name, part.mask, () => paintOn(part.mask, name), () => (parts = parts.filter((each) => each !== part)))),
+    h("div.part.sub", {}, h("small.grow", {}, whole),
+      tools(`${name}, ${t("style_part")}`, part.styleMask, () => paintStyle(part), () => (part.styleMask = null))));
+}
+
+function addPart() {
+  const n = [1, 2, 3, 4, 5, 6, 7].find((each) => !parts.some((part) => part.n === each));
+  const style = allStyles().find((source) => !wish.styles.some((each) => each.source === source)) ?? allStyles()[0];
+  const part = { n, style, mask: blank(COLORS[n], wish.photo), styleMask: null };
+  parts.push(part);
+  trying(() => paintOn(part.mask, nameOf(part)));
 }
 
 // The brush -----------------------------------------------------------------------------------------------------------
 
-export const painting = () => Boolean(active);
-
-function enter(mask) {
-  if (!masks.includes(mask)) masks.push(mask);
-  active = mask;
-  canvas.hidden = false;
-  canvas.classList.add("active");
-  redraw();
-  drawBar();
-  draw();
-  find("stage").focus({ preventScroll: false });
-}
-
-export function leave() {
-  active = null;
-  canvas.hidden = true;
-  canvas.classList.remove("active");
-  find("brushes").hidden = find("brush-ring").hidden = true;
-}
-
-function done() {
-  leave();
+function ended() {
+  stage.instead(null);
   draw();
 }
 
-/** The mask at hand, and below it the others, paler. */
-function redraw() {
-  const context = Object.assign(canvas, sized()).getContext("2d");
-  for (const each of masks) {
-    context.globalAlpha = each === active ? 1 : 0.45;
-    if (isPainted(each)) context.drawImage(paint(each, each.color), 0, 0);
-  }
+/** Paint a mask of the photograph, on it or on a picture that is made of it. */
+async function paintOn(mask, name) {
+  const photo = await shown(`/pictures/${wish.photo.id}?size=2048`);
+  const others = [keep, ...parts.map((each) => each.mask)].filter((each) => each && each !== mask);
+  brush.enter({ mask, name, others, ended, find: findSubject });
+  stage.instead(stage.isOf(photo) ? null : { ...wish.photo, photo });
+  draw();
 }
 
-function changed() {
-  active.id = undefined;
-  redraw();
+async function findSubject() {
+  const { id } = await json(`/pictures/${wish.photo.id}/subject`, { method: "POST" });
+  return { id, base: await baseOf(id) };
 }
 
-export function undo() {
-  active.strokes.pop();
-  changed();
-}
-
-export function resize(factor) {
-  brush.size = Math.min(0.4, Math.max(0.005, brush.size * factor));
-  drawBar();
-}
-
-function drawBar() {
-  const range = (key, words, least, most) => {
-    const field = h("input", { type: "range", min: least, max: most, step: 0.005, value: brush[key] });
-    field.addEventListener("input", () => (brush[key] = Number(field.value)));
-    return h("label.inline", {}, words, field);
-  };
-  const erase = h("button.quiet", { type: "button", onclick: () => ((brush.erase = !brush.erase), drawBar()) }, t("erase"));
-  erase.setAttribute("aria-pressed", brush.erase);
-  const chip = h("i.chip");
-  chip.style.background = active.color;
-  find("brushes").hidden = false;
-  find("brushes").replaceChildren(
-    chip,
-    h("strong", {}, t("painting_mask", { name: nameOf(active) })),
-    range("size", t("brush_size"), 0.005, 0.4),
-    range("soft", t("soft"), 0, 1),
-    erase,
-    h("button.quiet", { type: "button", onclick: undo }, icon("undo"), t("undo")),
-    h("button.quiet", { type: "button", onclick: () => (Object.assign(active, { strokes: [], base: null }), changed()) }, t("clear")),
-    h("button.primary.small", { type: "button", onclick: done }, t("finish")),
-  );
+/** Paint which part of a style is meant, on that style. */
+async function paintStyle(part) {
+  const { width, height } = await sizeOf(part.style);
+  const photo = await styleImage(part.style);
+  const mask = (part.styleMask ??= blank(part.mask.color, { width, height }));
+  brush.enter({ mask, name: `${nameOf(part)}: ${styleName(part.style)}`, others: [], ended });
+  stage.instead({ photo, width, height });
+  draw();
+  const large = await styleImage(part.style, 2048);
+  if (brush.paints(mask)) stage.instead({ photo: large, width, height });
 }
 
 export function begin() {
-  let stroke = null;
-  const point = (event) => {
-    const { x, y } = stage.inside(event);
-    return [x, y];
-  };
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    canvas.setPointerCapture(event.pointerId); // a stroke that leaves the canvas goes on outside of it
-    stroke = { points: [point(event)], size: brush.size, soft: brush.soft, erase: brush.erase };
-    active.strokes.push(stroke);
-    changed();
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    ring(event);
-    if (!stroke) return;
-    for (const each of event.getCoalescedEvents?.() ?? [event]) stroke.points.push(point(each));
-    if (!stroke.points.length) stroke.points.push(point(event));
-    changed();
-  });
-  for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, () => (stroke = null));
-  canvas.addEventListener("pointerleave", () => (find("brush-ring").hidden = true));
+  brush.begin();
   let photo = wish.photo?.id;
   follow(() => {
     if (photo !== wish.photo?.id) {
       photo = wish.photo?.id;
-      masks = [];
-      leave();
+      [keep, parts] = [null, []];
+      brush.leave();
     }
     draw();
   });
-}
-
-/** A circle around the pointer, as large as the brush. */
-function ring(event) {
-  const circle = find("brush-ring");
-  const box = find("view").getBoundingClientRect();
-  const world = find("world").getBoundingClientRect();
-  const size = brush.size * Math.max(world.width, world.height);
-  circle.hidden = false;
-  Object.assign(circle.style, { width: `${size}px`, height: `${size}px` });
-  circle.style.transform = `translate(${event.clientX - box.left - size / 2}px, ${event.clientY - box.top - size / 2}px)`;
 }

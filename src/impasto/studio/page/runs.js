@@ -2,22 +2,27 @@
 
 import { events, fresh, json, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
+import * as film from "./film.js";
+import * as gallery from "./gallery.js";
+import * as guesses from "./looks.js";
 import * as masks from "./masks.js";
+import { said } from "./said.js";
 import * as stage from "./stage.js";
-import { ACTIVE, hover, seconds, statusOf, title } from "./telling.js";
+import { ACTIVE, seconds, settingName, statusOf, title } from "./telling.js";
 import { t } from "./words.js";
 import { adopt, wish } from "./wish.js";
 
 let runs = [];
 let chosen = null; // the id of the run that is looked at; null is the photograph alone
 let watching = null;
-const thumbs = new Map(); // id -> the address of a small picture
 
+const ended = ({ state }) => !ACTIVE.includes(state) && state !== "queued";
 const run = (id) => runs.find((each) => each.id === id);
 export const current = () => run(chosen);
 
 export async function refresh() {
-  runs = await json("/runs");
+  const now = await json("/runs");
+  runs = now.map((each) => Object.assign(run(each.id) ?? {}, each));
   if (chosen && !run(chosen)) chosen = null;
   drawFilm();
   watchNext();
@@ -30,14 +35,16 @@ export async function begin() {
   if (working) look(working.id);
 }
 
-export async function add(body, { looks = true } = {}) {
-  const made = await (await post("/runs", body)).json();
-  runs.unshift(made);
-  if (looks && !runs.some((each) => ACTIVE.includes(each.state))) chosen = made.id;
-  if (looks) await look(chosen === made.id || !current() || !ACTIVE.includes(current().state) ? made.id : chosen);
-  drawFilm();
-  watchNext();
-  return made;
+/** Ask for a run, `instead` of all that is at work or waits, or after it.
+ *  `guess` is the address of what it may look like, which is shown until it has a preview of its own. */
+export async function add(body, { looks = true, guess = null, instead = false } = {}) {
+  const before = instead ? runs.filter((each) => !ended(each)) : [];
+  const { id } = await (await post("/runs", body)).json();
+  await away(before);
+  await refresh();
+  if (guess) Object.assign(run(id), { address: guess, guess: true });
+  if (looks && (instead || !ACTIVE.includes(current()?.state))) await look(id);
+  return id;
 }
 
 // Watching ------------------------------------------------------------------------------------------------------------
@@ -71,13 +78,12 @@ async function watch(id, signal) {
 function became(id, data) {
   const there = run(id);
   if (!there) return;
-  const ended = !ACTIVE.includes(data.state) && data.state !== "queued";
   Object.assign(there, data);
-  if (ended) thumbs.delete(id);
-  if (data.state === "failed") say(data.error, "bad");
+  if (ended(data)) film.forget(id);
+  if (data.state === "failed") say(said(data.error), "bad");
   if (id === chosen) look(id);
   drawFilm();
-  if (ACTIVE.includes(data.state)) grow(there, data.preview);
+  if (ACTIVE.includes(data.state) && !there.guess) grow(there, data.preview);
 }
 
 let loading = null; // the number of the preview that is on its way
@@ -98,9 +104,9 @@ function grow(there, number) {
   loading = fresh(`/runs/${there.id}/preview/${number}`)
     .then((address) => {
       there.shown = number;
-      const old = there.address;
-      there.address = address;
-      thumb(there.id)?.setAttribute("src", address);
+      const old = there.guess ? null : there.address;
+      Object.assign(there, { address, guess: false });
+      film.grown(there);
       if (there.id === chosen) present(there);
       if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
     })
@@ -117,9 +123,10 @@ export async function look(id) {
   find("sheet").hidden = true;
   for (const card of find("film").querySelectorAll(".card")) card.setAttribute("aria-current", card.dataset.run === id);
   drawStatus();
-  if (there?.result && !ACTIVE.includes(there.state) && there.state !== "queued") {
+  if (there?.result && ended(there)) {
     const path = `/runs/${id}/picture?size=2048&at=${there.step.done ?? 0}`;
     there.address = await shown(path).catch(() => there.address);
+    there.guess = false;
   }
   if (chosen === id) await present(there);
 }
@@ -128,8 +135,14 @@ async function present(there) {
   const photo = there?.asked.content ?? wish.photo?.id;
   const address = photo ? await shown(`/pictures/${photo}?size=2048`).catch(() => null) : null;
   const size = there?.plan.width ? there.plan : wish.photo && photo === wish.photo.id ? wish.photo : {};
-  stage.show({ photo: address, picture: there?.address ?? null, width: size.width, height: size.height });
+  const guess = !there || there.guess ? (there?.address ?? guesses.address()) : null;
+  const picture = there?.address ?? guess;
+  stage.show({ photo: address, picture, width: size.width, height: size.height, note: guess && t("look") });
 }
+
+/** There is another look of what is wanted: that is what is looked at now, unless a run is at work. */
+export const draft = () => free() && look(null);
+export const free = () => runs.every(ended);
 
 /** One run earlier (1) or later (-1). */
 export function step(by) {
@@ -170,11 +183,11 @@ function drawActs(there) {
       parts.push(button("down", "download", () => download(id), "strong"), button("down", "download_16", () => download(id, 16)));
     }
     parts.push(button("again", "use", () => use(id)));
-    if (!ACTIVE.includes(there.state) && there.state !== "queued") {
-      const away = button("bin", "remove", () => remove(id), "plain");
-      away.lastChild.className = "unseen";
-      away.title = t("remove");
-      parts.push(away);
+    if (ended(there)) {
+      const bin = button("bin", "remove", () => remove(id), "plain");
+      bin.lastChild.className = "unseen";
+      bin.title = t("remove");
+      parts.push(bin);
     }
   }
   find("run-acts").replaceChildren(...parts);
@@ -184,12 +197,12 @@ function drawAbout(there) {
   find("about").hidden = !there;
   if (!there || !find("about").open) return;
   const terms = Object.entries(there.step.terms ?? {}).map(([name, value]) => [name, Number(value).toPrecision(4)]);
-  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => [name, JSON.stringify(value)]);
+  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => [settingName(name), JSON.stringify(value)]);
   const time = there.step.seconds ? [[t("time"), seconds(there.step.seconds)]] : [];
-  const rows = [["preset", there.asked.preset ?? "default"], ...settings, ...time, ...terms];
+  const rows = [[settingName("preset"), there.asked.preset ?? "default"], ...settings, ...time, ...terms];
   find("about-body").replaceChildren(
     h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    ...there.notes.map((note) => h("p.hint", {}, note)),
+    ...there.notes.map((note) => h("p.hint", {}, said(note))),
   );
 }
 
@@ -198,6 +211,18 @@ function drawAbout(there) {
 export async function stop(id = chosen) {
   const there = run(id);
   if (there && ACTIVE.includes(there.state)) await post(`/runs/${id}/stop`);
+}
+
+const waiting = () => runs.filter((each) => each.state === "queued");
+
+/** Those that wait are removed, one that is at work is stopped. */
+async function away(some) {
+  for (const { id, state } of some) await post(`/runs/${id}/${state === "queued" ? "remove" : "stop"}`);
+}
+
+export async function clearQueue() {
+  await away(waiting());
+  await refresh();
 }
 
 async function resume(id) {
@@ -223,9 +248,16 @@ async function download(id, bits = 8) {
 
 async function use(id) {
   const { asked } = run(id);
-  adopt(asked, await photoOf(asked.content));
-  await masks.adopt(asked);
+  await takeOver(asked, await photoOf(asked.content));
   say(t("used"));
+}
+
+/** What is wanted is what was asked for: its styles, its settings, its masks, and that photograph. */
+export async function takeOver(asked, photo) {
+  await gallery.knowing(asked);
+  adopt(asked, photo);
+  await masks.adopt(asked);
+  await guesses.settled();
 }
 
 /** What is known of a picture on the shelf. */
@@ -233,34 +265,13 @@ export const photoOf = (id) => json(`/pictures/${id}/about`).catch(() => null);
 
 // The film ------------------------------------------------------------------------------------------------------------
 
-const thumb = (id) => document.querySelector(`[data-run="${id}"] img`);
-
-function card(there) {
-  const picture = h("img", { alt: "", draggable: false, loading: "lazy" });
-  if (ACTIVE.includes(there.state) && there.address) picture.src = there.address;
-  else thumbOf(there).then((address) => address && (picture.src = address));
-  const state = there.state === "done" ? null : h(`span.state.${there.state}`, {}, t(there.state));
-  const done = h("i.done");
-  const made = h("button.card", { type: "button", title: hover(there), onclick: () => look(there.id) }, picture, done, h("span.title", {}, title(there)), state);
-  made.dataset.run = there.id;
-  made.setAttribute("aria-current", there.id === chosen);
-  return h("li", {}, made);
-}
-
-function thumbOf(there) {
-  if (!thumbs.has(there.id)) {
-    const path = there.result && !ACTIVE.includes(there.state) ? `/runs/${there.id}/picture?size=256&at=${there.step.done ?? 0}` : `/pictures/${there.asked.content}?size=256`;
-    thumbs.set(there.id, shown(path).catch(() => null));
-  }
-  return thumbs.get(there.id);
-}
-
 export function drawFilm() {
-  const focused = document.activeElement?.dataset?.run;
-  find("film").replaceChildren(...(runs.length ? runs.map(card) : [h("li.hint", {}, t("nothing_yet"))]));
-  if (focused) document.querySelector(`[data-run="${focused}"]`)?.focus();
-  const busy = runs.some((each) => ACTIVE.includes(each.state) || each.state === "queued");
-  find("paint").textContent = t(busy ? "painting" : "paint");
+  const cards = runs.map((each) => film.card(each, each.id === chosen, () => look(each.id)));
+  film.replace(find("film"), cards.length ? cards : [h("li.hint", {}, t("nothing_yet"))]);
+  find("paint").textContent = t(free() ? "paint" : "painting");
+  find("instead").hidden = free();
+  find("clear").hidden = waiting().length < 2;
+  find("clear").textContent = t("clear_queue", { n: waiting().length });
 }
 
 // The sheet -----------------------------------------------------------------------------------------------------------
@@ -273,14 +284,9 @@ export function sheet(ids) {
   drawStatus();
   const draw = () => {
     if (place.hidden) return;
-    place.replaceChildren(...ids.map((id) => {
-      const there = run(id);
-      const picture = h("img", { alt: "" });
-      if (there) (there.address ? Promise.resolve(there.address) : thumbOf(there)).then((address) => address && (picture.src = address));
-      const waiting = there && there.state !== "done" ? "waiting" : "made";
-      return h(`button.${waiting}`, { type: "button", onclick: () => look(id) }, picture, h("span", {}, there ? title(there) : ""));
-    }));
-    if (ids.some((id) => run(id) && !["done", "failed", "stopped"].includes(run(id).state))) setTimeout(draw, 700);
+    const there = ids.map(run).filter(Boolean);
+    film.replace(place, there.map((each) => film.tile(each, () => look(each.id))));
+    if (!there.every(ended)) setTimeout(draw, 700);
   };
   draw();
 }

@@ -1,7 +1,8 @@
 // The settings, drawn as the recipe describes them: one that is new there appears here without another line.
 
-import { json } from "./api.js";
-import { find, h, icon } from "./dom.js";
+import { json, send } from "./api.js";
+import { find, h, icon, trying } from "./dom.js";
+import { settingName } from "./telling.js";
 import { known, t } from "./words.js";
 import { change, follow, set, wish } from "./wish.js";
 
@@ -21,7 +22,6 @@ export async function begin() {
 
 const about = (name) => described.find((each) => each.name === name);
 const usual = () => presets.find((each) => each.name === wish.preset)?.settings ?? {};
-const label = (name) => known(`set_${name}`, name.replaceAll("_", " "));
 
 let refreshers = [];
 
@@ -98,7 +98,7 @@ function scale() {
 }
 
 function preset() {
-  const list = h("select", { id: "preset" }, presets.map((each) => h("option", { value: each.name, title: each.summary }, each.name)));
+  const list = h("select", { id: "preset" }, presets.map((each) => h("option", { value: each.name, title: known(`preset_${each.name}`, each.summary) }, each.name)));
   list.addEventListener("change", () => change({ preset: list.value }));
   refreshers.push(() => (list.value = wish.preset));
   return labelled("preset", t("preset"), list);
@@ -134,22 +134,45 @@ const READ = {
   switch: (text) => text === "yes",
 };
 
-function drawn({ name, kind, help, choices, free }) {
+function drawn({ name, kind, help, choices, free, picture }) {
   const id = `set-${name}`;
   const field = kind === "switch" || (choices.length && !free && kind !== "layers") ? listed(id, kind, choices) : typed(id, kind);
   const read = READ[kind] ?? ((text) => text);
   field.addEventListener("change", () => set(name, field.value.trim() === "" ? undefined : read(field.value)));
   field.setAttribute("aria-describedby", `${id}-help`);
-  const row = h("div.setting", {}, h("label", { htmlFor: id }, label(name)), field, h("small", { id: `${id}-help` }, known(`help_${name}`, help)));
+  const fields = picture ? h("div.row", {}, field, fileFor(name)) : field;
+  const row = h("div.setting", {}, h("label", { htmlFor: id }, settingName(name)), fields, h("small", { id: `${id}-help` }, known(`help_${name}`, help)));
   refreshers.push(() => {
     const value = wish.settings[name];
     const otherwise = t("as_preset", { value: shownValue(usual()[name]) });
     if (field.tagName === "SELECT") field.options[0].textContent = otherwise;
+    if (picture) offer(field, value, choices);
     else field.placeholder = shownValue(usual()[name]);
     field.value = value === undefined ? "" : kind === "switch" ? (value ? "yes" : "no") : shownValue(value);
     row.classList.toggle("changed", value !== undefined);
   });
   return row;
+}
+
+/** A button that makes a picture of one's own a setting's value. */
+function fileFor(name) {
+  const file = h("input.away", { type: "file", accept: "image/*,.tif,.tiff,.heic,.avif" });
+  file.addEventListener("change", () => {
+    const [given] = file.files;
+    if (given) trying(async () => set(name, (await send(given)).id));
+    file.value = "";
+  });
+  return h("label.button.quiet", { title: t("own_picture") }, file, h("span", {}, t("own_picture_short")));
+}
+
+/** One more choice for a value that is a picture's id: the picture, by its name. */
+function offer(field, value, choices) {
+  field.querySelector("[data-picture]")?.remove();
+  if (value === undefined || choices.includes(value)) return;
+  const option = h("option", { value }, t("own_picture"));
+  option.dataset.picture = value;
+  field.append(option);
+  json(`/pictures/${value}/about`).then((about) => (option.textContent = about.name), () => {});
 }
 
 const listed = (id, kind, choices) =>

@@ -12,15 +12,31 @@ const at = { x: 0, y: 0, k: 1 }; // where the world is in the view
 let shape = { width: 4, height: 3 };
 let comparing = false;
 let addresses = {};
+let [usual, other] = [{}, null];
 
 /** Show a picture and the photograph that it is made of; either may be missing. */
-export function show({ photo = null, picture = null, width, height }) {
-  const other = addresses.photo !== photo;
-  addresses = { photo, picture };
+export function show(what) {
+  usual = what;
+  draw();
+}
+
+/** Show something else for a while, until it is null. */
+export function instead(what) {
+  other = what;
+  draw();
+}
+
+/** Whether what is shown usually is of this photograph. */
+export const isOf = (photo) => usual.photo === photo;
+
+function draw() {
+  const { photo = null, picture = null, width, height, note = "" } = other ?? usual;
+  const changed = addresses.photo !== photo;
+  addresses = { photo, picture, note };
   place(before, photo);
   place(after, picture);
   find("empty").hidden = Boolean(photo || picture);
-  if (width && (other || Math.abs(width / height - shape.width / shape.height) > 0.03)) {
+  if (width && (changed || Math.abs(width / height - shape.width / shape.height) > 0.03)) {
     shape = { width, height };
     fit();
   }
@@ -81,11 +97,18 @@ export function compare(on = !comparing) {
 
 export function hold(on) {
   world.classList.toggle("held", on && Boolean(addresses.photo));
-  find("badge").hidden = !(on && addresses.photo);
-  find("badge").textContent = t("showing_photo");
+  drawBadge();
+}
+
+/** What is shown in place of a finished picture, or of one in the making. */
+function drawBadge() {
+  const text = world.classList.contains("held") ? t("showing_photo") : addresses.note;
+  find("badge").hidden = !text;
+  find("badge").textContent = text ?? "";
 }
 
 function refresh() {
+  drawBadge();
   const both = Boolean(addresses.photo && addresses.picture);
   split.hidden = seam.hidden = !(both && comparing);
   const share = both && comparing ? Number(split.value) : 0;
@@ -146,7 +169,7 @@ function panning() {
     return b ? Math.hypot(a.x - b.x, a.y - b.y) : 0;
   };
   view.addEventListener("pointerdown", (event) => {
-    if (mask.classList.contains("active") || event.target === split || event.target.closest("label, .sheet")) return;
+    if (mask.classList.contains("active") || event.target === split || event.target.closest("label, button, .sheet")) return;
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     view.setPointerCapture(event.pointerId);
   });

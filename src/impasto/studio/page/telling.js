@@ -1,6 +1,7 @@
 // What is said of a run: in the line below the picture, on its card, when the pointer is over it.
 
 import { styleName } from "./gallery.js";
+import { said } from "./said.js";
 import { known, t } from "./words.js";
 import { wish } from "./wish.js";
 
@@ -8,6 +9,8 @@ import { wish } from "./wish.js";
 export const ACTIVE = ["preparing", "running"];
 
 export const seconds = (n) => (n < 90 ? t("seconds", { n: Math.max(1, Math.round(n)) }) : t("minutes", { n: Math.round(n / 60) }));
+
+export const settingName = (name) => known(`set_${name}`, name.replaceAll("_", " "));
 
 /** The line below the picture; without a run, what is still missing for one. */
 export function statusOf(there) {
@@ -18,7 +21,7 @@ export function statusOf(there) {
     return t("at_step", { width, height, done: at.done, total: at.total, left: seconds(at.left) });
   if (there.state === "done") return t("was_done", { width: plan.width, height: plan.height, title: title(there) });
   if (there.state === "stopped" && at.done) return t("was_stopped", { done: at.done, total: at.total });
-  if (there.state === "failed") return there.error;
+  if (there.state === "failed") return said(there.error);
   return ACTIVE.includes(there.state) ? t("loading") : t(there.state);
 }
 
@@ -30,6 +33,6 @@ export function title(there) {
 
 /** Its settings, without taking them over. */
 export function hover(there) {
-  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => `${known(`set_${name}`, name.replaceAll("_", " "))}: ${JSON.stringify(value)}`);
+  const settings = Object.entries(there.asked.settings ?? {}).map(([name, value]) => `${settingName(name)}: ${JSON.stringify(value)}`);
   return [title(there), there.asked.preset ?? "default", ...settings, new Date(there.created * 1000).toLocaleString()].join("\n");
 }

@@ -28,7 +28,7 @@ export function fill(root = document) {
   for (const each of root.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
   for (const each of root.querySelectorAll("[data-t-title]")) {
     each.title = t(each.dataset.tTitle);
-    if (!each.dataset.t) each.setAttribute("aria-label", t(each.dataset.tTitle));
+    if (!each.dataset.t && each.tagName !== "LABEL") each.setAttribute("aria-label", t(each.dataset.tTitle));
   }
   for (const each of root.querySelectorAll("[data-t-label]")) each.setAttribute("aria-label", t(each.dataset.tLabel));
 }

@@ -1,0 +1,64 @@
+// What the picture may look like: a small network paints it at once, whenever something is changed and none is at work.
+
+import { fresh } from "./api.js";
+import { find } from "./dom.js";
+import * as masks from "./masks.js";
+import { body, follow, wish } from "./wish.js";
+
+const KEY = "impasto-look";
+const SOON = 150; // milliseconds after the latest change
+
+const state = { on: localStorage.getItem(KEY) === "on", of: "", address: null, loading: false, timer: 0 };
+let told = { shown: () => {}, free: () => true };
+
+/** The address of what may come of what is wanted now; null if that was not painted. */
+export const address = () => (state.on ? state.address : null);
+
+/** `shown` is called when there is another look, `free` says whether no run is at work. */
+export function begin(others) {
+  told = others;
+  const box = find("look");
+  box.checked = state.on;
+  box.addEventListener("change", () => {
+    Object.assign(state, { on: box.checked, of: "" });
+    localStorage.setItem(KEY, state.on ? "on" : "off");
+    if (state.on) paint();
+    else told.shown();
+  });
+  follow(() => {
+    clearTimeout(state.timer);
+    state.timer = setTimeout(paint, SOON);
+  });
+}
+
+/** What is wanted was taken over from a picture that is looked at: there is nothing to be shown until it is changed. */
+export async function settled() {
+  state.of = await wanted();
+  forget(null);
+}
+
+const wanted = async () => (wish.photo && JSON.stringify(body(await masks.ids()))) || "";
+
+function forget(next) {
+  if (state.address && state.address !== next) setTimeout(URL.revokeObjectURL, 20_000, state.address);
+  state.address = next;
+}
+
+async function paint() {
+  if (!state.on || state.loading || !told.free()) return;
+  state.loading = true;
+  try {
+    const asked = await wanted();
+    const { styles = [], regions = [] } = asked ? JSON.parse(asked) : {};
+    if (asked === state.of) return;
+    state.of = asked;
+    const painted = styles.length + regions.length > 0;
+    forget(painted ? await fresh("/look", { method: "POST", body: asked, headers: { "content-type": "application/json" } }) : null);
+    told.shown();
+  } catch {
+    forget(null); // what is wrong, those who paint are told
+  } finally {
+    state.loading = false;
+  }
+  if (state.of !== (await wanted())) paint();
+}
