@@ -3,7 +3,8 @@
     python scripts/tasks.py docs
 
 Pages are those of docs/. Formulas become MathML, which browsers draw themselves; links to files that are not pages
-become their names. What the builder's own pages would fetch from elsewhere is taken out.
+become their names. What the builder's own pages would fetch from elsewhere is taken out. The page that paints in a
+browser is part of it if `python scripts/tasks.py play` was run before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from latex2mathml.converter import convert
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES, SITE = ROOT / "build" / "pages", ROOT / "build" / "site"
+PAGES, SITE, PLAY = (ROOT / "build" / name for name in ("pages", "site", "play"))
 FENCE, CODE = (re.compile(each, re.DOTALL | re.MULTILINE) for each in (r"(^```.*?^```$)", r"(^```.*?^```$|`[^`\n]+`)"))
 BLOCK, INLINE = re.compile(r"^\$\$\n(.+?)^\$\$$", re.DOTALL | re.MULTILINE), re.compile(r"\$([^$\n]+)\$")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|#)([^)\s]+)\)")
@@ -60,6 +61,7 @@ def finished(text: str) -> str:
 def link(found: re.Match[str], folder: Path) -> str:
     path = (folder / found[2].partition("#")[0]).resolve()
     inside = path.is_relative_to(ROOT / "docs") and path.is_file()
+    inside = inside and (PLAY.is_dir() or not path.is_relative_to(ROOT / "docs" / "play"))
     return found[0] if inside else found[1]
 
 
@@ -85,7 +87,9 @@ def broken() -> list[str]:
 def main() -> int:
     for folder in (PAGES, SITE):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", PAGES)
+    shutil.copytree(ROOT / "docs", PAGES, ignore=shutil.ignore_patterns("play"))
+    if PLAY.is_dir():
+        shutil.copytree(PLAY, PAGES / "play")
     for file in PAGES.rglob("*.md"):
         folder = (ROOT / "docs" / file.relative_to(PAGES)).parent
         file.write_text(page(file.read_text(encoding="utf-8"), folder), encoding="utf-8")
