@@ -1,4 +1,4 @@
-"""Sets up what is missing in .venv, then paints, checks everything, or builds: a release, the site, the page that plays.
+"""Sets up what is missing in .venv, then paints, checks everything, or builds: a release, the site, a page that paints.
 
     python scripts/tasks.py demo [option of `impasto transfer` ...]
     python scripts/tasks.py test [argument of pytest ...]
