@@ -25,15 +25,17 @@ HEAD = """# Licenses of what is installed with impasto
 
 <!-- Made by scripts/licenses.py from what the packages say of themselves; run that, do not change this page. -->
 
-impasto itself is under Apache-2.0; [NOTICE](../NOTICE) has the lineage of its networks. These packages are not part of it: pip
-installs them beside it, each under its own license, whose text comes with it. On other systems a few small ones differ.
+impasto itself is under Apache-2.0; [NOTICE](../NOTICE) has the lineage of its networks. These packages are no part of
+it: pip installs them beside it, each under its own license, whose text comes with it. On other systems a few small ones
+differ.
 
 | package | license | comes with |
 |---|---|---|"""
 TAIL = """
-`pyvips-binary` contains libvips (LGPL) and the libraries that it reads files with; `av` contains FFmpeg, `opencv-python-headless` too,
-and `pillow-heif` contains libheif and its codecs: their wheels have those licenses inside. Builds of PyTorch for GPUs bring NVIDIA's libraries, under
-NVIDIA's own terms. The page that paints in a browser ([play](guide.md#in-the-browser-without-python)) uses onnxruntime-web (MIT)."""
+Some wheels have libraries inside, under their own licenses: `pyvips-binary` has libvips (LGPL) and what that reads
+files with, `av` and `opencv-python-headless` have FFmpeg, `pillow-heif` has libheif and its codecs. Builds of PyTorch
+for GPUs bring NVIDIA's libraries, under NVIDIA's own terms. The page that paints in a browser uses onnxruntime-web,
+which is under the MIT license."""
 
 
 def roots() -> dict[str, list[str]]:

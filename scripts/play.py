@@ -30,7 +30,6 @@ SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRM
 RUNTIME = {
     "ort.mjs": "package/dist/ort.wasm.bundle.min.mjs",
     "ort.wasm": "package/dist/ort-wasm-simd-threaded.wasm",
-    "README.md": "package/README.md",
 }
 WIDTH = 768  # pixels of a swatch: of the largest picture that the page paints
 FIRST = "mosaic"

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 from latex2mathml.converter import convert
 
@@ -28,7 +29,8 @@ FETCHED = re.compile(r"<script[^>]+src=\"?https?://[^>]+></script>|<link[^>]+hre
 LOADED = re.compile(
     r"<(?:script|img|iframe)[^>]+src=\"?(https?://[^\"\s>]+)|<link[^>]+rel=\"?(?:stylesheet|preconnect)[^>]+href=\"?(http[^\"\s>]+)"
 )
-TARGET = re.compile(r"(?:href|src)=\"?([^\"\s>#?]+)")
+TARGET = re.compile(r"(?:href|src)=\"?([^\"\s>#?]*)(?:#([^\"\s>]+))?")
+NAMED = re.compile(r"\bid=\"?([^\"\s>]+)")
 
 
 def page(text: str, folder: Path) -> str:
@@ -78,9 +80,14 @@ def broken() -> list[str]:
     for file in SITE.rglob("*.html"):
         text = file.read_text(encoding="utf-8")
         found += [f"{file.relative_to(SITE)} fetches {next(filter(None, each))}" for each in LOADED.findall(text)]
-        for target in TARGET.findall(text) if file.name != "404.html" else ():
-            if not re.match(r"[a-z]+:", target) and not (file.parent / target).exists():
+        for target, place in TARGET.findall(text) if file.name != "404.html" else ():
+            goal = file.parent / target if target else file
+            if re.match(r"[a-z]+:", target):
+                continue
+            if not goal.exists():
                 found.append(f"{file.relative_to(SITE)} leads to {target}, which is not there")
+            elif place and goal.suffix == ".html" and unquote(place) not in NAMED.findall(goal.read_text("utf-8")):
+                found.append(f"{file.relative_to(SITE)} leads to {target}#{unquote(place)}, which is not there")
     return found
 
 

