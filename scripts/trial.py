@@ -38,7 +38,7 @@ TRIALS = {
              "transfer photo.heic swatch:mosaic --size 96 --preset palette -o painted.png"),
     "video": (FIRST, f"{LEAF}('clip.gif', save_all=True, append_images=[Image.open('out.png').rotate(3)])",
               "video clip.gif swatch:mosaic --size 64 --preset fast --iterations 4 -o painted.mp4"),
-    "figures": (FIRST, "figure features out.png --preset fast --size 96 -o features.pdf"),
+    "figures": (FIRST, "figure features out.png --size 96 -o features.pdf"),
     "studio": (SERVED,),
     "onnx": ("export graphs",),
     "demo": (FIRST, "from skimage import data; data.chelsea()"),
