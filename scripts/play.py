@@ -22,11 +22,12 @@ from PIL import Image
 from skimage import data
 
 from impasto import swatches
+from impasto.instant.packed import SHA256
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LOOK, PLAY = ROOT / "docs" / "play", ROOT / "src" / "impasto" / "studio" / "page", ROOT / "build" / "play"
 VERSION = "1.30.0"
-SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 RUNTIME = {
     "ort.mjs": "package/dist/ort.wasm.bundle.min.mjs",
     "ort.wasm": "package/dist/ort-wasm-simd-threaded.wasm",
@@ -46,7 +47,7 @@ def package() -> bytes:
         command = [npm, "pack", "--silent", "--pack-destination", kept.parent, f"onnxruntime-web@{VERSION}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found = kept.read_bytes()
-    if base64.b64encode(hashlib.sha512(found).digest()).decode() != SHA512:
+    if base64.b64encode(hashlib.sha512(found).digest()).decode() != INTEGRITY:
         kept.unlink()
         raise SystemExit(f"{kept.name} is not the file that was published; it was removed. Run this again.")
     return found
@@ -73,7 +74,7 @@ def main() -> int:
         drawn = swatches.draw(name, width=WIDTH, height=WIDTH * 3 // 4)
         Image.fromarray(drawn).save(PLAY / "swatches" / f"{name}.jpg", quality=88)
     Image.fromarray(data.chelsea()).save(PLAY / "cat.jpg", quality=92)
-    contents = {"swatches": swatches.names(), "first": FIRST, "sample": "cat.jpg"}
+    contents = {"swatches": swatches.names(), "first": FIRST, "sample": "cat.jpg", "network": SHA256}
     (PLAY / "contents.json").write_text(json.dumps(contents), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "impasto", "export", PLAY / "graphs"], check=True)
     size = sum(file.stat().st_size for file in PLAY.rglob("*") if file.is_file())

@@ -68,3 +68,18 @@ def test_actions_are_pinned_by_commit_and_only_publishing_may_have_an_identity()
     before, publish = WORKFLOW.split("  publish:")
     assert "id-token: write" in publish and "write" not in before
     assert "secrets." not in WORKFLOW and "password" not in WORKFLOW
+
+
+def test_a_runtime_for_browsers_that_is_not_the_published_one_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("skimage", reason="needs the extra `demo`")
+    play = script("play")
+    monkeypatch.setattr(play, "ROOT", tmp_path)
+    kept = tmp_path / "build" / f"onnxruntime-web-{play.VERSION}.tgz"
+    kept.parent.mkdir()
+    kept.write_bytes(b"another")
+    with pytest.raises(SystemExit, match="is not the file that was published; it was removed"):
+        play.package()
+    assert not kept.exists()
+    monkeypatch.setattr(play.shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="needs npm"):
+        play.package()

@@ -22,7 +22,7 @@ painter.onmessage = ({ data: { id, made, problem } }) => {
   if (made) kept(made);
   else broken(problem);
 };
-painter.onerror = (event) => tell(() => t("failed", { reason: event.message }));
+painter.onerror = (event) => fail(event);
 
 const ask = (message) =>
   new Promise((kept, broken) => {
@@ -61,7 +61,8 @@ async function painted(now) {
     await offer();
     document.body.dataset.painted = JSON.stringify(now);
   } catch (problem) {
-    tell(() => (problem.small ? t("small", { name: problem.small }) : t("failed", { reason: problem.message })));
+    if (problem.small) tell(() => t("small", { name: problem.small }));
+    else fail(problem);
   }
 }
 
@@ -81,6 +82,8 @@ async function offer() {
   find("save").href = URL.createObjectURL(blob);
   find("save").hidden = false;
 }
+
+const fail = (problem) => tell(() => t("failed", { reason: problem.message }));
 
 function tell(words, working = false) {
   status = words;
@@ -106,12 +109,16 @@ async function pixels(blob) {
   return { width, height, data: canvas.getImageData(0, 0, width, height).data };
 }
 
-/** Have the worker know a picture, and paint with it as "photo" or "painting". */
+const newest = { photo: 0, painting: 0 }; // of two that are read at once, the later wish counts
+
+/** Have the worker know a picture, whose blob is promised, and paint with it as "photo" or "painting". */
 async function take(role, name, blob) {
-  const picture = { name: `${role}:${name}`, ...(await pixels(blob)) };
+  const mine = ++newest[role];
+  const picture = { name: `${role}:${name}`, ...(await pixels(await blob)) };
+  if (mine !== newest[role]) return;
   painter.postMessage({ picture, forget: [wish[role]] }, [picture.data.buffer]);
   wish[role] = picture.name;
-  return paint();
+  await paint();
 }
 
 async function takeOwn(role, file) {
@@ -124,16 +131,21 @@ async function takeOwn(role, file) {
   }
 }
 
+async function fetched(name) {
+  const answer = await fetch(name);
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  return answer.blob();
+}
+
 /* What a person does. */
 
 function choose(name) {
   for (const each of find("gallery").children) each.setAttribute("aria-pressed", each.dataset.name === name);
 }
 
-async function swatch(name) {
+function swatch(name) {
   choose(name);
-  const answer = await fetch(`swatches/${name}.jpg`);
-  await take("painting", name, await answer.blob());
+  return take("painting", name, fetched(`swatches/${name}.jpg`)).catch(fail);
 }
 
 function tiles() {
@@ -200,7 +212,7 @@ function follow() {
 }
 
 async function begin() {
-  contents = await (await fetch("contents.json")).json();
+  contents = JSON.parse(await (await fetched("contents.json")).text());
   tiles();
   speak(language);
   strengthen();
@@ -209,8 +221,8 @@ async function begin() {
   find("theme").textContent = "◐";
   document.body.classList.add("ready");
   tell(() => t("loading"), true);
-  await take("photo", "", await (await fetch(contents.sample)).blob());
+  await take("photo", "", fetched(contents.sample));
   await swatch(contents.first);
 }
 
-begin();
+begin().catch(fail);

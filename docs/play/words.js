@@ -83,5 +83,8 @@ export function turn(to = language === "en" ? "zh" : "en") {
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
   for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
   for (const each of document.querySelectorAll("[data-t-label]")) each.setAttribute("aria-label", t(each.dataset.tLabel));
-  for (const each of document.querySelectorAll("[data-t-title]")) each.title = t(each.dataset.tTitle);
+  for (const each of document.querySelectorAll("[data-t-title]")) {
+    each.title = t(each.dataset.tTitle);
+    each.setAttribute("aria-label", each.title);
+  }
 }

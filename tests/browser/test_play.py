@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import material
+from impasto.instant.packed import SHA256
 
 PLAY = Path(__file__).parents[2] / "build" / "play"
 
@@ -25,6 +26,8 @@ def served():
     """The address of the folder, on a server that knows files and nothing else."""
     if not (PLAY / "graphs" / "paint.onnx").is_file():
         pytest.skip("needs the page's folder: python scripts/tasks.py play")
+    if json.loads((PLAY / "contents.json").read_text(encoding="utf-8"))["network"] != SHA256:
+        pytest.skip("the page's folder has another network than this impasto: python scripts/tasks.py play")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=PLAY)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
