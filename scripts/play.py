@@ -45,7 +45,8 @@ def package() -> bytes:
             raise SystemExit("The page needs npm to fetch onnxruntime-web; install Node.js, and run this again.")
         kept.parent.mkdir(exist_ok=True)
         command = [npm, "pack", "--silent", "--pack-destination", kept.parent, f"onnxruntime-web@{VERSION}"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+            raise SystemExit(f"npm could not fetch onnxruntime-web {VERSION}; what it says is above.")
     found = kept.read_bytes()
     if base64.b64encode(hashlib.sha512(found).digest()).decode() != INTEGRITY:
         kept.unlink()
@@ -53,9 +54,9 @@ def package() -> bytes:
     return found
 
 
-def runtime(folder: Path) -> None:
+def runtime(folder: Path, packed: bytes) -> None:
     folder.mkdir()
-    with tarfile.open(fileobj=io.BytesIO(package())) as members:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as members:
         for name, member in RUNTIME.items():
             source = members.extractfile(member)
             assert source is not None, member
@@ -63,9 +64,10 @@ def runtime(folder: Path) -> None:
 
 
 def main() -> int:
+    packed = package()
     shutil.rmtree(PLAY, ignore_errors=True)
     shutil.copytree(PAGE, PLAY)
-    runtime(PLAY / "runtime")
+    runtime(PLAY / "runtime", packed)
     (PLAY / "look").mkdir()
     for file in (*LOOK.glob("swatch-*.jpg"), LOOK / "style.css", LOOK / "stage.css", LOOK / "icon.svg"):
         shutil.copy(file, PLAY / "look")

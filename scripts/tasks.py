@@ -160,10 +160,13 @@ def browser() -> str | None:
 
 
 def test_browser(options: list[str]) -> int:
-    """The studio's page in a browser; without one there is nothing to do."""
+    """The studio's page and the one that paints in a browser; without a browser there is nothing to do."""
     if browser() is None:
         say(f"Skipped: there is no browser, none of {', '.join(BROWSERS)}, and none could be installed.")
         return 0
+    if shutil.which("npm"):  # without, or if that fails, the tests of that page are skipped
+        install("play")
+        play([])
     return ran(PROGRAMS / f"pytest{ENDING}", "tests/browser", *options)
 
 

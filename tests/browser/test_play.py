@@ -13,7 +13,8 @@ from PIL import Image
 import material
 from impasto.instant.packed import SHA256
 
-PLAY = Path(__file__).parents[2] / "build" / "play"
+ROOT = Path(__file__).parents[2]
+PLAY, PAGE = ROOT / "build" / "play", ROOT / "docs" / "play"
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -26,8 +27,9 @@ def served():
     """The address of the folder, on a server that knows files and nothing else."""
     if not (PLAY / "graphs" / "paint.onnx").is_file():
         pytest.skip("needs the page's folder: python scripts/tasks.py play")
-    if json.loads((PLAY / "contents.json").read_text(encoding="utf-8"))["network"] != SHA256:
-        pytest.skip("the page's folder has another network than this impasto: python scripts/tasks.py play")
+    older = json.loads((PLAY / "contents.json").read_text(encoding="utf-8"))["network"] != SHA256
+    if older or any((PLAY / file.name).read_bytes() != file.read_bytes() for file in PAGE.iterdir()):
+        pytest.skip("the page's folder is older than the page or the network: python scripts/tasks.py play")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=PLAY)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
