@@ -6,6 +6,7 @@ by impasto itself: nothing is downloaded. It needs `pip install "impasto[demo]"`
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -30,7 +31,14 @@ def main(options: Sequence[str] = ()) -> int:
     code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own command
     if code == 0:
         print(f"\nThe picture is {picture.resolve()}\nand the photograph it was made from is {photo.resolve()}")
+        print(f"\nNow yours:  {_program()} transfer YOUR.jpg swatch:mosaic")
     return code
+
+
+def _program() -> str:
+    """The command as it is typed here, beside the Python that runs this."""
+    beside = Path(sys.executable).with_name("impasto.exe" if sys.platform == "win32" else "impasto")
+    return os.path.relpath(beside) if beside.exists() else "impasto"
 
 
 if __name__ == "__main__":

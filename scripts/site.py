@@ -3,7 +3,8 @@
     python scripts/tasks.py docs
 
 Pages are those of docs/. Formulas become MathML, which browsers draw themselves; links to files that are not pages
-become their names. What the builder's own pages would fetch from elsewhere is taken out.
+become their names. What the builder's own pages would fetch from elsewhere is taken out. The page that paints in a
+browser is part of it if `python scripts/tasks.py play` was run before.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 from latex2mathml.converter import convert
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES, SITE = ROOT / "build" / "pages", ROOT / "build" / "site"
+PAGES, SITE, PLAY = (ROOT / "build" / name for name in ("pages", "site", "play"))
 FENCE, CODE = (re.compile(each, re.DOTALL | re.MULTILINE) for each in (r"(^```.*?^```$)", r"(^```.*?^```$|`[^`\n]+`)"))
 BLOCK, INLINE = re.compile(r"^\$\$\n(.+?)^\$\$$", re.DOTALL | re.MULTILINE), re.compile(r"\$([^$\n]+)\$")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|#)([^)\s]+)\)")
@@ -27,7 +29,8 @@ FETCHED = re.compile(r"<script[^>]+src=\"?https?://[^>]+></script>|<link[^>]+hre
 LOADED = re.compile(
     r"<(?:script|img|iframe)[^>]+src=\"?(https?://[^\"\s>]+)|<link[^>]+rel=\"?(?:stylesheet|preconnect)[^>]+href=\"?(http[^\"\s>]+)"
 )
-TARGET = re.compile(r"(?:href|src)=\"?([^\"\s>#?]+)")
+TARGET = re.compile(r"(?:href|src)=\"?([^\"\s>#?]*)(?:#([^\"\s>]+))?")
+NAMED = re.compile(r"\bid=\"?([^\"\s>]+)")
 
 
 def page(text: str, folder: Path) -> str:
@@ -60,6 +63,7 @@ def finished(text: str) -> str:
 def link(found: re.Match[str], folder: Path) -> str:
     path = (folder / found[2].partition("#")[0]).resolve()
     inside = path.is_relative_to(ROOT / "docs") and path.is_file()
+    inside = inside and (PLAY.is_dir() or not path.is_relative_to(ROOT / "docs" / "play"))
     return found[0] if inside else found[1]
 
 
@@ -76,16 +80,23 @@ def broken() -> list[str]:
     for file in SITE.rglob("*.html"):
         text = file.read_text(encoding="utf-8")
         found += [f"{file.relative_to(SITE)} fetches {next(filter(None, each))}" for each in LOADED.findall(text)]
-        for target in TARGET.findall(text) if file.name != "404.html" else ():
-            if not re.match(r"[a-z]+:", target) and not (file.parent / target).exists():
+        for target, place in TARGET.findall(text) if file.name != "404.html" else ():
+            goal = file.parent / target if target else file
+            if re.match(r"[a-z]+:", target):
+                continue
+            if not goal.exists():
                 found.append(f"{file.relative_to(SITE)} leads to {target}, which is not there")
+            elif place and goal.suffix == ".html" and unquote(place) not in NAMED.findall(goal.read_text("utf-8")):
+                found.append(f"{file.relative_to(SITE)} leads to {target}#{unquote(place)}, which is not there")
     return found
 
 
 def main() -> int:
     for folder in (PAGES, SITE):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", PAGES)
+    shutil.copytree(ROOT / "docs", PAGES, ignore=shutil.ignore_patterns("play"))
+    if PLAY.is_dir():
+        shutil.copytree(PLAY, PAGES / "play")
     for file in PAGES.rglob("*.md"):
         folder = (ROOT / "docs" / file.relative_to(PAGES)).parent
         file.write_text(page(file.read_text(encoding="utf-8"), folder), encoding="utf-8")

@@ -1,10 +1,11 @@
-"""Sets up what is missing in .venv, then paints, checks everything, or builds a release or the site, on any system.
+"""Sets up what is missing in .venv, then paints, checks everything, or builds: a release, the site, a page that paints.
 
     python scripts/tasks.py demo [option of `impasto transfer` ...]
     python scripts/tasks.py test [argument of pytest ...]
     python scripts/tasks.py test-browser [argument of pytest ...]
     python scripts/tasks.py release
     python scripts/tasks.py docs
+    python scripts/tasks.py play
 
 Needs Python 3.11 or later and nothing else; `scripts/demo`, `scripts/test` and `scripts/test-browser` find one, and so
 do their .cmd on Windows. An extra that is there already, unchanged, costs nothing.
@@ -140,6 +141,10 @@ def docs(options: list[str]) -> int:
     return ran(PYTHON, ROOT / "scripts" / "pages.py") or ran(PYTHON, ROOT / "scripts" / "site.py", *options)
 
 
+def play(options: list[str]) -> int:
+    return ran(PYTHON, ROOT / "scripts" / "play.py", *options)
+
+
 def browser() -> str | None:
     """A browser that tests can steer, installed by Debian's package manager if there is none."""
     if os.environ.get("BROWSER_FOR_TESTS"):
@@ -155,14 +160,17 @@ def browser() -> str | None:
 
 
 def test_browser(options: list[str]) -> int:
-    """The studio's page in a browser; without one there is nothing to do."""
+    """The studio's page and the one that paints in a browser; without a browser there is nothing to do."""
     if browser() is None:
         say(f"Skipped: there is no browser, none of {', '.join(BROWSERS)}, and none could be installed.")
         return 0
+    if shutil.which("npm"):  # without, or if that fails, the tests of that page are skipped
+        install("play")
+        play([])
     return ran(PROGRAMS / f"pytest{ENDING}", "tests/browser", *options)
 
 
-TASKS = {"demo": demo, "test": test, "test-browser": test_browser, "release": release, "docs": docs}
+TASKS = {"demo": demo, "test": test, "test-browser": test_browser, "release": release, "docs": docs, "play": play}
 
 
 def main(arguments: list[str]) -> int:

@@ -56,6 +56,7 @@ def test_list_is_a_table_on_a_terminal(monkeypatch):
 
 def test_path(cache):
     assert run("path", NAME).output.strip() == str(cache / SOURCE.file_name)
+    assert run("path").output.strip() == str(cache)
 
 
 @pytest.mark.parametrize("name", registry.IN_PACKAGE)

@@ -26,6 +26,7 @@ PAGES = sorted(
 LESSONS = [ROOT / "docs" / "how-it-works.md", ROOT / "docs" / "zh" / "how-it-works.md"]
 CONTROLS = [ROOT / "docs" / "controls.md", ROOT / "docs" / "zh" / "controls.md"]
 CLIPS = [ROOT / "docs" / "video.md", ROOT / "docs" / "zh" / "video.md"]
+STARTS = [ROOT / "docs" / "index.md", ROOT / "docs" / "zh" / "index.md"]
 READMES = [ROOT / "README.md", ROOT / "docs" / "zh" / "README.md"]
 GUIDES = [ROOT / "docs" / "guide.md", ROOT / "docs" / "zh" / "guide.md"]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
@@ -192,6 +193,17 @@ def test_the_readme_and_the_guide_run(desk):
 @pytest.mark.parametrize("pages", [READMES, GUIDES], ids=["README", "guide"])
 def test_both_languages_show_the_same_python(pages):
     assert blocks(pages[0], "python") == blocks(pages[1], "python")
+
+
+@pytest.mark.parametrize("pages", [READMES, STARTS], ids=["README", "start"])
+def test_both_languages_have_the_same_commands_and_none_writes_what_is_there(pages):
+    """Whoever types them in order is never told that a file exists already."""
+    english, chinese = (
+        [shlex.split(line, comments=True) for line in "".join(blocks(page, "sh")).splitlines()] for page in pages
+    )
+    assert [line for line in english if line] == [line for line in chinese if line]
+    written = [line[line.index("-o") + 1] for line in english if "-o" in line]
+    assert len(written) == len({*written}) >= 4
 
 
 def test_the_page_on_clips_runs(desk):

@@ -1,6 +1,7 @@
 """Every example runs as its own first lines say."""
 
 import io
+import re
 import socket
 import subprocess
 import sys
@@ -31,10 +32,13 @@ def test_one_photograph_in_seven_styles(tmp_path):
     assert size_of(tmp_path / "sheet.jpg") == (4 * 64 + 24, 2 * 48 + 8)
 
 
-def test_the_demo(tmp_path):
+def test_the_demo(tmp_path, capfd):
     pytest.importorskip("skimage", reason="the demo extra is not installed")
     run("demo.py", "--size", 64, "--iterations", 2, "--quiet", folder=tmp_path)
     assert max(size_of(tmp_path / "demo" / "picture.png")) == 64
+    assert re.search(
+        r"^Now yours: .*impasto\S* transfer YOUR\.jpg swatch:mosaic$", capfd.readouterr().out, re.MULTILINE
+    )
 
 
 def test_all_swatches_on_one_sheet(tmp_path):

@@ -86,9 +86,14 @@ def test_the_first_check_that_fails_ends_it_with_its_code(run, capsys):
 
 def test_the_page_is_tried_where_there_is_a_browser(run, monkeypatch, capsys):
     monkeypatch.setenv("BROWSER_FOR_TESTS", "/usr/bin/a-browser")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     code, commands = run("test-browser", "-x")
     assert code == 0 and commands[-1] == ".venv/bin/pytest tests/browser -x"
     assert commands[-2].endswith("--editable .[test-browser]")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    code, commands = run("test-browser", failing="play.py")
+    assert code == 0 and commands[-2:] == [".venv/bin/python scripts/play.py", ".venv/bin/pytest tests/browser"]
+    assert commands[-3].endswith("--editable .[play]")
     monkeypatch.delenv("BROWSER_FOR_TESTS")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert run("test-browser") == (0, []), "without one, and without a way to have one, there is nothing to do"

@@ -44,7 +44,7 @@ class Part:
 def _styles() -> Any:
     template = io.Autogrow.TemplatePrefix(io.Image.Input("style"), prefix="style", min=0, max=8)
     told = "Paintings to take the style of; several, and all pictures of a batch, are blended in equal parts."
-    return io.Autogrow.Input("styles", template=template, tooltip=told)
+    return io.Autogrow.Input("styles", template=template, optional=True, tooltip=told)
 
 
 def _content() -> Any:

@@ -93,13 +93,18 @@ def verify(targets: tuple[str, ...]) -> None:
 
 
 @weights.command()
-@cloup.argument("name", help="Weights, as `impasto weights list` names them.")
+@cloup.argument(
+    "name", required=False, help="Weights, as `impasto weights list` names them; all that are fetched if none."
+)
 @debug_option
-def path(name: str) -> None:
-    """Print where weights are, or would be put."""
-    from impasto.encoders.registry import weight_path
+def path(name: str | None) -> None:
+    """Print where weights are, or would be put; without a name, the folder of all that are fetched."""
+    from impasto.encoders.registry import cache_folder, weight_path
 
-    cloup.echo(str(_packaged(name) if name in _IN_PACKAGE else weight_path(name)))
+    if name is None:
+        cloup.echo(str(cache_folder()))
+    else:
+        cloup.echo(str(_packaged(name) if name in _IN_PACKAGE else weight_path(name)))
 
 
 def _packaged(name: str) -> Path:

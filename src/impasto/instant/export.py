@@ -6,8 +6,8 @@
 
 What lies between is arithmetic of whoever uses them: a blend of styles is the weighted mean of what `see` tells, and
 where `amount` is below 1, picture + (1 - amount) (photograph - picture with `amount` and `freedom` 0) is what
-`Instant.paint` gives.
-Sides of pictures are multiples of 8 (`network.STRIDE`). Roots of matrices are found by products alone.
+`Instant.paint` gives. Sides of what is painted are multiples of 8 (`network.STRIDE`), those of styles any from 16 on.
+Roots of matrices are found by products alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch.export import Dim
 from impasto.errors import UsageError
 from impasto.files import output_errors
 from impasto.instant.decoder import CODED, SKIPS, Lead, code
-from impasto.instant.network import STRIDE, Instant, maps
+from impasto.instant.network import SMALLEST, STRIDE, Instant, maps
 from impasto.instant.transport import Affine
 from impasto.statistics import Moments, position_rows
 
@@ -142,13 +142,14 @@ def _graphs(network: Instant) -> dict[str, _Graph]:
     # Of two pictures: an input that is there twice would be exported as one.
     known = [*see(image), *see(1 - image)]
     told = list(move(known, share, 1 - share))
+    any_sides = {2: Dim("height", min=SMALLEST), 3: Dim("width", min=SMALLEST)}
     sides = {2: Dim("height_in_eights", min=2) * STRIDE, 3: Dim("width_in_eights", min=2) * STRIDE}
     names = [f"{kind}_{layer}" for layer in CODED for kind in ("mean", "gram")]
     both = [f"{role}_{name}" for role in ("content", "style") for name in names]
     moves = [f"{kind}_{layer}" for layer in SKIPS for kind in ("matrix", "offset")]
     leads = [f"{kind}_{i}" for i in range((len(told) - len(moves)) // 2) for kind in ("scale", "shift")]
     return {
-        "see": _Graph(see, (image,), ["image"], names, (sides,)),
+        "see": _Graph(see, (image,), ["image"], names, (any_sides,)),
         "transport": _Graph(move, (known, share, 1 - share), [*both, "amount", "freedom"], [*moves, *leads]),
         "paint": _Graph(paint, (image, told), ["image", *moves, *leads], ["picture"], (sides, [None] * len(told))),
     }

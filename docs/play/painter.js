@@ -1,0 +1,78 @@
+// The worker that paints: three graphs (impasto export) and the little that lies between them.
+
+import * as ort from "./runtime/ort.mjs";
+import { bytes, padded, planes, sidesFor } from "./resize.js";
+
+const UNIT = 8; // pixels; the sides of what is painted are multiples of it
+const SMALLEST = 16;
+
+ort.env.wasm.wasmPaths = { wasm: new URL("./runtime/ort.wasm", import.meta.url).href };
+
+const graphs = Object.fromEntries(
+  ["see", "transport", "paint"].map((name) => [name, ort.InferenceSession.create(`graphs/${name}.onnx`)]),
+);
+const pictures = new Map(); // by what they are called: {width, height, data: RGBA bytes}
+const looks = new Map(); // by name and size: {sides, planes, known}
+
+async function run(name, inputs) {
+  const graph = await graphs[name];
+  const given = Object.fromEntries(graph.inputNames.map((each, i) => [each, inputs[i]]));
+  const found = await graph.run(given);
+  return graph.outputNames.map((each) => found[each]);
+}
+
+const tensor = ({ width, height, data }) => new ort.Tensor("float32", data, [1, 3, height, width]);
+const share = (value) => new ort.Tensor("float32", [value], [1]);
+
+/** A picture at a size: its planes, and what there is to know of it. */
+async function look(name, size, fitting) {
+  const key = `${name} ${size}`;
+  if (!looks.has(key)) {
+    const picture = pictures.get(name);
+    const sides = sidesFor(picture, size);
+    if (Math.min(sides.width, sides.height) < SMALLEST) throw Object.assign(new Error(name), { small: name.slice(name.indexOf(":") + 1) });
+    const seen = fitting(picture, sides);
+    looks.set(key, { sides, seen, known: await run("see", [tensor(seen)]) });
+  }
+  return looks.get(key);
+}
+
+const content = (picture, sides) => padded(planes(picture, sides), UNIT);
+
+/** Strength as a recipe has it: how much of the way to the style's statistics, and how free of the photograph. */
+async function paint({ photo, painting, strength, size }) {
+  const own = await look(photo, Math.min(size, Math.max(pictures.get(photo).width, pictures.get(photo).height)), content);
+  const long = Math.max(own.sides.width, own.sides.height);
+  const target = await look(painting, long, planes);
+  const amount = Math.min(1, 2 * strength);
+  const freedom = Math.max(0, 2 * strength - 1);
+  const painted = async (...shares) => {
+    const told = await run("transport", [...own.known, ...target.known, ...shares.map(share)]);
+    const [made] = await run("paint", [tensor(own.seen), ...told]);
+    return made.data;
+  };
+  const made = await painted(amount, freedom);
+  if (amount < 1) {
+    // What the network cannot say of the photograph comes from the photograph, as far as that is to stay.
+    const plain = await painted(0, 0);
+    for (let i = 0; i < made.length; i++) made[i] += (1 - amount) * (own.seen.data[i] - plain[i]);
+  }
+  const { width, height } = own.sides;
+  const [before, after] = [own.seen.data, made].map((data) => bytes({ ...own.seen, data }, own.sides));
+  return { width, height, before, after };
+}
+
+onmessage = async ({ data: { id, forget, picture, wish } }) => {
+  for (const name of forget ?? []) {
+    pictures.delete(name);
+    for (const key of looks.keys()) if (key.startsWith(`${name} `)) looks.delete(key);
+  }
+  if (picture) pictures.set(picture.name, picture);
+  if (!wish) return;
+  try {
+    const made = await paint(wish);
+    postMessage({ id, made }, [made.before.buffer, made.after.buffer]);
+  } catch (problem) {
+    postMessage({ id, problem: { small: problem.small, message: String(problem.message ?? problem) } });
+  }
+};
