@@ -18,7 +18,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "488ddd01a599eeb911d9bf68f901e7b0a30ce605ca033a09cbc5e2b7fc7d4303"
+SHA256 = "402ea99b8b6a988a08a3e3604ae4bbceed6c5373f6763fa260fea9766a1d25ef"
 DECODER = "decoder."
 
 
