@@ -42,7 +42,7 @@ from impasto.presets import preset
 from impasto.recipe import Recipe
 from impasto.video.flow import Motion, motion
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, FrameRun, Shot
+from impasto.video.shot import Canvas, FrameRun, Made, Shot, Trail
 from quality import STYLE_LAYERS, gram_distance
 
 WAYS = ("independent", "same start", "warped start", "ours")
@@ -182,15 +182,15 @@ def frames_of(way: str, clip: Any, recipe: Recipe, style: str, encoders: Encoder
             yield painted(Shot(film, recipe, Pictures(styles=[style]), encoders).opening()).image
         return
     loose = Shot(films[0], replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
-    before = first = painted(shot.opening())
-    yield first.image
+    trail = Trail.of(Made(films[0], painted(shot.opening())), recipe.keyframe_interval if way == "ours" else 1)
+    yield trail.last.canvas.image
     for last, film in itertools.pairwise(films):
         moved = motion(last, film)
         if way == "same start":
             nothing, one = torch.zeros_like(moved.back), torch.ones_like(moved.reliable)
             moved = Motion(nothing, one, torch.zeros_like(one))
-        before = painted((shot if way == "ours" else loose).next(film, moved, before, first.image))
-        yield before.image
+        trail = trail.with_next(Made(film, painted((shot if way == "ours" else loose).next(film, trail, moved))))
+        yield trail.last.canvas.image
 
 
 def painted(run: FrameRun) -> Canvas:

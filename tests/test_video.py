@@ -17,18 +17,20 @@ pytest.importorskip("av", reason="needs the extra `video`")
 pytest.importorskip("cv2", reason="needs the extra `video`")
 
 
-from impasto.video.flow import motion, warped
+from impasto.video.flow import motion, resampled
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, Shot
+from impasto.video.shot import Canvas, Made, Shot, Trail
 from impasto.video.shots import is_cut
 
 
 def film(frames, encoders, recipe=RECIPE):
     """The frames of one shot, painted."""
     shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
-    canvases = [painted(shot.opening())]
+    trail = Trail.of(Made(frames[0], painted(shot.opening())), recipe.keyframe_interval)
+    canvases = [trail.last.canvas]
     for before, now in pairwise(frames):
-        canvases.append(painted(shot.next(now, motion(before, now), canvases[-1], canvases[0].image)))
+        trail = trail.with_next(Made(now, painted(shot.next(now, trail, motion(before, now)))))
+        canvases.append(trail.last.canvas)
     return canvases
 
 
@@ -73,7 +75,7 @@ def test_what_is_plain_moves_with_what_is_around():
 
 def test_warping_by_nothing_changes_nothing():
     image = planes(films.texture(20, 30))
-    assert torch.allclose(warped(image, torch.zeros(1, 2, 20, 30)), image, atol=1e-6)
+    assert torch.allclose(resampled(image, torch.zeros(1, 2, 20, 30)), image, atol=1e-6)
 
 
 def test_a_new_shot_is_told_from_motion():
@@ -128,7 +130,8 @@ def test_maps_of_colors_are_the_first_frames(encoders):
     recipe = replace(RECIPE, frame_iterations=1)
     shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
     first = painted(shot.opening())
-    run = shot.next(frames[1], motion(*frames), Canvas(first.image, 0 * first.settled), first.image)
+    trail = Trail.of(Made(frames[0], Canvas(first.image, 0 * first.settled)), 1)
+    run = shot.next(frames[1], trail, motion(*frames))
     level = run._run.plan.levels[0]
     problem = run._run.problem
     unlit = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders).opening()._run.problem
@@ -140,7 +143,7 @@ def test_what_is_kept_is_the_clips_own(tmp_path, encoders):
     mask[:, :32] = 255
     shot = Shot(frames[0], RECIPE, Pictures(styles=[STYLE], keep=mask), encoders)
     first = painted(shot.opening())
-    run = shot.next(frames[1], motion(*frames[:2]), first, first.image)
+    run = shot.next(frames[1], Trail.of(Made(frames[0], first), 1), motion(*frames[:2]))
     painted(run)
     assert np.abs(run.finished[:, :28].astype(int) - frames[1][:, :28]).max() <= 1
     assert np.abs(run.finished[:, 36:].astype(int) - frames[1][:, 36:]).mean() > 10

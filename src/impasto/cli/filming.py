@@ -86,7 +86,7 @@ class Rate(click.ParamType[Any]):
     options.style_option(),
     cloup.option("--region", "regions", multiple=True, metavar="MASK=STYLE", help="A style for where MASK is white."),
     cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
-    *options.flags(Recipe(), "temporal_weight", "frame_iterations"),
+    *options.flags(Recipe(), "temporal_weight", "frame_iterations", "keyframe_interval"),
     whose="clip",
 )
 def video(

@@ -27,7 +27,7 @@ from impasto.video.choosing import Choice, chosen
 from impasto.video.flow import motion, opencv
 from impasto.video.folder import FrameFolder, check_place, is_written_of
 from impasto.video.reading import Clip, Frame, pyav
-from impasto.video.shot import FrameRun, Shot
+from impasto.video.shot import FrameRun, Made, Shot, Trail
 from impasto.video.shots import is_cut
 from impasto.video.writing import check_kind, codec_of, write_clip
 
@@ -157,21 +157,21 @@ class ClipSession:
         What is `ready` of the first frame is taken, so that it is not kept for all of the clip.
         """
         shot: Shot | None = None
-        opened, before, number = 0, None, 0
+        trail: Trail | None = None
+        number = 0
         for number, frame in enumerate(chosen(self._clip, self._times), 1):
             now, began = frame.scaled(*self.shape), time.perf_counter()
             opening = ready.pop() if ready else None
             if folder.finished(number):
                 if folder.opens(number):
-                    opened, shot = number, self._shot(now)
-                before = now
+                    shot, trail = self._shot(now), None
+                trail = self._onward(trail, Made(now, folder.canvas(number)))
                 continue
-            moved = None if before is None else motion(before, now)
-            opens = moved is None or before is None or is_cut(before, now, moved)
-            if opens or shot is None or moved is None:
-                opened, (shot, run) = number, opening or self._opening(now)
+            moved = None if trail is None else motion(trail.last.frame, now)
+            if shot is None or trail is None or moved is None or is_cut(trail.last.frame, now, moved):
+                opens, (shot, run), trail = True, opening or self._opening(now), None
             else:
-                run = shot.next(now, moved, folder.canvas(number - 1), folder.canvas(opened).image)
+                opens, run = False, shot.next(now, trail, moved)
             for step in run:
                 yield Painting(number, len(self._times), step, self._pace.left(number - 1))
                 if moved is not None and not opens and moved.still.all():
@@ -179,8 +179,12 @@ class ClipSession:
             folder.add(number, run.finished, run.canvas, opens=opens)
             self._pace.done(number, time.perf_counter() - began, opens=opens)
             yield Painted(number, len(self._times), time.perf_counter() - began, opens, self._pace.left(number))
-            before = now
+            trail = self._onward(trail, Made(now, run.canvas))
         return number
+
+    def _onward(self, trail: Trail | None, made: Made) -> Trail:
+        """The trail after another frame, which begins one if there is none."""
+        return Trail.of(made, self._recipe.keyframe_interval) if trail is None else trail.with_next(made)
 
     def _check(self) -> None:
         """Make sure that the packages are there and that the result can be written, before any work starts."""

@@ -1,4 +1,4 @@
-"""A shot of a clip, painted: its first frame as a picture of its own, every other from the one before it."""
+"""A shot of a clip, painted: its first frame as a picture of its own, every other from those before it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from impasto.preparation import Pictures, prepare
 from impasto.recipe import Recipe
 from impasto.run import Run
 from impasto.temporal import Past
-from impasto.video.flow import Motion
+from impasto.video.flow import Motion, motion
 from impasto.video.reading import eight_bits, planes
 
 
@@ -36,6 +36,49 @@ class Canvas:
     def planes(self) -> tuple[Tensor, Tensor]:
         """Both as pictures.  Shape: (1, 3, H, W) and (1, 1, H, W), in [0, 1]."""
         return planes(self.image), torch.tensor(self.settled)[None, None].float() / 255
+
+
+@dataclass(frozen=True)
+class Made:
+    """A frame of the clip, and how it was painted.  Shape: frame (H, W, 3) uint8."""
+
+    frame: np.ndarray = field(repr=False)
+    canvas: Canvas
+
+    def past(self, motion: Motion) -> Past:
+        """What a frame has from it after a `motion`."""
+        return motion.past(*self.canvas.planes)
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The frames of a shot that its next one looks back at: the `opening` one, the `last`, and a `key` frame.
+
+    Every `interval`-th of the shot's `count` frames is a key frame.
+    """
+
+    opening: Made
+    key: Made
+    last: Made
+    interval: int
+    count: int = 1
+
+    @staticmethod
+    def of(opening: Made, interval: int) -> Trail:
+        """That of a shot's first frame."""
+        return Trail(opening, opening, opening, interval)
+
+    def with_next(self, made: Made) -> Trail:
+        """That after another frame."""
+        key = made if self.count % self.interval == 0 else self.key
+        return replace(self, key=key, last=made, count=self.count + 1)
+
+    def past(self, frame: np.ndarray, since_last: Motion) -> Past:
+        """What a frame has from the last one and from the key frame.  Shape: frame (H, W, 3) uint8."""
+        near = self.last.past(since_last)
+        if self.key is self.last or since_last.still.all():
+            return near
+        return near.beside(self.key.past(motion(self.key.frame, frame)))
 
 
 class FrameRun:
@@ -93,15 +136,11 @@ class Shot:
         run = prepare(self._recipe, self._pictures, self._encoders)
         return FrameRun(run, np.full(self._shape, 255, np.uint8))
 
-    def next(self, frame: np.ndarray, motion: Motion, before: Canvas, opening: np.ndarray) -> FrameRun:
-        """Another frame's, after a `motion` from the one `before`; `opening` is the first's canvas.
-
-        Shape: frame, opening (H, W, 3) uint8.
-        """
-        image, settled = before.planes
-        past = Past(motion.carried(image), motion.reliable, motion.firm(settled), motion.still)
-        run = self._following.showing(planes(frame), past, planes(opening))
-        return FrameRun(run, (255 * motion.settled(settled)[0, 0]).round().to(torch.uint8).numpy())
+    def next(self, frame: np.ndarray, trail: Trail, since_last: Motion) -> FrameRun:
+        """Another frame's, after the last one of the `trail` has so moved.  Shape: frame (H, W, 3) uint8."""
+        past = trail.past(frame, since_last)
+        run = self._following.showing(planes(frame), past, planes(trail.opening.canvas.image))
+        return FrameRun(run, (255 * past.settling[0, 0]).round().to(torch.uint8).numpy())
 
     @property
     def following(self) -> Plan:
