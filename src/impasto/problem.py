@@ -82,7 +82,8 @@ class PictureProblem:
     def _beginning(self, level: Level) -> Tensor:
         size = level.height, level.width
         if self._past:
-            return self._past.beginning(self._recolored(level))
+            unseen = self._painted(level, self._instant) if self._instant else self._recolored(level)
+            return self._past.beginning(unseen)
         if self._given.start is not None:
             return self._given.start.at(*size)
         if self._recipe.init == "style":

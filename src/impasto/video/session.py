@@ -14,12 +14,13 @@ import numpy as np
 
 from impasto.engine import Step
 from impasto.errors import ImageError, UsageError
-from impasto.files import check_beside, file_hash
+from impasto.files import check_beside
 from impasto.images import size_for
 from impasto.loading import Encoders
 from impasto.plan import Plan
 from impasto.preparation import Pictures
 from impasto.recipe import Recipe
+from impasto.record import KEYWORD
 from impasto.settings import shaping
 from impasto.sources import ImageSource
 from impasto.version import __version__
@@ -27,6 +28,7 @@ from impasto.video.choosing import Choice, chosen
 from impasto.video.flow import motion, opencv
 from impasto.video.folder import FrameFolder, check_place, is_written_of
 from impasto.video.reading import Clip, Frame, pyav
+from impasto.video.recorded import known, record_of
 from impasto.video.shot import FrameRun, Made, Shot, Trail
 from impasto.video.shots import is_cut
 from impasto.video.writing import check_kind, codec_of, write_clip
@@ -97,10 +99,12 @@ class ClipSession:
         choice: Choice | None = None,
         preview: int | None = None,
         force: bool = False,
+        metadata: bool = True,
         encoders: Encoders | None = None,
     ):
         self._clip, self._recipe, self._pictures, self._path = clip, recipe, pictures, path
         self._choice, self._encoders, self._force = choice or Choice(), encoders or Encoders(), force
+        self._metadata = metadata
         times = self._choice.times(clip)
         self._times = times[:preview]
         self._whole = len(self._times) == len(times)
@@ -125,6 +129,7 @@ class ClipSession:
         """
         self._check()
         first = self._first()
+        text = self._text(first[1])
         folder = FrameFolder(self.folder, self._about(), anew=self._force)
         try:
             count, (height, width) = len(self._times), self.shape
@@ -133,7 +138,7 @@ class ClipSession:
             made = yield from self._frames(folder, [first])
             if not made:
                 raise ImageError(f"{self._clip.path} has no frames that can be read.")
-            write_clip(self._path, self._finished(folder, made), self._clip, self._since, f"impasto {__version__}")
+            write_clip(self._path, self._finished(folder, made), self._clip, self._since, text)
             folder.wrote(self._path)
             yield Written(self._path, made, tuple(self._clip.notes))
             if self._whole:
@@ -213,6 +218,13 @@ class ClipSession:
             raise ImageError(f"{self._clip.path} has no frames that can be read.")
         return self._opening(frame.scaled(*self.shape))
 
+    def _text(self, opening: FrameRun) -> dict[str, str]:
+        """What the result says of how it was made."""
+        if not self._metadata:
+            return {}
+        record = record_of(opening.record, self._clip.path, self._recipe)
+        return {"comment": f"impasto {__version__}", KEYWORD: record.to_text()}
+
     def _opening(self, first: np.ndarray) -> tuple[Shot, FrameRun]:
         shot = self._shot(first)
         return shot, shot.opening()
@@ -247,14 +259,6 @@ class ClipSession:
             "choice": choice,
             "shape": list(self.shape),
         }
-
-
-def known(source: Any) -> str:
-    """What a file is known by: its digest, a folder's those of its files; else its name."""
-    path = Path(source) if isinstance(source, str | Path) else None
-    if path and path.is_dir():
-        return " ".join(file_hash(each)[:16] for each in sorted(path.iterdir()) if each.is_file())
-    return file_hash(path) if path and path.is_file() else str(source)
 
 
 def working_shape(clip: Clip, recipe: Recipe, path: Path) -> tuple[int, int]:

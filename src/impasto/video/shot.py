@@ -16,6 +16,7 @@ from impasto.loading import Encoders
 from impasto.plan import Plan
 from impasto.preparation import Pictures, prepare
 from impasto.recipe import Recipe
+from impasto.record import Record
 from impasto.run import Run
 from impasto.temporal import Past
 from impasto.video.flow import Motion, motion
@@ -101,6 +102,11 @@ class FrameRun:
     def plan(self) -> Plan:
         """What it will do."""
         return self._run.plan
+
+    @property
+    def record(self) -> Record:
+        """What was asked for, and what is used to carry it out."""
+        return self._run.record()
 
     @property
     def canvas(self) -> Canvas:
