@@ -42,7 +42,7 @@ from impasto.presets import preset
 from impasto.recipe import Recipe
 from impasto.video.flow import Motion, motion
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, FrameRun, Made, Shot, Trail
+from impasto.video.shot import Canvas, FrameRun, Made, Shot, Shown, Trail
 from quality import STYLE_LAYERS, gram_distance
 
 WAYS = ("independent", "same start", "warped start", "ours")
@@ -176,20 +176,22 @@ def fine(frame: np.ndarray) -> float:
 def frames_of(way: str, clip: Any, recipe: Recipe, style: str, encoders: Encoders) -> Iterator[np.ndarray]:
     """The frames of a clip, painted one way."""
     films = [clip.frame(i) for i in range(clip.count)]
-    shot = Shot(films[0], recipe, Pictures(styles=[style]), encoders)
+    shot = Shot(Shown(films[0]), recipe, Pictures(styles=[style]), encoders)
     if way == "independent":
         for film in films:
-            yield painted(Shot(film, recipe, Pictures(styles=[style]), encoders).opening()).image
+            yield painted(Shot(Shown(film), recipe, Pictures(styles=[style]), encoders).opening()).image
         return
-    loose = Shot(films[0], replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
-    trail = Trail.of(Made(films[0], painted(shot.opening())), recipe.keyframe_interval if way == "ours" else 1)
+    loose = Shot(Shown(films[0]), replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
+    trail = Trail.of(Made(Shown(films[0]), painted(shot.opening())), recipe.keyframe_interval if way == "ours" else 1)
     yield trail.last.canvas.image
     for last, film in itertools.pairwise(films):
         moved = motion(last, film)
         if way == "same start":
             nothing, one = torch.zeros_like(moved.back), torch.ones_like(moved.reliable)
             moved = Motion(nothing, one, torch.zeros_like(one))
-        trail = trail.with_next(Made(film, painted((shot if way == "ours" else loose).next(film, trail, moved))))
+        trail = trail.with_next(
+            Made(Shown(film), painted((shot if way == "ours" else loose).next(Shown(film), trail, moved)))
+        )
         yield trail.last.canvas.image
 
 

@@ -19,17 +19,17 @@ pytest.importorskip("cv2", reason="needs the extra `video`")
 
 from impasto.video.flow import motion, resampled
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, Made, Shot, Trail
+from impasto.video.shot import Canvas, Made, Shot, Shown, Trail
 from impasto.video.shots import is_cut
 
 
 def film(frames, encoders, recipe=RECIPE):
     """The frames of one shot, painted."""
-    shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
-    trail = Trail.of(Made(frames[0], painted(shot.opening())), recipe.keyframe_interval)
+    shot = Shot(Shown(frames[0]), recipe, Pictures(styles=[STYLE]), encoders)
+    trail = Trail.of(Made(Shown(frames[0]), painted(shot.opening())), recipe.keyframe_interval)
     canvases = [trail.last.canvas]
     for before, now in pairwise(frames):
-        trail = trail.with_next(Made(now, painted(shot.next(now, trail, motion(before, now)))))
+        trail = trail.with_next(Made(Shown(now), painted(shot.next(Shown(now), trail, motion(before, now)))))
         canvases.append(trail.last.canvas)
     return canvases
 
@@ -91,7 +91,7 @@ def test_frames_hold_still_and_are_not_blurred(encoders):
     """Moved as the camera moved, a frame is the one before; independent ones differ several times as much."""
     frames = films.pan(6, 64, 80)
     ours = [canvas.image for canvas in film(frames, encoders)]
-    apart = [painted(Shot(f, RECIPE, Pictures(styles=[STYLE]), encoders).opening()).image for f in frames[:3]]
+    apart = [painted(Shot(Shown(f), RECIPE, Pictures(styles=[STYLE]), encoders).opening()).image for f in frames[:3]]
 
     def e_warp(pictures):
         pairs = pairwise(pictures)
@@ -115,7 +115,7 @@ def test_what_comes_into_sight_is_painted(encoders):
     frames = films.pan(10, 64, 80, step=(0, 4))
     canvases = film(frames, encoders, replace(RECIPE, frame_iterations=6))
     new = slice(80 - 24, 80 - 4)  # came into sight in the last frames
-    bare = Shot(frames[-1], preset("palette"), Pictures(styles=[STYLE]), encoders)
+    bare = Shot(Shown(frames[-1]), preset("palette"), Pictures(styles=[STYLE]), encoders)
     bare = painted(bare.opening()).image
     changed = np.abs(canvases[-1].image.astype(float) - bare)
     assert changed[:, new].mean() > 0.5 * changed[:, 10:40].mean()
@@ -128,22 +128,22 @@ def test_maps_of_colors_are_the_first_frames(encoders):
     frames = films.pan(2, 48, 64, step=(0, 0))
     frames[1][:16, :16] = 255
     recipe = replace(RECIPE, frame_iterations=1)
-    shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
+    shot = Shot(Shown(frames[0]), recipe, Pictures(styles=[STYLE]), encoders)
     first = painted(shot.opening())
-    trail = Trail.of(Made(frames[0], Canvas(first.image, 0 * first.settled)), 1)
-    run = shot.next(frames[1], trail, motion(*frames))
+    trail = Trail.of(Made(Shown(frames[0]), Canvas(first.image, 0 * first.settled)), 1)
+    run = shot.next(Shown(frames[1]), trail, motion(*frames))
     level = run._run.plan.levels[0]
     problem = run._run.problem
-    unlit = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders).opening()._run.problem
+    unlit = Shot(Shown(frames[0]), recipe, Pictures(styles=[STYLE]), encoders).opening()._run.problem
     assert torch.allclose(problem._recolored(level)[..., 20:, 20:], unlit._recolored(level)[..., 20:, 20:], atol=1e-5)
 
 
 def test_what_is_kept_is_the_clips_own(tmp_path, encoders):
     frames, mask = films.pan(3), np.zeros((48, 64, 3), np.uint8)
     mask[:, :32] = 255
-    shot = Shot(frames[0], RECIPE, Pictures(styles=[STYLE], keep=mask), encoders)
+    shot = Shot(Shown(frames[0]), RECIPE, Pictures(styles=[STYLE], keep=mask), encoders)
     first = painted(shot.opening())
-    run = shot.next(frames[1], Trail.of(Made(frames[0], first), 1), motion(*frames[:2]))
+    run = shot.next(Shown(frames[1]), Trail.of(Made(Shown(frames[0]), first), 1), motion(*frames[:2]))
     painted(run)
     assert np.abs(run.finished[:, :28].astype(int) - frames[1][:, :28]).max() <= 1
     assert np.abs(run.finished[:, 36:].astype(int) - frames[1][:, 36:]).mean() > 10

@@ -28,7 +28,7 @@ pytest.importorskip("cv2", reason="needs the extra `video`")
 from impasto.video.choosing import Choice
 from impasto.video.reading import open_clip
 from impasto.video.session import Begun, ClipSession, Painted, Written
-from impasto.video.shot import Shot
+from impasto.video.shot import Shot, Shown
 
 
 def session(path, frames, encoders, recipe=RECIPE, **more):
@@ -123,7 +123,7 @@ def test_nothing_of_an_old_shot_is_in_a_new_one(tmp_path, encoders):
     events = list(session(tmp_path / "out", [*first, *second], encoders).events())
     assert [event.opens for event in events if isinstance(event, Painted)] == [True, False, True, False]
     (seen,) = list(open_clip(tmp_path / "in.mkv").frames())[2:3]
-    alone = painted(Shot(seen.pixels, RECIPE, Pictures(styles=[STYLE]), encoders).opening())
+    alone = painted(Shot(Shown(seen.pixels), RECIPE, Pictures(styles=[STYLE]), encoders).opening())
     assert np.abs(np.array(Image.open(tmp_path / "out" / "000003.png")).astype(int) - alone.image).max() == 0
 
 

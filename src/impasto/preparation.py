@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from impasto import record
 from impasto.choices import IMAGE, INSTANT, ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.color import gray, in_palette
@@ -20,7 +22,7 @@ from impasto.loading import Encoders, weights_notes
 from impasto.plan import Plan, within_memory
 from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
-from impasto.regions import Area, Region, areas_of, kept_part, mask_of
+from impasto.regions import Area, Masks, Region, areas_of, kept_part, mask_of, moving_areas
 from impasto.run import Run
 from impasto.schedule import Level
 from impasto.solvers import solver_of, with_history
@@ -33,7 +35,8 @@ class Pictures:
     """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory.
 
     `regions` have styles of their own, `styles` are for the rest; what `keep` is white at stays the content. `texture`
-    has the fine strokes of all of it, whose coarse ones and colors are the styles'.
+    has the fine strokes of all of it, whose coarse ones and colors are the styles'. Masks that are `moving` are frames
+    of clips, as the content is: they may be black.
     """
 
     content: ImageSource | None = None
@@ -42,6 +45,7 @@ class Pictures:
     regions: Sequence[Region] = ()
     keep: ImageSource | None = None
     texture: ImageSource | None = None
+    moving: bool = False
 
 
 # Roles of pictures, in the order of records.
@@ -85,7 +89,7 @@ def prepare(
     seen = tuple(views.at(level.size) for level in levels)
     for view in seen if pictures.texture is not None else ():
         resolve_layers(view.encoder, [recipe.texture_up_to])
-    given = _given(recipe, opened)
+    given = _given(recipe, opened, moving=pictures.moving)
     instant = encoders.instant(recipe) if recipe.init == INSTANT else None
     problem = PictureProblem(recipe, given, views, style_scales=scales, instant=instant)
     used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
@@ -253,7 +257,33 @@ def _style_scales(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> tupl
     return tuple(scale * own for scale in asked)
 
 
-def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
+def masks_of(recipe: Recipe, pictures: Pictures) -> Masks:
+    """The masks of another frame of a clip, which are `moving`, as a run of its first has them.
+
+    Raises:
+        UsageError: a mask is not one of the content.
+    """
+    sources = [("content", pictures.content), *((REGION, each.mask) for each in pictures.regions)]
+    sources += [(KEEP, pictures.keep)] if pictures.keep is not None else []
+    opened = [_open(role, source, recipe.usual_size, recipe) for role, source in sources if source is not None]
+    content, keep = _with_kept(opened[0].picture, opened, moving=True)
+    return Masks(keep, _areas(recipe, opened, content, len(pictures.styles), moving=True))
+
+
+def _with_kept(content: Picture, opened: Sequence[_Opened], *, moving: bool) -> tuple[Picture, Tensor | None]:
+    """The content, of which what is kept does not count, and the mask of that, if there is one."""
+    for each in opened:
+        if each.role == KEEP:
+            name = source_name(each.source)
+            if moving:
+                keep = resize(mask_of(each.picture, name, content, "the frame", least=0), *_shape(content))
+            else:
+                keep = kept_part(mask_of(each.picture, name, content, "the photograph"), name, content)
+            return replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha)), keep
+    return content, None
+
+
+def _given(recipe: Recipe, opened: Sequence[_Opened], *, moving: bool) -> Given:
     resample = RESAMPLERS[recipe.resample]
 
     def scalable(picture: Picture, resample: Resampler = resample) -> Resampled:
@@ -265,12 +295,8 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
 
     of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
     content, keep = next(iter(of["content"]), None), None
-    for each in opened:
-        if each.role == KEEP:
-            assert content is not None, "only a transfer keeps anything"
-            mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
-            keep = kept_part(mask, source_name(each.source), content)
-            content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
+    if content is not None:
+        content, keep = _with_kept(content, opened, moving=moving)
     textures = [each.picture for each in opened if each.role == WITH_TEXTURE]
     styles, own = [*of["style"], *_masked_styles(opened), *textures], None
     if recipe.colors == "luminance" and content:
@@ -283,7 +309,7 @@ def _given(recipe: Recipe, opened: Sequence[_Opened]) -> Given:
         repeating(content) if content else None,
         tuple(map(scalable, styles)),
         next(map(repeating, of["init"]), None),
-        _areas(recipe, opened, content, len(of["style"])),
+        _areas(recipe, opened, content, len(of["style"]), moving=moving),
         None if keep is None else Resampled(keep, resize),
         own,
         textured=bool(textures),
@@ -304,13 +330,18 @@ def _masked_styles(opened: Sequence[_Opened]) -> list[Picture]:
     return styles
 
 
-def _areas(recipe: Recipe, opened: Sequence[_Opened], content: Picture | None, rest: int) -> tuple[Area, ...]:
+def _areas(
+    recipe: Recipe, opened: Sequence[_Opened], content: Picture | None, rest: int, *, moving: bool
+) -> tuple[Area, ...]:
     """Where which of the styles count, of which the first `rest` are for what no region has."""
     masks = [(source_name(each.source), each.picture) for each in opened if each.role == REGION]
     if not masks or content is None:
         return ()
     weights = recipe.style_weights or (1.0,) * rest
-    return areas_of(masks, content, weights[:rest], weights[rest:] or (1.0,) * len(masks))
+    shares = weights[rest:] or (1.0,) * len(masks)
+    if moving:
+        return moving_areas([mask for _, mask in masks], content, weights[:rest], shares)
+    return areas_of(masks, content, weights[:rest], shares)
 
 
 def _shape(picture: Picture) -> Shape:

@@ -62,14 +62,23 @@ class Past:
             self.still,
         )
 
+    def where(self, same: Tensor) -> Past:
+        """The same, but new where something has changed that the clip does not show.  Shape: same (1, 1, H, W)."""
+        return Past(self.warped, self.reliable * same, self.settled * same, self.still * (same >= 1))
+
     def on(self, device: torch.device) -> Past:
         """The same on another device."""
         moved = (each.to(device) for each in (self.warped, self.reliable, self.settled, self.still))
         return Past(*moved)
 
-    def beginning(self, unseen: Tensor) -> Tensor:
-        """Where a frame begins: as the one before, and as `unseen` where that says nothing.  Shape: (1, 3, H, W)."""
-        return torch.lerp(unseen, self.warped, self.reliable)
+    def beginning(self, unseen: Tensor, fresh: float = 0.0) -> Tensor:
+        """Where a frame begins: as the one before, and as `unseen` where that says nothing.
+
+        Of all that is not still, the share `fresh` is `unseen` too: with it what has smeared is gone after a while.
+
+        Shape: (1, 3, H, W).
+        """
+        return torch.lerp(unseen, self.warped, torch.maximum(self.reliable * (1 - fresh), self.still))
 
     @property
     def firm(self) -> Tensor:

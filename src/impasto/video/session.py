@@ -10,8 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from impasto.engine import Step
 from impasto.errors import ImageError, UsageError
 from impasto.files import check_beside
@@ -27,9 +25,10 @@ from impasto.version import __version__
 from impasto.video.choosing import Choice, chosen
 from impasto.video.flow import motion, opencv
 from impasto.video.folder import FrameFolder, check_place, is_written_of
+from impasto.video.masking import MovingMasks
 from impasto.video.reading import Clip, Frame, pyav
 from impasto.video.recorded import known, record_of
-from impasto.video.shot import FrameRun, Made, Shot, Trail
+from impasto.video.shot import FrameRun, Made, Shot, Shown, Trail
 from impasto.video.shots import is_cut
 from impasto.video.writing import check_kind, codec_of, write_clip
 
@@ -109,6 +108,7 @@ class ClipSession:
         self._times = times[:preview]
         self._whole = len(self._times) == len(times)
         self.shape = working_shape(clip, recipe, path)
+        self._masks = MovingMasks.of(pictures, clip, recipe.max_pixels)
         self._pace = Pace(len(self._times))
 
     @property
@@ -164,16 +164,16 @@ class ClipSession:
         shot: Shot | None = None
         trail: Trail | None = None
         number = 0
-        for number, frame in enumerate(chosen(self._clip, self._times), 1):
-            now, began = frame.scaled(*self.shape), time.perf_counter()
+        for number, now in enumerate(self._shown(), 1):
+            began = time.perf_counter()
             opening = ready.pop() if ready else None
             if folder.finished(number):
                 if folder.opens(number):
                     shot, trail = self._shot(now), None
                 trail = self._onward(trail, Made(now, folder.canvas(number)))
                 continue
-            moved = None if trail is None else motion(trail.last.frame, now)
-            if shot is None or trail is None or moved is None or is_cut(trail.last.frame, now, moved):
+            moved = None if trail is None else motion(trail.last.frame.pixels, now.pixels)
+            if shot is None or trail is None or moved is None or is_cut(trail.last.frame.pixels, now.pixels, moved):
                 opens, (shot, run), trail = True, opening or self._opening(now), None
             else:
                 opens, run = False, shot.next(now, trail, moved)
@@ -211,12 +211,19 @@ class ClipSession:
         if not self._force and not is_written_of(self.folder, self._path):
             raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
 
+    def _shown(self) -> Iterator[Shown]:
+        """The frames that are painted, with their masks."""
+        numbers = {time: number for number, (time, _) in enumerate(self._clip.times)}
+        masks = self._masks.in_turn([numbers[time] for time, _ in self._times], *self.shape)
+        for frame, its_masks in zip(chosen(self._clip, self._times), masks, strict=False):
+            yield Shown(frame.scaled(*self.shape), its_masks)
+
     def _first(self) -> tuple[Shot, FrameRun]:
         """The first shot, and the run of its first frame."""
-        frame = next(chosen(self._clip, self._times), None)
+        frame = next(self._shown(), None)
         if frame is None:
             raise ImageError(f"{self._clip.path} has no frames that can be read.")
-        return self._opening(frame.scaled(*self.shape))
+        return self._opening(frame)
 
     def _text(self, opening: FrameRun) -> dict[str, str]:
         """What the result says of how it was made."""
@@ -225,11 +232,11 @@ class ClipSession:
         record = record_of(opening.record, self._clip.path, self._recipe)
         return {"comment": f"impasto {__version__}", KEYWORD: record.to_text()}
 
-    def _opening(self, first: np.ndarray) -> tuple[Shot, FrameRun]:
+    def _opening(self, first: Shown) -> tuple[Shot, FrameRun]:
         shot = self._shot(first)
         return shot, shot.opening()
 
-    def _shot(self, first: np.ndarray) -> Shot:
+    def _shot(self, first: Shown) -> Shot:
         return Shot(first, self._recipe, self._pictures, self._encoders)
 
     def _finished(self, folder: FrameFolder, count: int) -> Iterator[Frame]:
