@@ -14,7 +14,7 @@ from impasto.color import gray, in_palette
 from impasto.devices import own_modes
 from impasto.encoders.base import resolve_layers
 from impasto.errors import UnknownNameError, UsageError
-from impasto.fitting import Shape, Views, check_entries, levels_that_fit, style_scales
+from impasto.fitting import Shape, Views, check_entries, levels_that_fit, repeating_levels, style_scales
 from impasto.footprint import Look, Work
 from impasto.given import Given
 from impasto.images import RESAMPLERS, Picture, Resampler, filled, resize, size_for, wrapping
@@ -154,7 +154,7 @@ def _levels(
         for view in seen
         for layer in (*view.recipe.style_layers, *(view.recipe.content_layers if recipe.wrap else ()))
     )
-    return _repeating(levels, max(strides), recipe.repeats)
+    return repeating_levels(levels, max(strides), recipe.repeats)
 
 
 def check_pictures(recipe: Recipe, pictures: Pictures) -> None:
@@ -380,30 +380,3 @@ def _enlarged(name: str, style: Resampled, shape: Shape) -> tuple[str, ...]:
         f"The style {name} has {width}x{height} pixels and is enlarged to {columns}x{rows}, by which its strokes get "
         "soft. A larger file, or a smaller --style-scale, keeps them sharp.",
     )
-
-
-def _repeating(levels: Sequence[Level], stride: int, axes: str) -> tuple[Level, ...]:
-    """The levels with sides that a picture can repeat at along `axes`: multiples of `stride`.
-
-    Raises:
-        UsageError: the last level is none, and would not have the size that was asked for.
-    """
-    rounded = [
-        replace(
-            level,
-            height=_multiple(level.height, stride) if "y" in axes else level.height,
-            width=_multiple(level.width, stride) if "x" in axes else level.width,
-        )
-        for level in levels
-    ]
-    asked, possible = levels[-1], rounded[-1]
-    if (asked.height, asked.width) != (possible.height, possible.width):
-        raise UsageError(
-            f"The result would have {asked.width}x{asked.height} pixels, but sides whose ends fit each other must be "
-            f"multiples of {stride}: {possible.width}x{possible.height} would do. Choose another --size."
-        )
-    return tuple(rounded)
-
-
-def _multiple(side: int, stride: int) -> int:
-    return max(1, round(side / stride)) * stride
