@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, replacing
+from impasto.video.ending import end_at
 from impasto.video.reading import Clip, Frame, VideoFile, pyav
 
 _FRAME = re.compile(r"\d{6,}\.png")  # the names of frames in a folder
@@ -169,6 +170,7 @@ def _write_file(
         out.mux(_timed(stream.encode(None), lasting))
         if sound:
             sound.until(last.time + last.duration + moved, last=True)
+    end_at(path, ending, round(1000 * (last.time + last.duration - ahead[0].time)))
 
 
 def _played(muxer: str, plays: int) -> dict[str, str]:
