@@ -48,6 +48,7 @@ from impasto.video.shot import Canvas, FrameRun, Made, Shot, Shown, Trail
 from quality import STYLE_LAYERS, gram_distance
 
 WAYS = ("independent", "same start", "warped start", "ours")
+PLAIN = 2e-5  # the lesser eigenvalue of OpenCV's structure tensor, below which a place has no texture
 FAR = 10  # frames apart, for the second E_warp
 
 
@@ -162,7 +163,10 @@ class Filmed:
         return Truth(x + back[..., 0], y + back[..., 1], same)
 
     def _by_tv_l1(self, then: int, now: int) -> Truth:
-        """The same is seen where flow forth and back agree to a pixel, and colors to 10 of 255."""
+        """The same is seen where flow forth and back agree to a pixel, and colors to 10 of 255.
+
+        In what is plain no flow is to be known, so that only what has corners or texture counts.
+        """
         first, second = (cv2.cvtColor(self.frame(i), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 for i in (then, now))
         down, right = optical_flow_tvl1(second, first)  # from a pixel of the second to where it was
         forth_down, forth_right = optical_flow_tvl1(first, second)
@@ -174,7 +178,8 @@ class Filmed:
         agree = np.hypot(down + returned[0], right + returned[1]) < 1
         alike = np.abs(cv2.remap(first, columns, rows, cv2.INTER_LINEAR) - second) < 10 / 255
         inside = (columns >= 2) & (rows >= 2) & (columns <= x.max() - 2) & (rows <= y.max() - 2)
-        return Truth(columns, rows, inside & agree & alike)
+        textured = cv2.cornerMinEigenVal(second, 7) > PLAIN
+        return Truth(columns, rows, inside & agree & alike & textured)
 
 
 class Still:

@@ -73,6 +73,17 @@ def test_what_is_plain_moves_with_what_is_around():
     assert (moved.back[inside] - torch.tensor([3.0, 2.0])[None, :, None, None]).abs().mean() < 0.5
 
 
+def test_grain_is_not_taken_for_motion():
+    """Where nothing moves, but every frame has other noise, hardly anything is new."""
+    frames = [frame.astype(float) for frame in films.pan(2, 60, 80, step=(0, 0))]
+    grain = np.random.default_rng(0).normal(0, 5, (2, 60, 80, 3))
+    before, now = (np.clip(f + g, 0, 255).astype(np.uint8) for f, g in zip(frames, grain, strict=True))
+    moved = motion(before, now)
+    assert moved.reliable[..., 6:-6, 6:-6].mean() > 0.97
+    now[20:40, 30:50] = films.texture(20, 20, seed=3)
+    assert motion(before, now).reliable[0, 0, 24:36, 34:46].mean() < 0.3
+
+
 def test_warping_by_nothing_changes_nothing():
     image = planes(films.texture(20, 30))
     assert torch.allclose(resampled(image, torch.zeros(1, 2, 20, 30)), image, atol=1e-6)

@@ -18,6 +18,7 @@ from impasto.video.reading import MISSING
 UNMOVED = 0.1  # pixels, below which nothing has moved
 NEAR = 12.0  # pixels around a place whose motion is the best guess
 ALIKE = 1.5  # of 255, and pixels around: by so little, in the mean, what is the same differs
+NOISE, COARSEST = 2.0, 6.0  # times what is usual in a frame, but of 255 at most, if that is more: films have grain
 AROUND = 4  # pixels around a place that must not have changed either, for it to be still
 EDGE = 0.8  # pixels beyond a border that are still of it; the standard deviation of the soft border of what is hidden
 
@@ -58,14 +59,16 @@ def motion(before: np.ndarray, now: np.ndarray) -> Motion:
 
     Shape: (H, W, 3) uint8 each.
     Differs from Ruder et al. 2016: where the flow is not sure of itself, as in all that is plain, things move as what
-    is sure around them, and that is relied on as well if it looks the same there.
+    is sure around them, and that is relied on as well if it looks the same there,
+    but for the grain that all of the frame has.
     """
     forth, back = flow(before, now), flow(now, before)
     sure = reliability(back, forth)
     back = torch.where(sure > 0, back, _as_around(back, sure))
     first, second = (torch.from_numpy(each.transpose(2, 0, 1).copy())[None].float() for each in (before, now))
     changed = blurred((warped(first, back) - second).abs().mean(1, keepdim=True), ALIKE)
-    alike = ((changed < ALIKE) & ~_beyond(back)).float()
+    grain = min(COARSEST, NOISE * float(changed.median()))
+    alike = ((changed < max(ALIKE, grain)) & ~_beyond(back)).float()
     moved = back.norm(dim=1, keepdim=True) >= UNMOVED
     other = torch.from_numpy((before != now).any(2))[None, None]
     still = 1 - F.max_pool2d((moved | other).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
