@@ -1,12 +1,12 @@
 """Whether clips hold still: how far frames are from those before, moved as the clip truly moves, beside other ways.
 
-    python benchmarks/video.py --style FILE --out DIR [--frames 12] [--size 512] [--scene rocket] [--ways ours ...]
-        [--clip FOLDER] [--still NOISE] [--set NAME=VALUE ...] [--sheet OUT]
+    python benchmarks/video.py --style FILE --out DIR [--frames 12] [--size 512] [--scene rocket] [--bare]
+        [--ways ours ...] [--clip FOLDER] [--still NOISE] [--set NAME=VALUE ...] [--sheet OUT]
 
-The clip is a scene of scikit-image under a camera that pans, zooms and turns, with a cat cut out and moved over it: its
-motion and what it hides are known exactly. `--clip` takes a folder of frames instead, judged by
-the flow.npz of DeepFlow in it (Ruder et al.'s marple8) or else by scikit-image's TV-L1; neither is the flow that frames
-are painted by. `--still` is one photograph all the time, with some noise.
+The clip is a scene of scikit-image under a camera that pans, zooms and turns, with a cat cut out and moved over it
+unless it is `--bare`: its motion and what it hides are known exactly. `--clip` takes a folder of frames instead, judged
+by the flow.npz of DeepFlow in it (Ruder et al.'s marple8) or else by scikit-image's TV-L1; neither is the flow that
+frames are painted by. `--still` is one photograph all the time, with some noise.
 
 * `independent`: every frame as a picture of its own, as `impasto transfer` makes it
 * `same start`: every frame from the one before as it is, not moved
@@ -62,20 +62,21 @@ class Truth:
 
 
 class Synthetic:
-    """A scene under a moving camera, with an object that moves over it."""
+    """A scene under a moving camera, with an object that moves over it unless it is `bare`."""
 
-    def __init__(self, name: str, count: int, width: int, height: int):
+    def __init__(self, name: str, count: int, width: int, height: int, *, bare: bool = False):
         self.count, self.width, self.height = count, width, height
         scene = getattr(data, name)()
         side = max(scene.shape[:2])
-        factor = 2.2 * width / side
+        factor = (1.4 if bare else 2.2) * width / side
         self._scene = cv2.resize(scene, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         cat = cv2.resize(data.chelsea(), None, fx=0.9 * width / 451, fy=0.9 * width / 451, interpolation=cv2.INTER_AREA)
         rows, columns = cat.shape[:2]
         y, x = np.mgrid[:rows, :columns]
         # The cat's head, as an ellipse with a soft edge.
         outside = np.hypot((x - 0.47 * columns) / (0.30 * columns), (y - 0.42 * rows) / (0.38 * rows))
-        self._object = np.dstack([cat, np.clip((1 - outside) * 0.3 * columns + 0.5, 0, 1) * 255]).astype(np.uint8)
+        shown = np.zeros_like(outside) if bare else np.clip((1 - outside) * 0.3 * columns + 0.5, 0, 1)
+        self._object = np.dstack([cat, 255 * shown]).astype(np.uint8)
 
     def camera(self, i: float) -> np.ndarray:
         """From a pixel of frame i to the scene."""
@@ -306,6 +307,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--scene", default="rocket")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--still", type=float, metavar="NOISE")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
@@ -314,7 +316,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path)
     given = parser.parse_args()
     height = given.size * 9 // 32 * 2
-    clip: Any = Synthetic(given.scene, given.frames, given.size, height)
+    clip: Any = Synthetic(given.scene, given.frames, given.size, height, bare=given.bare)
     if given.clip:
         clip = Filmed(given.clip, given.frames)
     elif given.still is not None:
