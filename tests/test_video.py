@@ -12,6 +12,7 @@ from films import RECIPE, STYLE, painted
 from impasto.preparation import Pictures
 from impasto.presets import preset
 from impasto.solvers import LBFGS, InUnits
+from impasto.temporal import Past
 
 pytest.importorskip("av", reason="needs the extra `video`")
 pytest.importorskip("cv2", reason="needs the extra `video`")
@@ -114,6 +115,33 @@ def test_frames_hold_still_and_are_not_blurred(encoders):
     assert e_warp(ours) < 0.03
     assert e_warp(ours) < e_warp(apart) / 2.5
     assert fine(ours[-1]) > 0.9 * fine(ours[0])
+
+
+def test_key_frames_hold_what_lies_far_apart(encoders):
+    """Ten frames apart, moved as the camera moved, frames differ by less than with the frame before alone."""
+    frames = films.pan(11, 64, 96, step=(0, 2))
+    frames = [frame[1:] // 2 + frame[:-1] // 2 for frame in frames]  # of which flow is not exact
+
+    def far(interval):
+        first, *_, last = film(frames, encoders, replace(RECIPE, keyframe_interval=interval, frame_iterations=2))
+        moved = first.image[4:-4, 24:-4].astype(float), last.image[4:-4, 4:-24].astype(float)
+        return np.square(moved[0] / 255 - moved[1] / 255).mean() ** 0.5
+
+    assert far(8) < 0.8 * far(1)
+
+
+def test_what_was_hidden_comes_back_from_a_key_frame():
+    """And where the frame before is still, it is taken, to the bit."""
+    one, zero = torch.ones(1, 1, 2, 3), torch.zeros(1, 1, 2, 3)
+    hidden = one.clone()
+    hidden[..., 0] = 0
+    still = zero.clone()
+    still[..., 2] = 1
+    near = Past(0.2 * torch.ones(1, 3, 2, 3), hidden, hidden, still)
+    both = near.beside(Past(0.8 * torch.ones(1, 3, 2, 3), one, one, zero))
+    assert torch.allclose(both.warped[0, 0, 0], torch.tensor([0.8, 0.5, 0.2]))
+    assert both.reliable.min() == both.settled.min() == 1
+    assert torch.equal(both.warped[..., 2], near.warped[..., 2])
 
 
 def test_a_still_clip_is_one_picture(encoders):

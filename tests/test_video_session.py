@@ -57,19 +57,24 @@ def test_colors_of_a_clip(tmp_path, encoders, colors):
 
 
 def test_a_clip_that_is_stopped_goes_on_to_the_same_file(tmp_path, encoders):
-    frames = films.pan(5)
+    """Also from a frame whose key frame was painted before."""
+    frames, recipe = films.pan(5), replace(RECIPE, keyframe_interval=2)
     whole = tmp_path / "whole"
     whole.mkdir()
-    for event in session(whole / "out.apng", frames, encoders).events():
+    for event in session(whole / "out.apng", frames, encoders, recipe).events():
         if isinstance(event, Begun):
             assert (event.count, event.there, event.size) == (5, 0, (64, 48))
-    events = session(tmp_path / "out.apng", frames, encoders).events()
+    events = session(tmp_path / "out.apng", frames, encoders, recipe).events()
     for event in events:
         if isinstance(event, Painted) and event.number == 3:
             break
     events.close()
     assert not (tmp_path / "out.apng").exists()
-    done = [event for event in session(tmp_path / "out.apng", frames, encoders).events() if isinstance(event, Painted)]
+    done = [
+        event
+        for event in session(tmp_path / "out.apng", frames, encoders, recipe).events()
+        if isinstance(event, Painted)
+    ]
     assert [event.number for event in done] == [4, 5]
     assert (tmp_path / "out.apng").read_bytes() == (whole / "out.apng").read_bytes()
     assert not (tmp_path / "out.apng.impasto").exists()
