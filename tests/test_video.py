@@ -74,6 +74,14 @@ def test_what_is_plain_moves_with_what_is_around():
     assert (moved.back[inside] - torch.tensor([3.0, 2.0])[None, :, None, None]).abs().mean() < 0.5
 
 
+def test_a_slow_camera_does_not_draw_its_border_out():
+    """By half a pixel a frame: the border is new in part in each, and all the rest is not."""
+    scene = films.texture(60, 82).astype(float)
+    before, now = (frame.astype(np.uint8) for frame in (scene[:, :80], (scene[:, :80] + scene[:, 1:81]) / 2))
+    reliable = motion(before, now).reliable[0, 0, 5:-5]
+    assert 0.1 < reliable[:, -1].mean() < 0.8 and reliable[:, :-2].mean() > 0.97
+
+
 def test_grain_is_not_taken_for_motion():
     """Where nothing moves, but every frame has other noise, hardly anything is new."""
     frames = [frame.astype(float) for frame in films.pan(2, 60, 80, step=(0, 0))]

@@ -68,7 +68,7 @@ def motion(before: np.ndarray, now: np.ndarray) -> Motion:
     first, second = (torch.from_numpy(each.transpose(2, 0, 1).copy())[None].float() for each in (before, now))
     changed = blurred((warped(first, back) - second).abs().mean(1, keepdim=True), ALIKE)
     grain = min(COARSEST, NOISE * float(changed.median()))
-    alike = ((changed < max(ALIKE, grain)) & ~_beyond(back)).float()
+    alike = (changed < max(ALIKE, grain)).float() * _inside(back)
     moved = back.norm(dim=1, keepdim=True) >= UNMOVED
     other = torch.from_numpy((before != now).any(2))[None, None]
     still = 1 - F.max_pool2d((moved | other).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
@@ -120,7 +120,8 @@ def reliability(back: Tensor, forth: Tensor) -> Tensor:
     down, across = (torch.gradient(back, dim=side)[0] for side in (2, 3))
     steep = (down.square() + across.square()).sum(1, keepdim=True)
     border = steep > 0.01 * back.square().sum(1, keepdim=True) + 0.002
-    return _outside(hidden | _beyond(back)) * (~border).float()
+    inside = _inside(back)
+    return _outside(hidden | (inside == 0)) * (~border).float() * inside
 
 
 def _outside(hidden: Tensor) -> Tensor:
@@ -128,11 +129,17 @@ def _outside(hidden: Tensor) -> Tensor:
     return blurred(torch.where(hidden, -1.0, 1.0), EDGE).clamp(0, 1) * (~hidden).float()
 
 
-def _beyond(back: Tensor) -> Tensor:
-    """Whether each pixel was outside of the picture.  Shape: (1, 2, H, W) -> (1, 1, H, W)."""
+def _inside(back: Tensor) -> Tensor:
+    """How far each pixel was inside of the picture: 1 there, less beyond its border, 0 from `EDGE` pixels on.
+
+    By a slow camera borders come into sight by a part of a pixel a frame; what was there is not to be drawn out.
+
+    Shape: (1, 2, H, W) -> (1, 1, H, W).
+    """
     height, width = back.shape[-2:]
     x, y = _places(back)
-    return ((x < -EDGE) | (x > width - 1 + EDGE) | (y < -EDGE) | (y > height - 1 + EDGE))[None, None]
+    beyond = torch.stack([-x, x - (width - 1), -y, y - (height - 1)]).amax(0).clamp_min(0)
+    return (1 - beyond / EDGE).clamp_min(0)[None, None]
 
 
 def resampled(picture: Tensor, back: Tensor) -> Tensor:
