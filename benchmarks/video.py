@@ -1,11 +1,12 @@
 """Whether clips hold still: how far frames are from those before, moved as the clip truly moves, beside other ways.
 
-    python benchmarks/video.py --style FILE --out DIR [--frames 12] [--size 512] [--scene rocket] [--ways ours ...]
-        [--clip FOLDER] [--set NAME=VALUE ...] [--sheet OUT]
+    python benchmarks/video.py --style FILE --out DIR [--frames 12] [--size 512] [--scene rocket] [--bare]
+        [--ways ours ...] [--clip FOLDER] [--still NOISE] [--set NAME=VALUE ...] [--sheet OUT]
 
-The clip is a scene of scikit-image under a camera that pans, zooms and turns, with a cat cut out and moved over it: its
-motion and what it hides are known exactly. `--clip` takes a folder of frames with the flow.npz of DeepFlow instead
-(Ruder et al.'s marple8), which is not the flow that frames are painted by.
+The clip is a scene of scikit-image under a camera that pans, zooms and turns, with a cat cut out and moved over it
+unless it is `--bare`: its motion and what it hides are known exactly. `--clip` takes a folder of frames instead, judged
+by the flow.npz of DeepFlow in it (Ruder et al.'s marple8) or else by scikit-image's TV-L1; neither is the flow that
+frames are painted by. `--still` is one photograph all the time, with some noise.
 
 * `independent`: every frame as a picture of its own, as `impasto transfer` makes it
 * `same start`: every frame from the one before as it is, not moved
@@ -33,6 +34,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from skimage import data
+from skimage.registration import optical_flow_tvl1
 
 from impasto.images import load_image, resize
 from impasto.loading import Encoders
@@ -42,10 +44,11 @@ from impasto.presets import preset
 from impasto.recipe import Recipe
 from impasto.video.flow import Motion, motion
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, FrameRun, Shot
+from impasto.video.shot import Canvas, FrameRun, Made, Shot, Shown, Trail
 from quality import STYLE_LAYERS, gram_distance
 
 WAYS = ("independent", "same start", "warped start", "ours")
+PLAIN = 2e-5  # the lesser eigenvalue of OpenCV's structure tensor, below which a place has no texture
 FAR = 10  # frames apart, for the second E_warp
 
 
@@ -59,20 +62,21 @@ class Truth:
 
 
 class Synthetic:
-    """A scene under a moving camera, with an object that moves over it."""
+    """A scene under a moving camera, with an object that moves over it unless it is `bare`."""
 
-    def __init__(self, name: str, count: int, width: int, height: int):
+    def __init__(self, name: str, count: int, width: int, height: int, *, bare: bool = False):
         self.count, self.width, self.height = count, width, height
         scene = getattr(data, name)()
         side = max(scene.shape[:2])
-        factor = 2.2 * width / side
+        factor = (1.4 if bare else 2.2) * width / side
         self._scene = cv2.resize(scene, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         cat = cv2.resize(data.chelsea(), None, fx=0.9 * width / 451, fy=0.9 * width / 451, interpolation=cv2.INTER_AREA)
         rows, columns = cat.shape[:2]
         y, x = np.mgrid[:rows, :columns]
         # The cat's head, as an ellipse with a soft edge.
         outside = np.hypot((x - 0.47 * columns) / (0.30 * columns), (y - 0.42 * rows) / (0.38 * rows))
-        self._object = np.dstack([cat, np.clip((1 - outside) * 0.3 * columns + 0.5, 0, 1) * 255]).astype(np.uint8)
+        shown = np.zeros_like(outside) if bare else np.clip((1 - outside) * 0.3 * columns + 0.5, 0, 1)
+        self._object = np.dstack([cat, 255 * shown]).astype(np.uint8)
 
     def camera(self, i: float) -> np.ndarray:
         """From a pixel of frame i to the scene."""
@@ -133,23 +137,81 @@ def _seen(picture: np.ndarray, place: np.ndarray, width: int, height: int, how: 
 
 
 class Filmed:
-    """A folder of frames with their DeepFlow."""
+    """A folder of frames with their DeepFlow, which is of neighbors alone, or else with TV-L1's (Zach et al. 2007)."""
 
-    def __init__(self, folder: Path):
-        self._files = sorted(folder.glob("*.png"))
-        self._flow = np.load(folder / "flow.npz")
+    def __init__(self, folder: Path, count: int):
+        self._files = sorted(each for each in folder.iterdir() if each.suffix in (".png", ".jpg"))[:count]
+        self._deep = np.load(folder / "flow.npz") if (folder / "flow.npz").exists() else None
+        self._found: dict[tuple[int, int], Truth] = {}
         self.count = len(self._files)
 
     def frame(self, i: int) -> np.ndarray:
         """(H, W, 3) uint8."""
         return np.array(Image.open(self._files[i]).convert("RGB"))
 
-    def truth(self, then: int, now: int) -> Truth:
-        """Of neighbors alone."""
-        back = self._flow[f"backward_{now + 1}_{then + 1}"].astype(np.float32)
+    def truth(self, then: int, now: int) -> Truth | None:
+        """None where it is not known."""
+        if self._deep is not None and abs(now - then) > 1:
+            return None
+        if (then, now) not in self._found:
+            self._found[then, now] = self._by_tv_l1(then, now) if self._deep is None else self._by_deepflow(then, now)
+        return self._found[then, now]
+
+    def _by_deepflow(self, then: int, now: int) -> Truth:
+        back = self._deep[f"backward_{now + 1}_{then + 1}"].astype(np.float32)
         y, x = np.mgrid[: back.shape[0], : back.shape[1]].astype(np.float32)
-        same = self._flow[f"reliable_{now + 1}_{then + 1}"] > 200
+        same = self._deep[f"reliable_{now + 1}_{then + 1}"] > 200
         return Truth(x + back[..., 0], y + back[..., 1], same)
+
+    def _by_tv_l1(self, then: int, now: int) -> Truth:
+        """The same is seen where flow forth and back agree to a pixel, and colors to 10 of 255.
+
+        In what is plain no flow is to be known, so that only what has corners or texture counts.
+        """
+        first, second = (cv2.cvtColor(self.frame(i), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 for i in (then, now))
+        down, right = optical_flow_tvl1(second, first)  # from a pixel of the second to where it was
+        forth_down, forth_right = optical_flow_tvl1(first, second)
+        y, x = np.mgrid[: first.shape[0], : first.shape[1]].astype(np.float32)
+        columns, rows = (x + right).astype(np.float32), (y + down).astype(np.float32)
+        returned = [
+            cv2.remap(each.astype(np.float32), columns, rows, cv2.INTER_LINEAR) for each in (forth_down, forth_right)
+        ]
+        agree = np.hypot(down + returned[0], right + returned[1]) < 1
+        alike = np.abs(cv2.remap(first, columns, rows, cv2.INTER_LINEAR) - second) < 10 / 255
+        inside = (columns >= 2) & (rows >= 2) & (columns <= x.max() - 2) & (rows <= y.max() - 2)
+        textured = cv2.cornerMinEigenVal(second, 7) > PLAIN
+        return Truth(columns, rows, inside & agree & alike & textured)
+
+
+class Still:
+    """A photograph for so many frames, each with its own noise, of which 255 is white."""
+
+    def __init__(self, name: str, count: int, width: int, height: int, noise: float):
+        self.count, self._noise = count, noise
+        self._photo = cv2.resize(getattr(data, name)(), (width, height), interpolation=cv2.INTER_AREA)
+
+    def frame(self, i: int) -> np.ndarray:
+        """(H, W, 3) uint8."""
+        noise = np.random.default_rng(i).normal(0, self._noise, self._photo.shape)
+        return np.clip(np.round(self._photo + noise), 0, 255).astype(np.uint8)
+
+    def truth(self, then: int, now: int) -> Truth:
+        """All is where it was."""
+        y, x = np.mgrid[: self._photo.shape[0], : self._photo.shape[1]].astype(np.float32)
+        return Truth(x, y, np.ones(x.shape, bool))
+
+
+def drift(frames: list[np.ndarray]) -> tuple[float, float]:
+    """By how much the mean of the worst block of 32x32 pixels leaves that of frame 2, and how far the last frame is
+    from it, of 255.
+    """
+    second = frames[1].astype(np.float32)
+    height, width = (side // 32 * 32 for side in second.shape[:2])
+    blocks = [
+        (frame - second)[:height, :width].reshape(height // 32, 32, width // 32, 32, 3).mean((1, 3))
+        for frame in frames[2:]
+    ]
+    return float(np.abs(blocks).max()), float(np.sqrt(((frames[-1] - second) ** 2).mean()))
 
 
 def e_warp(clip: Any, frames: list[np.ndarray], apart: int) -> float:
@@ -157,7 +219,8 @@ def e_warp(clip: Any, frames: list[np.ndarray], apart: int) -> float:
     squares = []
     for now in range(apart, len(frames)):
         truth = clip.truth(now - apart, now)
-        squares.append(float((difference(frames, truth, now - apart, now)[truth.same] ** 2).mean()))
+        if truth is not None:
+            squares.append(float((difference(frames, truth, now - apart, now)[truth.same] ** 2).mean()))
     return float(np.mean(squares)) ** 0.5 if squares else float("nan")
 
 
@@ -176,21 +239,23 @@ def fine(frame: np.ndarray) -> float:
 def frames_of(way: str, clip: Any, recipe: Recipe, style: str, encoders: Encoders) -> Iterator[np.ndarray]:
     """The frames of a clip, painted one way."""
     films = [clip.frame(i) for i in range(clip.count)]
-    shot = Shot(films[0], recipe, Pictures(styles=[style]), encoders)
+    shot = Shot(Shown(films[0]), recipe, Pictures(styles=[style]), encoders)
     if way == "independent":
         for film in films:
-            yield painted(Shot(film, recipe, Pictures(styles=[style]), encoders).opening()).image
+            yield painted(Shot(Shown(film), recipe, Pictures(styles=[style]), encoders).opening()).image
         return
-    loose = Shot(films[0], replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
-    before = first = painted(shot.opening())
-    yield first.image
+    loose = Shot(Shown(films[0]), replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
+    trail = Trail.of(Made(Shown(films[0]), painted(shot.opening())), recipe.keyframe_interval if way == "ours" else 1)
+    yield trail.last.canvas.image
     for last, film in itertools.pairwise(films):
         moved = motion(last, film)
         if way == "same start":
             nothing, one = torch.zeros_like(moved.back), torch.ones_like(moved.reliable)
             moved = Motion(nothing, one, torch.zeros_like(one))
-        before = painted((shot if way == "ours" else loose).next(film, moved, before, first.image))
-        yield before.image
+        trail = trail.with_next(
+            Made(Shown(film), painted((shot if way == "ours" else loose).next(Shown(film), trail, moved)))
+        )
+        yield trail.last.canvas.image
 
 
 def painted(run: FrameRun) -> Canvas:
@@ -242,15 +307,20 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--scene", default="rocket")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--clip", type=Path)
+    parser.add_argument("--still", type=float, metavar="NOISE")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--preset", default="default")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--sheet", type=Path)
     given = parser.parse_args()
-    clip: Any = (
-        Filmed(given.clip) if given.clip else Synthetic(given.scene, given.frames, given.size, given.size * 9 // 32 * 2)
-    )
+    height = given.size * 9 // 32 * 2
+    clip: Any = Synthetic(given.scene, given.frames, given.size, height, bare=given.bare)
+    if given.clip:
+        clip = Filmed(given.clip, given.frames)
+    elif given.still is not None:
+        clip = Still(given.scene, given.frames, given.size, height, given.still)
     changes = {name: eval(value) for name, _, value in (each.partition("=") for each in given.set)}
     recipe, encoders = replace(preset(given.preset), **changes), Encoders()
     films = [clip.frame(i) for i in range(clip.count)]
@@ -265,16 +335,18 @@ def main() -> None:
     for way in ("input", *given.ways):
         frames, seconds = (films, 0.0) if way == "input" else kept(given.out, way, clip, recipe, given.style, encoders)
         rows[way] = frames
-        ends = [e_warp(clip, frames, 1), e_warp(clip, frames, FAR) if given.clip is None else float("nan")]
+        ends = [e_warp(clip, frames, 1), e_warp(clip, frames, FAR)]
         with torch.no_grad():
             distances = [gram_distance(judge(planes(frame), STYLE_LAYERS), wanted) for frame in frames[1:]]
         sharp = np.mean([fine(frame) for frame in frames[1:]])
-        drift = float(frames[-1].mean() - frames[0].mean())
+        brighter = float(frames[-1].mean() - frames[0].mean())
         print(
-            f"{way:14} {ends[0]:.4f}    {ends[1]:.4f}    {np.mean(distances):.3f}   {sharp:.4f}  {drift:+.1f}    "
+            f"{way:14} {ends[0]:.4f}    {ends[1]:.4f}    {np.mean(distances):.3f}   {sharp:.4f}  {brighter:+.1f}    "
             f"{seconds:.2f}",
             flush=True,
         )
+        if given.still is not None:
+            print(f"{'':14} worst block {drift(frames)[0]:.2f}, last frame {drift(frames)[1]:.2f} from frame 2, of 255")
     if given.sheet:
         sheet(rows, clip).save(given.sheet)
 

@@ -54,6 +54,19 @@ def test_every_photograph_is_painted_with_networks_that_are_loaded_once(batch, m
     assert [each.name for each in read_record("out/deep/b.png").inputs] == ["photos/b.jpg", "painting.png"]
 
 
+def test_all_have_the_texture(batch, impasto):
+    """And are painted anew where it is another."""
+    Image.fromarray(np.random.default_rng(9).integers(0, 256, (48, 64, 3), dtype=np.uint8)).save("strokes.png")
+    code, rows, _ = batch("photos/a.jpg", "-o", "out", "--texture", "strokes.png")
+    assert code == 0 and outcomes(rows) == {"photos/a.jpg": "painted"}
+    assert [each.role for each in read_record("out/a.png").inputs] == ["content", "style", "texture"]
+    assert outcomes(batch("photos/a.jpg", "-o", "out", "--texture", "strokes.png")[1]) == {
+        "photos/a.jpg": "there already"
+    }
+    assert outcomes(batch("photos/a.jpg", "-o", "out")[1]) == {"photos/a.jpg": "failed"}
+    assert impasto("batch", "photos", "-s", "painting.png", "-o", "o", "--texture-up-to", "relu1_1")[0] == 2
+
+
 def test_each_is_the_picture_that_transfer_makes(batch, impasto):
     batch("photos/a.jpg", "-o", "out")
     assert impasto("transfer", "photos/a.jpg", "painting.png", *QUICK, "-q", "-o", "a.png")[0] == 0

@@ -65,7 +65,7 @@ def test_every_setting_with_a_sentence_is_an_option():
     flagged = set().union(*map(settings_of, BASES))
     assert flagged == {name for name, about in SETTINGS.items() if about["help"]}
     transfers = {name for name, about in SETTINGS.items() if about["help"] and "transfer" in about["only"]}
-    assert settings_of(transfer) == transfers - {"noise", "temporal_weight", "frame_iterations"}
+    assert settings_of(transfer) == transfers - {"noise", "temporal_weight", "frame_iterations", "keyframe_interval"}
     assert settings_of(video) == transfers - {"noise", "texture_up_to"}
 
 

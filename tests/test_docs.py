@@ -100,6 +100,9 @@ def desk(tmp_path, monkeypatch):
         mask.save(tmp_path / f"{name}.png")
     if importlib.util.find_spec("av"):
         films.write(tmp_path / "clip.mp4", films.pan(3, 64, 96), times=[0, 60, 120])
+    (tmp_path / "masks").mkdir()
+    for i in range(3):
+        shutil.copy(tmp_path / "face.png", tmp_path / "masks" / f"{i + 1:04}.png")
     (tmp_path / "photos").mkdir()
     shutil.copy(tmp_path / "a.jpg", tmp_path / "photos")
     monkeypatch.chdir(tmp_path)

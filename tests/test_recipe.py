@@ -111,6 +111,7 @@ WRONG = {
     ],
     "temporal_weight": BELOW_ZERO,
     "frame_iterations": NO_COUNT,
+    "keyframe_interval": NO_COUNT,
     "following": [3, ["encoder"], {"nonsense": 1}, {"seed": 1}],
     "seed": [-1, 2**63, 1.5, "x", None],
     "milestones": ["often", 3, {"nonsense": 1}],

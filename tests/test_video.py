@@ -12,23 +12,26 @@ from films import RECIPE, STYLE, painted
 from impasto.preparation import Pictures
 from impasto.presets import preset
 from impasto.solvers import LBFGS, InUnits
+from impasto.temporal import Past
 
 pytest.importorskip("av", reason="needs the extra `video`")
 pytest.importorskip("cv2", reason="needs the extra `video`")
 
 
-from impasto.video.flow import motion, warped
+from impasto.video.flow import motion, resampled
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, Shot
+from impasto.video.shot import Canvas, Made, Shot, Shown, Trail
 from impasto.video.shots import is_cut
 
 
 def film(frames, encoders, recipe=RECIPE):
     """The frames of one shot, painted."""
-    shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
-    canvases = [painted(shot.opening())]
+    shot = Shot(Shown(frames[0]), recipe, Pictures(styles=[STYLE]), encoders)
+    trail = Trail.of(Made(Shown(frames[0]), painted(shot.opening())), recipe.keyframe_interval)
+    canvases = [trail.last.canvas]
     for before, now in pairwise(frames):
-        canvases.append(painted(shot.next(now, motion(before, now), canvases[-1], canvases[0].image)))
+        trail = trail.with_next(Made(Shown(now), painted(shot.next(Shown(now), trail, motion(before, now)))))
+        canvases.append(trail.last.canvas)
     return canvases
 
 
@@ -71,9 +74,28 @@ def test_what_is_plain_moves_with_what_is_around():
     assert (moved.back[inside] - torch.tensor([3.0, 2.0])[None, :, None, None]).abs().mean() < 0.5
 
 
+def test_a_slow_camera_does_not_draw_its_border_out():
+    """By half a pixel a frame: the border is new in part in each, and all the rest is not."""
+    scene = films.texture(60, 82).astype(float)
+    before, now = (frame.astype(np.uint8) for frame in (scene[:, :80], (scene[:, :80] + scene[:, 1:81]) / 2))
+    reliable = motion(before, now).reliable[0, 0, 5:-5]
+    assert 0.1 < reliable[:, -1].mean() < 0.8 and reliable[:, :-2].mean() > 0.97
+
+
+def test_grain_is_not_taken_for_motion():
+    """Where nothing moves, but every frame has other noise, hardly anything is new."""
+    frames = [frame.astype(float) for frame in films.pan(2, 60, 80, step=(0, 0))]
+    grain = np.random.default_rng(0).normal(0, 5, (2, 60, 80, 3))
+    before, now = (np.clip(f + g, 0, 255).astype(np.uint8) for f, g in zip(frames, grain, strict=True))
+    moved = motion(before, now)
+    assert moved.reliable[..., 6:-6, 6:-6].mean() > 0.97
+    now[20:40, 30:50] = films.texture(20, 20, seed=3)
+    assert motion(before, now).reliable[0, 0, 24:36, 34:46].mean() < 0.3
+
+
 def test_warping_by_nothing_changes_nothing():
     image = planes(films.texture(20, 30))
-    assert torch.allclose(warped(image, torch.zeros(1, 2, 20, 30)), image, atol=1e-6)
+    assert torch.allclose(resampled(image, torch.zeros(1, 2, 20, 30)), image, atol=1e-6)
 
 
 def test_a_new_shot_is_told_from_motion():
@@ -89,7 +111,7 @@ def test_frames_hold_still_and_are_not_blurred(encoders):
     """Moved as the camera moved, a frame is the one before; independent ones differ several times as much."""
     frames = films.pan(6, 64, 80)
     ours = [canvas.image for canvas in film(frames, encoders)]
-    apart = [painted(Shot(f, RECIPE, Pictures(styles=[STYLE]), encoders).opening()).image for f in frames[:3]]
+    apart = [painted(Shot(Shown(f), RECIPE, Pictures(styles=[STYLE]), encoders).opening()).image for f in frames[:3]]
 
     def e_warp(pictures):
         pairs = pairwise(pictures)
@@ -103,6 +125,33 @@ def test_frames_hold_still_and_are_not_blurred(encoders):
     assert fine(ours[-1]) > 0.9 * fine(ours[0])
 
 
+def test_key_frames_hold_what_lies_far_apart(encoders):
+    """Ten frames apart, moved as the camera moved, frames differ by less than with the frame before alone."""
+    frames = films.pan(11, 64, 96, step=(0, 2))
+    frames = [frame[1:] // 2 + frame[:-1] // 2 for frame in frames]  # of which flow is not exact
+
+    def far(interval):
+        first, *_, last = film(frames, encoders, replace(RECIPE, keyframe_interval=interval, frame_iterations=2))
+        moved = first.image[4:-4, 24:-4].astype(float), last.image[4:-4, 4:-24].astype(float)
+        return np.square(moved[0] / 255 - moved[1] / 255).mean() ** 0.5
+
+    assert far(8) < 0.8 * far(1)
+
+
+def test_what_was_hidden_comes_back_from_a_key_frame():
+    """And where the frame before is still, it is taken, to the bit."""
+    one, zero = torch.ones(1, 1, 2, 3), torch.zeros(1, 1, 2, 3)
+    hidden = one.clone()
+    hidden[..., 0] = 0
+    still = zero.clone()
+    still[..., 2] = 1
+    near = Past(0.2 * torch.ones(1, 3, 2, 3), hidden, hidden, still)
+    both = near.beside(Past(0.8 * torch.ones(1, 3, 2, 3), one, one, zero))
+    assert torch.allclose(both.warped[0, 0, 0], torch.tensor([0.8, 0.5, 0.2]))
+    assert both.reliable.min() == both.settled.min() == 1
+    assert torch.equal(both.warped[..., 2], near.warped[..., 2])
+
+
 def test_a_still_clip_is_one_picture(encoders):
     canvases = film(films.pan(1, 48, 64) * 4, encoders)
     assert all(np.array_equal(canvas.image, canvases[0].image) for canvas in canvases)
@@ -113,7 +162,7 @@ def test_what_comes_into_sight_is_painted(encoders):
     frames = films.pan(10, 64, 80, step=(0, 4))
     canvases = film(frames, encoders, replace(RECIPE, frame_iterations=6))
     new = slice(80 - 24, 80 - 4)  # came into sight in the last frames
-    bare = Shot(frames[-1], preset("palette"), Pictures(styles=[STYLE]), encoders)
+    bare = Shot(Shown(frames[-1]), preset("palette"), Pictures(styles=[STYLE]), encoders)
     bare = painted(bare.opening()).image
     changed = np.abs(canvases[-1].image.astype(float) - bare)
     assert changed[:, new].mean() > 0.5 * changed[:, 10:40].mean()
@@ -126,21 +175,22 @@ def test_maps_of_colors_are_the_first_frames(encoders):
     frames = films.pan(2, 48, 64, step=(0, 0))
     frames[1][:16, :16] = 255
     recipe = replace(RECIPE, frame_iterations=1)
-    shot = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders)
+    shot = Shot(Shown(frames[0]), recipe, Pictures(styles=[STYLE]), encoders)
     first = painted(shot.opening())
-    run = shot.next(frames[1], motion(*frames), Canvas(first.image, 0 * first.settled), first.image)
+    trail = Trail.of(Made(Shown(frames[0]), Canvas(first.image, 0 * first.settled)), 1)
+    run = shot.next(Shown(frames[1]), trail, motion(*frames))
     level = run._run.plan.levels[0]
     problem = run._run.problem
-    unlit = Shot(frames[0], recipe, Pictures(styles=[STYLE]), encoders).opening()._run.problem
+    unlit = Shot(Shown(frames[0]), recipe, Pictures(styles=[STYLE]), encoders).opening()._run.problem
     assert torch.allclose(problem._recolored(level)[..., 20:, 20:], unlit._recolored(level)[..., 20:, 20:], atol=1e-5)
 
 
 def test_what_is_kept_is_the_clips_own(tmp_path, encoders):
     frames, mask = films.pan(3), np.zeros((48, 64, 3), np.uint8)
     mask[:, :32] = 255
-    shot = Shot(frames[0], RECIPE, Pictures(styles=[STYLE], keep=mask), encoders)
+    shot = Shot(Shown(frames[0]), RECIPE, Pictures(styles=[STYLE], keep=mask), encoders)
     first = painted(shot.opening())
-    run = shot.next(frames[1], motion(*frames[:2]), first, first.image)
+    run = shot.next(Shown(frames[1]), Trail.of(Made(Shown(frames[0]), first), 1), motion(*frames[:2]))
     painted(run)
     assert np.abs(run.finished[:, :28].astype(int) - frames[1][:, :28]).max() <= 1
     assert np.abs(run.finished[:, 36:].astype(int) - frames[1][:, 36:]).mean() > 10

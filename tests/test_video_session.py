@@ -1,5 +1,6 @@
 """A clip from end to end: colors, shots, previews; stopped and killed, it goes on to the same file."""
 
+import hashlib
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ pytest.importorskip("cv2", reason="needs the extra `video`")
 from impasto.video.choosing import Choice
 from impasto.video.reading import open_clip
 from impasto.video.session import Begun, ClipSession, Painted, Written
-from impasto.video.shot import Shot
+from impasto.video.shot import Shot, Shown
 
 
 def session(path, frames, encoders, recipe=RECIPE, **more):
@@ -56,22 +57,43 @@ def test_colors_of_a_clip(tmp_path, encoders, colors):
 
 
 def test_a_clip_that_is_stopped_goes_on_to_the_same_file(tmp_path, encoders):
-    frames = films.pan(5)
+    """Also from a frame whose key frame was painted before."""
+    frames, recipe = films.pan(5), replace(RECIPE, keyframe_interval=2)
     whole = tmp_path / "whole"
     whole.mkdir()
-    for event in session(whole / "out.apng", frames, encoders).events():
+    for event in session(whole / "out.apng", frames, encoders, recipe).events():
         if isinstance(event, Begun):
             assert (event.count, event.there, event.size) == (5, 0, (64, 48))
-    events = session(tmp_path / "out.apng", frames, encoders).events()
+    events = session(tmp_path / "out.apng", frames, encoders, recipe).events()
     for event in events:
         if isinstance(event, Painted) and event.number == 3:
             break
     events.close()
     assert not (tmp_path / "out.apng").exists()
-    done = [event for event in session(tmp_path / "out.apng", frames, encoders).events() if isinstance(event, Painted)]
+    done = [
+        event
+        for event in session(tmp_path / "out.apng", frames, encoders, recipe).events()
+        if isinstance(event, Painted)
+    ]
     assert [event.number for event in done] == [4, 5]
     assert (tmp_path / "out.apng").read_bytes() == (whole / "out.apng").read_bytes()
     assert not (tmp_path / "out.apng.impasto").exists()
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm", "out"])
+def test_a_clip_says_how_it_was_made(impasto, tmp_path, encoders, name):
+    """Of what files, and with what settings, whatever it was written as; unless it is not to."""
+    recipe = replace(RECIPE, size=64, iterations=2, frame_iterations=1)
+    list(session(tmp_path / name, films.pan(2), encoders, recipe).events())
+    code, out, _ = impasto("show", str(tmp_path / name), "--json")
+    record = json.loads(out)
+    assert code == 0 and record["task"] == "transfer" and record["settings"]["size"] == 64
+    assert record["inputs"][0]["name"] == str(tmp_path / "in.mkv")
+    assert record["inputs"][0]["sha256"] == hashlib.sha256((tmp_path / "in.mkv").read_bytes()).hexdigest()
+    assert [each["role"] for each in record["inputs"]] == ["content", "style"]
+    list(session(tmp_path / name, films.pan(2), encoders, recipe, metadata=False, force=True).events())
+    code, _, err = impasto("show", str(tmp_path / name))
+    assert code == 2 and "does not say how it was made" in err
 
 
 def test_a_preview_is_the_beginning(impasto, tmp_path, encoders):
@@ -106,7 +128,7 @@ def test_nothing_of_an_old_shot_is_in_a_new_one(tmp_path, encoders):
     events = list(session(tmp_path / "out", [*first, *second], encoders).events())
     assert [event.opens for event in events if isinstance(event, Painted)] == [True, False, True, False]
     (seen,) = list(open_clip(tmp_path / "in.mkv").frames())[2:3]
-    alone = painted(Shot(seen.pixels, RECIPE, Pictures(styles=[STYLE]), encoders).opening())
+    alone = painted(Shot(Shown(seen.pixels), RECIPE, Pictures(styles=[STYLE]), encoders).opening())
     assert np.abs(np.array(Image.open(tmp_path / "out" / "000003.png")).astype(int) - alone.image).max() == 0
 
 
@@ -221,6 +243,24 @@ def test_what_cannot_be_is_told_before_anything_is_done(impasto, tmp_path, dry):
         found, _, err = impasto("video", clip, *arguments, "--preset", "fast", *dry)
         assert words in err and "frames of" not in err and found == code, (arguments, found, err)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_texture_and_a_pass_of_a_network(tmp_path, impasto):
+    """--texture and --instant shape a clip as they shape a picture."""
+    films.write(tmp_path / "in.mkv", films.pan(3), codec="ffv1")
+    frames = {}
+    for name, more in {
+        "plain": ["--preset", "fast", "--iterations", "4"],
+        "textured": ["--preset", "fast", "--iterations", "4", "--texture", "swatch:engraving"],
+        "instant": ["--instant"],
+    }.items():
+        command = ["video", str(tmp_path / "in.mkv"), "swatch:mosaic", "-o", str(tmp_path / f"{name}.mkv"), *more]
+        code, _, err = impasto(*command)
+        assert code == 0, err
+        frames[name] = [frame.pixels.astype(float) for frame in open_clip(tmp_path / f"{name}.mkv").frames()]
+    assert np.abs(frames["plain"][2] - frames["textured"][2]).mean() > 2
+    moved = frames["instant"][1][1:-2, 2:-4], frames["instant"][2][:-3, :-6]
+    assert np.abs(moved[0] - moved[1]).mean() < 5 < np.abs(frames["instant"][2] - films.pan(3)[2]).mean()
 
 
 def test_the_time_left_is_told(tmp_path, encoders):

@@ -29,6 +29,7 @@ MOST_EVALUATIONS = 10_000_000  # of a level
 ORIGINAL = "original"  # a size: that of the picture itself
 UNLIMITED = 10**9  # a usual size: that of the photograph, as no result is larger unless it is asked for
 SWATCH = "swatch:"  # how the name of a picture begins that is drawn
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")  # files of clips that have text of any name
 TRANSFER, TEXTURE, RECONSTRUCT = TASKS = ("transfer", "texture", "reconstruct")
 
 

@@ -187,3 +187,30 @@ def _check_side(what: str, height: int, width: int, view: View) -> None:
 def style_shape(style: Shape, level: Level, scale: float) -> Shape:
     """Height and width of a style image at a level: its long side is `scale` times the level's."""
     return size_for(*style, max(1, round(level.size * scale)))
+
+
+def repeating_levels(levels: Sequence[Level], stride: int, axes: str) -> tuple[Level, ...]:
+    """The levels with sides that a picture can repeat at along `axes`: multiples of `stride`.
+
+    Raises:
+        UsageError: the last level is none, and would not have the size that was asked for.
+    """
+    rounded = [
+        replace(
+            level,
+            height=_multiple(level.height, stride) if "y" in axes else level.height,
+            width=_multiple(level.width, stride) if "x" in axes else level.width,
+        )
+        for level in levels
+    ]
+    asked, possible = levels[-1], rounded[-1]
+    if (asked.height, asked.width) != (possible.height, possible.width):
+        raise UsageError(
+            f"The result would have {asked.width}x{asked.height} pixels, but sides whose ends fit each other must be "
+            f"multiples of {stride}: {possible.width}x{possible.height} would do. Choose another --size."
+        )
+    return tuple(rounded)
+
+
+def _multiple(side: int, stride: int) -> int:
+    return max(1, round(side / stride)) * stride

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from impasto.color import gray
 from impasto.fitting import Shape
-from impasto.regions import Area
+from impasto.images import resize
+from impasto.regions import Area, Masks
 from impasto.sources import Resampled
 
 
@@ -40,10 +41,16 @@ class Given:
         """The same, squeezed into `side` by `side` pixels."""
         return self._each(lambda picture: picture.reduced(side))
 
-    def showing(self, frame: Tensor) -> Given:
-        """The same with another content of the same size, (1, 3, H, W)."""
-        content, own = self.content and self.content.like(gray(frame) if self.own else frame), self.own
-        return replace(self, content=content, own=own and own.like(frame))
+    def showing(self, frame: Tensor, masks: Masks | None = None) -> Given:
+        """The same with another content of the same size, (1, 3, H, W); with other `masks` if there are some."""
+        own, device = self.own, frame.device
+        keep, areas, hidden = self.keep, self.areas, None
+        if masks:
+            areas = tuple(replace(area, where=area.where.on(device)) for area in masks.areas)
+            hidden = None if masks.keep is None else masks.keep.to(device)
+            keep = None if hidden is None else Resampled(hidden, resize, device)
+        content = self.content and self.content.like(gray(frame) if own else frame, hidden)
+        return replace(self, content=content, own=own and own.like(frame), keep=keep, areas=areas)
 
     def only(self, sizes: Sequence[Shape], styles: Sequence[Sequence[Shape]]) -> Given:
         """The same at these sizes alone, each of the styles at its own."""

@@ -13,7 +13,7 @@ from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, check_entries, style_scales
 from impasto.images import Picture, filled, resize, size_for
 from impasto.recipe import Recipe
-from impasto.regions import Area, Region, areas_of, kept_part, mask_of
+from impasto.regions import Area, Masks, Region, areas_of, kept_part, mask_of, moving_areas
 from impasto.sources import ImageSource, open_picture, source_name
 
 
@@ -22,7 +22,8 @@ class Pictures:
     """What a run is made of: the content, the styles, an image to begin with; files, swatches or images in memory.
 
     `regions` have styles of their own, `styles` are for the rest; what `keep` is white at stays the content. `texture`
-    has the fine strokes of all of it, whose coarse ones and colors are the styles'.
+    has the fine strokes of all of it, whose coarse ones and colors are the styles'. Masks that are `moving` are frames
+    of clips, as the content is: they may be black.
     """
 
     content: ImageSource | None = None
@@ -31,6 +32,7 @@ class Pictures:
     regions: Sequence[Region] = ()
     keep: ImageSource | None = None
     texture: ImageSource | None = None
+    moving: bool = False
 
 
 # Roles of pictures, in the order of records.
@@ -149,14 +151,19 @@ def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
     return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
 
 
-def without_kept(opened: Iterable[Opened], content: Picture | None) -> tuple[Picture | None, Tensor | None]:
+def without_kept(
+    opened: Iterable[Opened], content: Picture | None, *, moving: bool = False
+) -> tuple[Picture | None, Tensor | None]:
     """The content, of which what is kept cannot be seen; and how much is kept, (1, 1, H, W), if anything is."""
     keep = None
     for each in opened:
         if each.role == KEEP:
             assert content is not None, "only a transfer keeps anything"
-            mask = mask_of(each.picture, source_name(each.source), content, "the photograph")
-            keep = kept_part(mask, source_name(each.source), content)
+            name = source_name(each.source)
+            if moving:
+                keep = resize(mask_of(each.picture, name, content, "the frame", least=0), *shape_of(content))
+            else:
+                keep = kept_part(mask_of(each.picture, name, content, "the photograph"), name, content)
             content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
     return content, keep
 
@@ -175,13 +182,31 @@ def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
     return styles
 
 
-def areas(recipe: Recipe, opened: Sequence[Opened], content: Picture | None, rest: int) -> tuple[Area, ...]:
+def areas(
+    recipe: Recipe, opened: Sequence[Opened], content: Picture | None, rest: int, *, moving: bool = False
+) -> tuple[Area, ...]:
     """Where which of the styles count, of which the first `rest` are for what no region has."""
     masks = [(source_name(each.source), each.picture) for each in opened if each.role == REGION]
     if not masks or content is None:
         return ()
     weights = recipe.style_weights or (1.0,) * rest
-    return areas_of(masks, content, weights[:rest], weights[rest:] or (1.0,) * len(masks))
+    shares = weights[rest:] or (1.0,) * len(masks)
+    if moving:
+        return moving_areas([mask for _, mask in masks], content, weights[:rest], shares)
+    return areas_of(masks, content, weights[:rest], shares)
+
+
+def masks_of(recipe: Recipe, pictures: Pictures) -> Masks:
+    """The masks of another frame of a clip, which are `moving`, as a run of its first has them.
+
+    Raises:
+        UsageError: a mask is not one of the content.
+    """
+    sources = [("content", pictures.content), *((REGION, each.mask) for each in pictures.regions)]
+    sources += [(KEEP, pictures.keep)] if pictures.keep is not None else []
+    opened = [_open(role, source, recipe.usual_size, recipe) for role, source in sources if source is not None]
+    content, keep = without_kept(opened, opened[0].picture, moving=True)
+    return Masks(keep, areas(recipe, opened, content, len(pictures.styles), moving=True))
 
 
 def named_styles(opened: Iterable[Opened]) -> list[str]:

@@ -11,7 +11,7 @@ from impasto.color import gray, in_palette
 from impasto.devices import own_modes
 from impasto.encoders.base import resolve_layers
 from impasto.errors import UsageError
-from impasto.fitting import Shape, Views, levels_that_fit, style_scales
+from impasto.fitting import Shape, Views, levels_that_fit, repeating_levels, style_scales
 from impasto.footprint import Look, Work
 from impasto.given import Given
 from impasto.images import RESAMPLERS, Picture, Resampler, resize, wrapping
@@ -101,7 +101,7 @@ def _planned(recipe: Recipe, pictures: Pictures, encoders: Encoders, as_planned:
     seen = tuple(views.at(level.size) for level in levels)
     for view in seen if pictures.texture is not None else ():
         resolve_layers(view.encoder, [recipe.texture_up_to])
-    given = _given(recipe, opened)
+    given = _given(recipe, opened, moving=pictures.moving)
     instant = encoders.instant(recipe) if recipe.init == INSTANT else None
     problem = PictureProblem(recipe, given, views, style_scales=scales, instant=instant)
     used = list({id(each): each for each in (encoders.weights(view.recipe) for view in seen)}.values())
@@ -150,7 +150,7 @@ def _levels(
         for view in seen
         for layer in (*view.recipe.style_layers, *(view.recipe.content_layers if recipe.wrap else ()))
     )
-    return _repeating(levels, max(strides), recipe.repeats)
+    return repeating_levels(levels, max(strides), recipe.repeats)
 
 
 def _style_scales(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> tuple[float, ...]:
@@ -172,7 +172,7 @@ def _style_scales(recipe: Recipe, shape: Shape, styles: Sequence[Shape]) -> tupl
     return tuple(scale * own for scale in asked)
 
 
-def _given(recipe: Recipe, opened: Sequence[Opened]) -> Given:
+def _given(recipe: Recipe, opened: Sequence[Opened], *, moving: bool) -> Given:
     resample = RESAMPLERS[recipe.resample]
 
     def scalable(picture: Picture, resample: Resampler = resample) -> Resampled:
@@ -183,7 +183,7 @@ def _given(recipe: Recipe, opened: Sequence[Opened]) -> Given:
         return scalable(picture, wrapping(resample, recipe.repeats))
 
     of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
-    content, keep = without_kept(opened, next(iter(of["content"]), None))
+    content, keep = without_kept(opened, next(iter(of["content"]), None), moving=moving)
     textures = [each.picture for each in opened if each.role == WITH_TEXTURE]
     styles, own = [*of["style"], *masked_styles(opened), *textures], None
     if recipe.colors == "luminance" and content:
@@ -196,7 +196,7 @@ def _given(recipe: Recipe, opened: Sequence[Opened]) -> Given:
         repeating(content) if content else None,
         tuple(map(scalable, styles)),
         next(map(repeating, of["init"]), None),
-        areas(recipe, opened, content, len(of["style"])),
+        areas(recipe, opened, content, len(of["style"]), moving=moving),
         None if keep is None else Resampled(keep, resize),
         own,
         textured=bool(textures),
@@ -229,30 +229,3 @@ def _enlarged(name: str, style: Resampled, shape: Shape) -> tuple[str, ...]:
         f"The style {name} has {width}x{height} pixels and is enlarged to {columns}x{rows}, by which its strokes get "
         "soft. A larger file, or a smaller --style-scale, keeps them sharp.",
     )
-
-
-def _repeating(levels: Sequence[Level], stride: int, axes: str) -> tuple[Level, ...]:
-    """The levels with sides that a picture can repeat at along `axes`: multiples of `stride`.
-
-    Raises:
-        UsageError: the last level is none, and would not have the size that was asked for.
-    """
-    rounded = [
-        replace(
-            level,
-            height=_multiple(level.height, stride) if "y" in axes else level.height,
-            width=_multiple(level.width, stride) if "x" in axes else level.width,
-        )
-        for level in levels
-    ]
-    asked, possible = levels[-1], rounded[-1]
-    if (asked.height, asked.width) != (possible.height, possible.width):
-        raise UsageError(
-            f"The result would have {asked.width}x{asked.height} pixels, but sides whose ends fit each other must be "
-            f"multiples of {stride}: {possible.width}x{possible.height} would do. Choose another --size."
-        )
-    return tuple(rounded)
-
-
-def _multiple(side: int, stride: int) -> int:
-    return max(1, round(side / stride)) * stride

@@ -23,6 +23,7 @@ from impasto.images import RESAMPLERS, size_for, wrapping
 from impasto.instant import Instant, Style
 from impasto.objective import Evaluation, Objective, WholeObjective
 from impasto.recipe import Recipe
+from impasto.regions import Masks
 from impasto.schedule import Level
 from impasto.sources import Resampled
 from impasto.statistics import moments
@@ -30,6 +31,8 @@ from impasto.targets import Part, Sitting, fine_layers
 from impasto.temporal import Past
 from impasto.tiled import ShrinkingObjective, TiledObjective
 from impasto.tiling import Alone, Team
+
+FRESH = 0.1  # of a clip's frame that has no style but its beginning is that of the frame itself
 
 
 class KeptObjective:
@@ -82,7 +85,8 @@ class PictureProblem:
     def _beginning(self, level: Level) -> Tensor:
         size = level.height, level.width
         if self._past:
-            return self._past.beginning(self._recolored(level))
+            unseen = self._painted(level, self._instant) if self._instant else self._recolored(level)
+            return self._past.beginning(unseen, 0.0 if self._recipe.style_weight else FRESH)
         if self._given.start is not None:
             return self._given.start.at(*size)
         if self._recipe.init == "style":
@@ -183,16 +187,19 @@ class PictureProblem:
             return lambda: objective.evaluate(small.initial(squeezed))
         return lambda: objective.evaluate(image)
 
-    def showing(self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None) -> PictureProblem:
+    def showing(
+        self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None, masks: Masks | None = None
+    ) -> PictureProblem:
         """The same for another frame of the shot whose first is the content; what is known of the styles is kept.
 
-        With `past` it begins with the frame before. `painted` is the shot's first frame as it was made.
+        With `past` it begins with the frame before. `painted` is the shot's first frame as it was made. `masks` are the
+        frame's own, if they move.
 
         Shape: frame, painted (1, 3, H, W).
         """
         other, content = copy(self), self._given.content
         assert content is not None, "a clip has frames"
-        other._given = self._given.showing(frame.to(self._device))
+        other._given = self._given.showing(frame.to(self._device), masks)
         other._past = past and past.on(self._device)
         other._shot = None if painted is None else FirstFrame(content, painted)
         return other
@@ -285,8 +292,9 @@ class PictureProblem:
         parts = []
         for area in self._given.areas:
             where = self._area(area.name, level) * (1.0 if visible is None else visible)
-            own = [(styles[i], alphas[i]) for i in area.styles]
-            share = float(where.mean())
+            own, share = [(styles[i], alphas[i]) for i in area.styles], float(where.mean())
+            if not share:  # as a mask of a clip may be black
+                continue
             part = Part([s for s, _ in own], [a for _, a in own], area.shares, where, share, area.name, texture)
             parts.append(part)
         painted = sum(part.share for part in parts)

@@ -211,6 +211,12 @@ class Recipe:
     frame_iterations: int = setting(
         8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
     )
+    keyframe_interval: int = setting(
+        8,
+        ranges.whole(1, MOST_EVALUATIONS),
+        "Each frame also holds to the last of every N-th frame; 1 for the frame before alone.",
+        only=[TRANSFER],
+    )
     following: Mapping[str, Any] = setting(_STROKES, settings.varying(lambda: SETTINGS))
 
     # The way there

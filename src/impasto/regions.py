@@ -49,6 +49,31 @@ class Area:
     shares: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Masks:
+    """What of a picture is kept, if anything, and which styles count where.  Shape: keep (1, 1, H, W)."""
+
+    keep: Tensor | None = field(default=None, repr=False)
+    areas: tuple[Area, ...] = ()
+
+
+def moving_areas(
+    masks: Sequence[Picture], content: Picture, rest: Sequence[float], weights: Sequence[float]
+) -> tuple[Area, ...]:
+    """As `areas_of` has it, of masks that are frames of clips: any may be black, and each is a region of its own.
+
+    Raises:
+        UsageError: a mask is not one of the content.
+    """
+    there = [mask_of(mask, f"of region {i}", content, "the frame", least=0) for i, mask in enumerate(masks, 1)]
+    parts, left = apart(there, (content.pixels.shape[-2], content.pixels.shape[-1]))
+    areas = [
+        Area(f"region-{i + 1}", Resampled(where, resize), (len(rest) + i,), (weights[i],))
+        for i, where in enumerate(parts)
+    ]
+    return (*areas, Area(REST, Resampled(left, resize), tuple(range(len(rest))), tuple(rest))) if rest else tuple(areas)
+
+
 def areas_of(
     masks: Sequence[tuple[str, Picture]], content: Picture, rest: Sequence[float], weights: Sequence[float]
 ) -> tuple[Area, ...]:
@@ -80,11 +105,11 @@ def areas_of(
     return tuple(areas)
 
 
-def mask_of(picture: Picture, name: str, of: Picture, whose: str) -> Tensor:
+def mask_of(picture: Picture, name: str, of: Picture, whose: str, least: float = FEWEST) -> Tensor:
     """A mask as numbers from 0, out, to 1, in, at its own size.  Shape: (1, 1, H, W).
 
     Raises:
-        UsageError: it does not have the shape of the picture that it is `of`, or hardly anything is in it.
+        UsageError: it does not have the shape of the picture that it is `of`, or less than `least` pixels are in it.
     """
     mask = picture.alpha if picture.alpha is not None else luminance(picture.pixels)
     (height, width), (rows, columns) = mask.shape[-2:], of.pixels.shape[-2:]
@@ -94,7 +119,7 @@ def mask_of(picture: Picture, name: str, of: Picture, whose: str) -> Tensor:
             f"The mask {name} is {width}x{height} pixels, but {whose} is {columns}x{rows}. Make it as large, or of the "
             "same shape."
         )
-    if float(mask.mean()) * rows * columns < FEWEST:
+    if float(mask.mean()) * rows * columns < least:
         raise UsageError(f"The mask {name} is black, or nearly. Paint white what is to be in it.")
     return mask
 

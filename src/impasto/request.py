@@ -66,6 +66,7 @@ class Settings(TypedDict, total=False):
     by_size: Sequence[Above] | None
     temporal_weight: float | None
     frame_iterations: int | None
+    keyframe_interval: int | None
     following: Mapping[str, Any] | None
     solver: str | SolverSpec | None
     schedule: Pyramid | None

@@ -23,6 +23,7 @@ from impasto.problem import PictureProblem
 from impasto.recipe import Recipe
 from impasto.record import EncoderUsed, Input, Made, PlannedLevel, Record, Result
 from impasto.record import Plan as RecordedPlan
+from impasto.regions import Masks
 from impasto.schedule import STOPS
 from impasto.solvers import InUnits, Solver, cautious, history, with_history
 from impasto.temporal import Past
@@ -113,11 +114,13 @@ class Run:
                     f"with float32 features and steps {SHORTER ** (restarts + 1):g} times as long."
                 )
 
-    def showing(self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None) -> Run:
+    def showing(
+        self, frame: Tensor, past: Past | None = None, painted: Tensor | None = None, masks: Masks | None = None
+    ) -> Run:
         """The same run of another frame of a clip; see `PictureProblem.showing`."""
 
         def shown(problem: PictureProblem) -> PictureProblem:
-            return problem.showing(frame, past, painted)
+            return problem.showing(frame, past, painted, masks)
 
         precise, plan = self.precise, self.plan
         if past:

@@ -162,8 +162,11 @@ class Resampled:
             self._made[height, width] = self._resample(self._original, height, width).to(self._device)
         return self._made[height, width]
 
-    def like(self, pixels: Tensor) -> Resampled:
-        """Another picture of the same size, with this one's transparency."""
+    def like(self, pixels: Tensor, hidden: Tensor | None = None) -> Resampled:
+        """Another picture of the same size, with this one's transparency, or else of which so much is `hidden`."""
+        if hidden is not None:
+            alpha = 1 - hidden if bool((hidden < 1).any()) else None
+            return Resampled(pixels, self._resample, self._device, alpha)
         other = Resampled(pixels, self._resample, self._device)
         other._alpha = self._alpha
         return other

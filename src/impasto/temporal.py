@@ -1,4 +1,4 @@
-"""What a frame of a clip has from the frame before it: where it begins, what holds it, and what stays as it is."""
+"""What a frame of a clip has from frames before it: where it begins, what holds it, and what stays as it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from impasto.losses import blurred, temporal_error
 from impasto.terms import PixelTerm
 
+SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
 FEW = 1e-3  # of the picture, below which nothing is new
 WIDE = 4.0  # pixels; what is less wide counts less: outlines alone have no style
 FREE = 20.0  # the weight that would hold a place about as firmly as the other terms do
@@ -32,27 +33,62 @@ class NewPart:
 
 @dataclass(frozen=True)
 class Past:
-    """The painted frame before, `warped` to where its parts are now, and how far that is to be relied on.
+    """A painted frame before, `warped` to where its parts are now, and how far that is to be relied on.
 
-    `reliable` is 0 where something has come into sight, `firm` how much each place is held: less where it has come into
-    sight lately, so that strokes can form there. Where `still` is 1 nothing has changed in the clip.
+    `reliable` is 0 where something has come into sight, and `settled` too, or less than 1 where it has lately: there a
+    place is held less, so that strokes can form. Where `still` is 1 nothing has changed in the clip.
 
-    Shape: warped (1, 3, H, W), reliable, firm and still (1, 1, H, W) in [0, 1].
+    Shape: warped (1, 3, H, W), reliable, settled and still (1, 1, H, W) in [0, 1].
     """
 
     warped: Tensor = field(repr=False)
     reliable: Tensor = field(repr=False)
-    firm: Tensor = field(repr=False)
+    settled: Tensor = field(repr=False)
     still: Tensor = field(repr=False)
+
+    def beside(self, other: Past) -> Past:
+        """Both this and a frame farther back, each as firmly as it is held; what is still stays as it is here.
+
+        Reference: Ruder, Dosovitskiy & Brox 2016, section 4.3, whose long-term term it is: the sum of both squares.
+        Differs: theirs has a farther frame only where no nearer one is to be relied on. Here it counts where both are,
+        too, because it has been moved once and not once a frame.
+        """
+        far = other.firm * (1 - self.still)
+        share = far / (far + self.firm).clamp_min(1e-6)
+        return Past(
+            torch.lerp(self.warped, other.warped, share),
+            torch.maximum(self.reliable, other.reliable),
+            torch.maximum(self.settled, other.settled),
+            self.still,
+        )
+
+    def where(self, same: Tensor) -> Past:
+        """The same, but new where something has changed that the clip does not show.  Shape: same (1, 1, H, W)."""
+        return Past(self.warped, self.reliable * same, self.settled * same, self.still * (same >= 1))
 
     def on(self, device: torch.device) -> Past:
         """The same on another device."""
-        moved = (each.to(device) for each in (self.warped, self.reliable, self.firm, self.still))
+        moved = (each.to(device) for each in (self.warped, self.reliable, self.settled, self.still))
         return Past(*moved)
 
-    def beginning(self, unseen: Tensor) -> Tensor:
-        """Where a frame begins: as the one before, and as `unseen` where that says nothing.  Shape: (1, 3, H, W)."""
-        return torch.lerp(unseen, self.warped, self.reliable)
+    def beginning(self, unseen: Tensor, fresh: float = 0.0) -> Tensor:
+        """Where a frame begins: as the one before, and as `unseen` where that says nothing.
+
+        Of all that is not still, the share `fresh` is `unseen` too: with it what has smeared is gone after a while.
+
+        Shape: (1, 3, H, W).
+        """
+        return torch.lerp(unseen, self.warped, torch.maximum(self.reliable * (1 - fresh), self.still))
+
+    @property
+    def firm(self) -> Tensor:
+        """How firmly each place is held.  Shape: (1, 1, H, W) in [0, 1]."""
+        return self.settled.square()
+
+    @property
+    def settling(self) -> Tensor:
+        """How settled each place is once it is painted again.  Shape: (1, 1, H, W)."""
+        return (self.settled + 1 / SETTLING).clamp(max=1)
 
     @property
     def new(self) -> NewPart | None:

@@ -19,7 +19,7 @@ import cloup
 
 from impasto.cli import interrupts, options
 from impasto.cli.completion import picture
-from impasto.cli.making import transfer_options
+from impasto.cli.making import check_texture, texture_options, transfer_options
 from impasto.cli.output import Output, requested
 from impasto.cli.running import carry_out, encoders_for, prepared, threads
 from impasto.cli.terminal import columns, say, told
@@ -75,8 +75,11 @@ class Row:
     ),
     options.style_option("A style: an image file, or swatch:NAME; several are blended.", required=True),
     options.instant_option,
+    *texture_options,
 )
-def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: int, **given: Any) -> int:
+def batch(
+    photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: int, texture: str | None, **given: Any
+) -> int:
     """Paint many photographs in one style.
 
     Each result is named after its photograph. What is there already, made of the same pictures with the same settings,
@@ -84,9 +87,10 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
     if not.
     """
     began = time.perf_counter()
+    check_texture(texture, given)
     recipe, init = options.asked_recipe(given)
     found = list(dict.fromkeys(_files(photos)))
-    output = requested(given, [*styles, *([init] if init else [])], ())
+    output = requested(given, [*styles, *filter(None, (texture, init))], ())
     import torch
 
     from impasto.cli.drawing import print_record
@@ -99,7 +103,8 @@ def batch(photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: i
     if not output.dry_run:
         with output_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-    work = _Work(recipe, styles, init, replace(output, quiet=output.quiet or output.as_json or jobs > 1, as_json=False))
+    quiet = output.quiet or output.as_json or jobs > 1
+    work = _Work(recipe, styles, texture, init, replace(output, quiet=quiet, as_json=False))
     rows: list[Row] = []
     with suppress(KeyboardInterrupt), threads(max(1, torch.get_num_threads() // jobs)):
         for row in _in_turn(work, _targets(found, folder, ending), jobs):
@@ -173,6 +178,7 @@ class _Work:
 
     recipe: Recipe
     styles: tuple[str, ...]
+    texture: str | None
     init: Any
     output: Output
 
@@ -183,8 +189,8 @@ class _Work:
     @cached_property
     def _inputs(self) -> list[tuple[str, str]]:
         """Each picture beside the photograph: its role, and what it is known by."""
-        others = [*(("style", style) for style in self.styles), *([("init", self.init)] if self.init else [])]
-        return [(role, _known(name)) for role, name in others]
+        others = [*(("style", style) for style in self.styles), ("texture", self.texture), ("init", self.init)]
+        return [(role, _known(name)) for role, name in others if name]
 
     def paint(self, photograph: str, path: Path, other: str) -> Row | None:
         """Paint it, unless its result is there or is that of the `other`; whatever goes wrong is told in the row.
@@ -198,7 +204,8 @@ class _Work:
 
         if interrupts.caught():
             return None
-        began, outcome, pictures = time.perf_counter(), PAINTED, Pictures(photograph, self.styles, self.init)
+        began, outcome = time.perf_counter(), PAINTED
+        pictures = Pictures(photograph, self.styles, self.init, texture=self.texture)
         try:
             if other:
                 raise UsageError(f"{path} is the result of {other}. Paint the two into different folders.")

@@ -15,7 +15,7 @@ import cloup
 
 from impasto.cli import interrupts, options
 from impasto.cli.completion import picture
-from impasto.cli.making import region_of, styles_of, transfer_options
+from impasto.cli.making import check_texture, region_of, styles_of, texture_options, transfer_options
 from impasto.cli.masking import SUBJECT, check_named, is_file
 from impasto.cli.output import PIPE, Output, requested
 from impasto.cli.terminal import can_redraw, columns, say
@@ -82,11 +82,14 @@ class Rate(click.ParamType[Any]):
         ),
         cloup.option("--every", type=click.IntRange(1), default=1, metavar="N", help="Paint every N-th frame alone."),
         cloup.option("--preview", type=click.IntRange(1), metavar="N", help="Paint the first N frames; go on later."),
+        options.no_metadata_option,
     ),
     options.style_option(),
+    options.instant_option,
     cloup.option("--region", "regions", multiple=True, metavar="MASK=STYLE", help="A style for where MASK is white."),
     cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
-    *options.flags(Recipe(), "temporal_weight", "frame_iterations"),
+    *texture_options,
+    *options.flags(Recipe(), "temporal_weight", "frame_iterations", "keyframe_interval"),
     whose="clip",
 )
 def video(
@@ -95,6 +98,7 @@ def video(
     styles: tuple[str, ...],
     regions: tuple[str, ...],
     keep: str | None,
+    texture: str | None,
     start: Fraction | None,
     end: Fraction | None,
     fps: Fraction | None,
@@ -109,11 +113,12 @@ def video(
     """
     if given["output"] == PIPE:
         raise UsageError("-o is -, but a clip is a file or a folder. Name one, such as out.mp4.")
+    check_texture(texture, given)
     there = [region_of(each) for each in regions]
     _check_masks([*([] if keep is None else [keep]), *(mask for mask, *_ in there)])
     names = styles_of(named, styles, given, clip) if not there or named or styles else ()
     recipe, init = options.asked_recipe(given)
-    output = requested(given, [clip, *names, *([init] if init else []), *([keep] if keep else [])], ())
+    output = requested(given, [clip, *names, *filter(None, (init, keep, texture))], ())
     from impasto.cli.running import encoders_for
     from impasto.preparation import Pictures
     from impasto.regions import Region
@@ -130,11 +135,12 @@ def video(
     session = ClipSession(
         opened,
         recipe,
-        Pictures(None, names, init, [Region(*each) for each in there], keep),
+        Pictures(None, names, init, [Region(*each) for each in there], keep, texture),
         output.path,
         choice=choice,
         preview=preview,
         force=output.destination.force,
+        metadata=output.destination.metadata,
         encoders=encoders_for(output),
     )
     return _foreseen(session, output) if output.dry_run else _carried_out(session, output)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
-from impasto.choices import IMAGE, SWATCH, UNLIMITED
+from impasto.choices import IMAGE, SWATCH, UNLIMITED, VIDEOS
 from impasto.cli.completion import among
 from impasto.cli.group import Group
 from impasto.cli.interrupts import held_back
@@ -126,18 +126,29 @@ def swatches(name: str | None, output: str | None, size: tuple[int, int], seed: 
 
 
 @cloup.command()
-@cloup.argument("file", help="A picture that impasto made.")
+@cloup.argument("file", help="A picture or a clip that impasto made.")
 @cloup.option("--json", "as_json", is_flag=True, help="Print the record itself.")
 @debug_option
 def show(file: str, as_json: bool) -> None:
-    """Print how a picture was made."""
+    """Print how a picture or a clip was made."""
     from impasto.record import printable, read_record
 
-    record = read_record(file)
+    record = _of_clip(Path(file)) if is_clip(Path(file)) else read_record(file)
     if as_json:
         click.echo(json.dumps(record.to_json(), indent=1))
     else:
         click.echo(columns((printable(name), printable(text)) for name, text in _rows(record)))
+
+
+def is_clip(path: Path) -> bool:
+    """Whether it is a video or a folder of frames, as far as its name tells."""
+    return path.is_dir() or (path.is_file() and path.suffix.lower() in VIDEOS)
+
+
+def _of_clip(path: Path) -> Record:
+    from impasto.video.recorded import read_record
+
+    return read_record(path)
 
 
 def _rows(record: Record) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,23 @@ def transfer_options(
     return options.picture_options(_TRANSFER, files, [*look, *shaping], method, iterations=evaluations)
 
 
+texture_options: list[options.Decorator] = [
+    cloup.option(
+        "--texture",
+        metavar="STYLE",
+        help="A style for the fine strokes; the coarse ones and the colors stay those of the others.",
+        shell_complete=picture,
+    ),
+    *options.flags(_TRANSFER, "texture_up_to"),
+]
+
+
+def check_texture(texture: str | None, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for layers of a texture that there is none of."""
+    if given["texture_up_to"] and not texture:
+        raise UsageError("--texture-up-to says how deep the layers of --texture go; give both.")
+
+
 @cloup.command(epilog=_TRANSFERS)
 @cloup.argument("content", help="The photograph: an image file, or - for standard input.", shell_complete=picture)
 @options.styles_argument()
@@ -75,13 +92,7 @@ def transfer_options(
         help="Leave what is white in MASK as it is; subject to have that guessed, as OUT-subject.png to be edited.",
         shell_complete=picture,
     ),
-    cloup.option(
-        "--texture",
-        metavar="STYLE",
-        help="A style for the fine strokes; the coarse ones and the colors stay those of the others.",
-        shell_complete=picture,
-    ),
-    *options.flags(_TRANSFER, "texture_up_to"),
+    *texture_options,
 )
 def transfer(
     content: str,
@@ -96,8 +107,7 @@ def transfer(
 
     Ctrl-C stops early and saves the picture so far. `impasto batch` paints many photographs.
     """
-    if given["texture_up_to"] and not texture:
-        raise UsageError("--texture-up-to says how deep the layers of --texture go; give both.")
+    check_texture(texture, given)
     check_named(keep)
     if len(keep) > 1:
         raise UsageError(f"--keep is {' and '.join(keep)}; give one mask, which is white wherever something is kept.")

@@ -62,6 +62,7 @@ PALETTE = replace(
     style_weight=0.0,
     palette_weight=0.0,
     calm=0.0,
+    following={},
     schedule=Pyramid(most=1, evaluations=1),
 )
 

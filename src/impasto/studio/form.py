@@ -13,7 +13,15 @@ from impasto.presets import PRESETS
 from impasto.recipe import SETTINGS, Recipe
 
 # What opens or writes files, or lifts a limit, is not for whoever asks over HTTP; and no clips are painted here.
-WITHHELD = ("weights", "max_pixels", "extra_terms", "milestones", "temporal_weight", "frame_iterations")
+WITHHELD = (
+    "weights",
+    "max_pixels",
+    "extra_terms",
+    "milestones",
+    "temporal_weight",
+    "frame_iterations",
+    "keyframe_interval",
+)
 _KINDS = {
     "int": "whole",
     "float": "number",

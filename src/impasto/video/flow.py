@@ -12,12 +12,13 @@ from torch import Tensor
 
 from impasto.errors import UsageError
 from impasto.losses import blurred
+from impasto.temporal import Past
 from impasto.video.reading import MISSING
 
 UNMOVED = 0.1  # pixels, below which nothing has moved
-SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
 NEAR = 12.0  # pixels around a place whose motion is the best guess
 ALIKE = 1.5  # of 255, and pixels around: by so little, in the mean, what is the same differs
+NOISE, COARSEST = 2.0, 6.0  # times what is usual in a frame, but of 255 at most, if that is more: films have grain
 AROUND = 4  # pixels around a place that must not have changed either, for it to be still
 EDGE = 0.8  # pixels beyond a border that are still of it; the standard deviation of the soft border of what is hidden
 
@@ -38,15 +39,14 @@ class Motion:
 
     def carried(self, picture: Tensor) -> Tensor:
         """A picture of the frame before, moved to where its parts are now.  Shape: (1, C, H, W)."""
-        return torch.where(self.still > 0, picture, warped(picture, self.back))
+        return torch.where(self.still > 0, picture, resampled(picture, self.back))
 
-    def firm(self, settled: Tensor) -> Tensor:
-        """How firmly each place is held that was so much `settled` before.  Shape: (1, 1, H, W)."""
-        return self.reliable * self.carried(settled).square()
+    def past(self, image: Tensor, settled: Tensor) -> Past:
+        """What a frame has from the one before, painted as `image`, of which each place was so much `settled`.
 
-    def settled(self, before: Tensor) -> Tensor:
-        """How settled each place is once it is painted again, if it was so much `before`.  Shape: (1, 1, H, W)."""
-        return (self.reliable * self.carried(before) + 1 / SETTLING).clamp(max=1)
+        Shape: image (1, 3, H, W), settled (1, 1, H, W).
+        """
+        return Past(self.carried(image), self.reliable, self.reliable * self.carried(settled), self.still)
 
     @property
     def hidden(self) -> float:
@@ -59,14 +59,16 @@ def motion(before: np.ndarray, now: np.ndarray) -> Motion:
 
     Shape: (H, W, 3) uint8 each.
     Differs from Ruder et al. 2016: where the flow is not sure of itself, as in all that is plain, things move as what
-    is sure around them, and that is relied on as well if it looks the same there.
+    is sure around them, and that is relied on as well if it looks the same there,
+    but for the grain that all of the frame has.
     """
     forth, back = flow(before, now), flow(now, before)
     sure = reliability(back, forth)
     back = torch.where(sure > 0, back, _as_around(back, sure))
     first, second = (torch.from_numpy(each.transpose(2, 0, 1).copy())[None].float() for each in (before, now))
-    changed = blurred((warped(first, back, "bilinear") - second).abs().mean(1, keepdim=True), ALIKE)
-    alike = ((changed < ALIKE) & ~_beyond(back)).float()
+    changed = blurred((warped(first, back) - second).abs().mean(1, keepdim=True), ALIKE)
+    grain = min(COARSEST, NOISE * float(changed.median()))
+    alike = (changed < max(ALIKE, grain)).float() * _inside(back)
     moved = back.norm(dim=1, keepdim=True) >= UNMOVED
     other = torch.from_numpy((before != now).any(2))[None, None]
     still = 1 - F.max_pool2d((moved | other).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
@@ -112,13 +114,14 @@ def reliability(back: Tensor, forth: Tensor) -> Tensor:
     Shape: (1, 2, H, W) both -> (1, 1, H, W).
     Reference: Ruder, Dosovitskiy & Brox 2016, equations (5) and (6), and the smoothing of their program.
     """
-    returned = warped(forth, back, "bilinear")
+    returned = warped(forth, back)
     squares = (returned.square() + back.square()).sum(1, keepdim=True)
     hidden = (returned + back).square().sum(1, keepdim=True) > 0.01 * squares + 0.5
     down, across = (torch.gradient(back, dim=side)[0] for side in (2, 3))
     steep = (down.square() + across.square()).sum(1, keepdim=True)
     border = steep > 0.01 * back.square().sum(1, keepdim=True) + 0.002
-    return _outside(hidden | _beyond(back)) * (~border).float()
+    inside = _inside(back)
+    return _outside(hidden | (inside == 0)) * (~border).float() * inside
 
 
 def _outside(hidden: Tensor) -> Tensor:
@@ -126,23 +129,40 @@ def _outside(hidden: Tensor) -> Tensor:
     return blurred(torch.where(hidden, -1.0, 1.0), EDGE).clamp(0, 1) * (~hidden).float()
 
 
-def _beyond(back: Tensor) -> Tensor:
-    """Whether each pixel was outside of the picture.  Shape: (1, 2, H, W) -> (1, 1, H, W)."""
-    height, width = back.shape[-2:]
-    x, y = _places(back)
-    return ((x < -EDGE) | (x > width - 1 + EDGE) | (y < -EDGE) | (y > height - 1 + EDGE))[None, None]
+def _inside(back: Tensor) -> Tensor:
+    """How far each pixel was inside of the picture: 1 there, less beyond its border, 0 from `EDGE` pixels on.
 
+    By a slow camera borders come into sight by a part of a pixel a frame; what was there is not to be drawn out.
 
-def warped(picture: Tensor, back: Tensor, how: str = "bicubic") -> Tensor:
-    """What was at each pixel's place in the `picture` before.
-
-    Shape: picture (1, C, H, W), back (1, 2, H, W) -> (1, C, H, W).
+    Shape: (1, 2, H, W) -> (1, 1, H, W).
     """
     height, width = back.shape[-2:]
     x, y = _places(back)
+    beyond = torch.stack([-x, x - (width - 1), -y, y - (height - 1)]).amax(0).clamp_min(0)
+    return (1 - beyond / EDGE).clamp_min(0)[None, None]
+
+
+def resampled(picture: Tensor, back: Tensor) -> Tensor:
+    """What was at each pixel's place in the `picture` before, by Lanczos' filter of 8x8 pixels.
+
+    Bicubic interpolation loses in ten frames twice as much of fine strokes.
+
+    Shape: picture (1, C, H, W) in [0, 1], back (1, 2, H, W) -> (1, C, H, W) in [0, 1].
+    """
+    cv2 = opencv()
+    pixels = np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy())
+    columns, rows = (each.numpy() for each in _places(back))
+    found = cv2.remap(pixels, columns, rows, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    found = found.reshape(*back.shape[-2:], -1).transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(found))[None].clamp(0, 1)
+
+
+def warped(picture: Tensor, back: Tensor) -> Tensor:
+    """The same of anything that is smooth, by bilinear interpolation.  Shape: (1, C, H, W)."""
+    height, width = back.shape[-2:]
+    x, y = _places(back)
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)[None]
-    found = F.grid_sample(picture, grid, mode=how, padding_mode="border", align_corners=False)
-    return found if how != "bicubic" else found.clamp(0, 1)
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _places(back: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,24 +10,25 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from impasto.engine import Step
 from impasto.errors import ImageError, UsageError
-from impasto.files import check_beside, file_hash
+from impasto.files import check_beside
 from impasto.images import size_for
 from impasto.loading import Encoders
 from impasto.plan import Plan
 from impasto.preparation import Pictures
 from impasto.recipe import Recipe
+from impasto.record import KEYWORD
 from impasto.settings import shaping
 from impasto.sources import ImageSource
 from impasto.version import __version__
 from impasto.video.choosing import Choice, chosen
 from impasto.video.flow import motion, opencv
 from impasto.video.folder import FrameFolder, check_place, is_written_of
+from impasto.video.masking import MovingMasks
 from impasto.video.reading import Clip, Frame, pyav
-from impasto.video.shot import FrameRun, Shot
+from impasto.video.recorded import known, record_of
+from impasto.video.shot import FrameRun, Made, Shot, Shown, Trail
 from impasto.video.shots import is_cut
 from impasto.video.writing import check_kind, codec_of, write_clip
 
@@ -97,14 +98,17 @@ class ClipSession:
         choice: Choice | None = None,
         preview: int | None = None,
         force: bool = False,
+        metadata: bool = True,
         encoders: Encoders | None = None,
     ):
         self._clip, self._recipe, self._pictures, self._path = clip, recipe, pictures, path
         self._choice, self._encoders, self._force = choice or Choice(), encoders or Encoders(), force
+        self._metadata = metadata
         times = self._choice.times(clip)
         self._times = times[:preview]
         self._whole = len(self._times) == len(times)
         self.shape = working_shape(clip, recipe, path)
+        self._masks = MovingMasks.of(pictures, clip, recipe.max_pixels)
         self._pace = Pace(len(self._times))
 
     @property
@@ -125,6 +129,7 @@ class ClipSession:
         """
         self._check()
         first = self._first()
+        text = self._text(first[1])
         folder = FrameFolder(self.folder, self._about(), anew=self._force)
         try:
             count, (height, width) = len(self._times), self.shape
@@ -133,7 +138,7 @@ class ClipSession:
             made = yield from self._frames(folder, [first])
             if not made:
                 raise ImageError(f"{self._clip.path} has no frames that can be read.")
-            write_clip(self._path, self._finished(folder, made), self._clip, self._since, f"impasto {__version__}")
+            write_clip(self._path, self._finished(folder, made), self._clip, self._since, text)
             folder.wrote(self._path)
             yield Written(self._path, made, tuple(self._clip.notes))
             if self._whole:
@@ -157,21 +162,21 @@ class ClipSession:
         What is `ready` of the first frame is taken, so that it is not kept for all of the clip.
         """
         shot: Shot | None = None
-        opened, before, number = 0, None, 0
-        for number, frame in enumerate(chosen(self._clip, self._times), 1):
-            now, began = frame.scaled(*self.shape), time.perf_counter()
+        trail: Trail | None = None
+        number = 0
+        for number, now in enumerate(self._shown(), 1):
+            began = time.perf_counter()
             opening = ready.pop() if ready else None
             if folder.finished(number):
                 if folder.opens(number):
-                    opened, shot = number, self._shot(now)
-                before = now
+                    shot, trail = self._shot(now), None
+                trail = self._onward(trail, Made(now, folder.canvas(number)))
                 continue
-            moved = None if before is None else motion(before, now)
-            opens = moved is None or before is None or is_cut(before, now, moved)
-            if opens or shot is None or moved is None:
-                opened, (shot, run) = number, opening or self._opening(now)
+            moved = None if trail is None else motion(trail.last.frame.pixels, now.pixels)
+            if shot is None or trail is None or moved is None or is_cut(trail.last.frame.pixels, now.pixels, moved):
+                opens, (shot, run), trail = True, opening or self._opening(now), None
             else:
-                run = shot.next(now, moved, folder.canvas(number - 1), folder.canvas(opened).image)
+                opens, run = False, shot.next(now, trail, moved)
             for step in run:
                 yield Painting(number, len(self._times), step, self._pace.left(number - 1))
                 if moved is not None and not opens and moved.still.all():
@@ -179,8 +184,12 @@ class ClipSession:
             folder.add(number, run.finished, run.canvas, opens=opens)
             self._pace.done(number, time.perf_counter() - began, opens=opens)
             yield Painted(number, len(self._times), time.perf_counter() - began, opens, self._pace.left(number))
-            before = now
+            trail = self._onward(trail, Made(now, run.canvas))
         return number
+
+    def _onward(self, trail: Trail | None, made: Made) -> Trail:
+        """The trail after another frame, which begins one if there is none."""
+        return Trail.of(made, self._recipe.keyframe_interval) if trail is None else trail.with_next(made)
 
     def _check(self) -> None:
         """Make sure that the packages are there and that the result can be written, before any work starts."""
@@ -202,18 +211,32 @@ class ClipSession:
         if not self._force and not is_written_of(self.folder, self._path):
             raise UsageError(f"{self._path} exists already. Choose another name, or overwrite it with --force.")
 
+    def _shown(self) -> Iterator[Shown]:
+        """The frames that are painted, with their masks."""
+        numbers = {time: number for number, (time, _) in enumerate(self._clip.times)}
+        masks = self._masks.in_turn([numbers[time] for time, _ in self._times], *self.shape)
+        for frame, its_masks in zip(chosen(self._clip, self._times), masks, strict=False):
+            yield Shown(frame.scaled(*self.shape), its_masks)
+
     def _first(self) -> tuple[Shot, FrameRun]:
         """The first shot, and the run of its first frame."""
-        frame = next(chosen(self._clip, self._times), None)
+        frame = next(self._shown(), None)
         if frame is None:
             raise ImageError(f"{self._clip.path} has no frames that can be read.")
-        return self._opening(frame.scaled(*self.shape))
+        return self._opening(frame)
 
-    def _opening(self, first: np.ndarray) -> tuple[Shot, FrameRun]:
+    def _text(self, opening: FrameRun) -> dict[str, str]:
+        """What the result says of how it was made."""
+        if not self._metadata:
+            return {}
+        record = record_of(opening.record, self._clip.path, self._recipe)
+        return {"comment": f"impasto {__version__}", KEYWORD: record.to_text()}
+
+    def _opening(self, first: Shown) -> tuple[Shot, FrameRun]:
         shot = self._shot(first)
         return shot, shot.opening()
 
-    def _shot(self, first: np.ndarray) -> Shot:
+    def _shot(self, first: Shown) -> Shot:
         return Shot(first, self._recipe, self._pictures, self._encoders)
 
     def _finished(self, folder: FrameFolder, count: int) -> Iterator[Frame]:
@@ -243,14 +266,6 @@ class ClipSession:
             "choice": choice,
             "shape": list(self.shape),
         }
-
-
-def known(source: Any) -> str:
-    """What a file is known by: its digest, a folder's those of its files; else its name."""
-    path = Path(source) if isinstance(source, str | Path) else None
-    if path and path.is_dir():
-        return " ".join(file_hash(each)[:16] for each in sorted(path.iterdir()) if each.is_file())
-    return file_hash(path) if path and path.is_file() else str(source)
 
 
 def working_shape(clip: Clip, recipe: Recipe, path: Path) -> tuple[int, int]:

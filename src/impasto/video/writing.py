@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, replacing
+from impasto.video.ending import end_at
 from impasto.video.reading import Clip, Frame, VideoFile, pyav
 
 _FRAME = re.compile(r"\d{6,}\.png")  # the names of frames in a folder
@@ -68,35 +70,42 @@ def codec_of(path: Path) -> Codec | None:
 
 
 def write_clip(
-    path: Path, frames: Iterable[Frame], like: Clip, since: Fraction = Fraction(0), comment: str = ""
+    path: Path,
+    frames: Iterable[Frame],
+    like: Clip,
+    since: Fraction = Fraction(0),
+    text: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write `frames` to `path`, which appears whole or not at all, with the sound that their clip has.
 
-    If `since` is above 0, the clip from then on: it begins at 0. Otherwise all times are as in the clip's own file.
+    Videos and the frames of a folder have the `text` too, by keyword. If `since` is above 0, the clip from then on: it
+    begins at 0. Otherwise all times are as in the clip's own file.
 
     Raises:
         OutputError: it cannot be written.
     """
     codec = codec_of(path)
     if codec is None:
-        _write_folder(path, frames)
+        _write_folder(path, frames, text)
         return
     av = pyav()
     with output_errors(path), replacing(path) as temporary:
         try:
-            _write_file(temporary, path.suffix.lower(), codec, frames, like, since, comment)
+            _write_file(temporary, path.suffix.lower(), codec, frames, like, since, text)
         except av.error.FFmpegError as problem:
             raise OutputError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
 
 
-def _write_folder(path: Path, frames: Iterable[Frame]) -> None:
+def _write_folder(path: Path, frames: Iterable[Frame], text: Mapping[str, str]) -> None:
     """Those of a longer clip that was there before are taken away."""
     with output_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-        number = 0
+        number, said = 0, PngInfo()
+        for keyword, value in text.items():
+            said.add_itxt(keyword, value)
         for number, frame in enumerate(frames, 1):
             with replacing(path / f"{number:06}.png") as temporary:
-                Image.fromarray(frame.pixels).save(temporary, "PNG", compress_level=4)
+                Image.fromarray(frame.pixels).save(temporary, "PNG", compress_level=4, pnginfo=said)
         for old in path.iterdir():
             if _FRAME.fullmatch(old.name) and int(old.stem) > number:
                 old.unlink()
@@ -125,15 +134,14 @@ _MUXERS = {".m4v": "mp4", ".mkv": "matroska", ".apng": "apng", ".webp": "webp"}
 
 
 def _write_file(
-    path: Path, ending: str, codec: Codec, frames: Iterable[Frame], like: Clip, since: Fraction, comment: str
+    path: Path, ending: str, codec: Codec, frames: Iterable[Frame], like: Clip, since: Fraction, text: Mapping[str, str]
 ) -> None:
     av = pyav()
     muxer = _MUXERS.get(ending, ending[1:])
-    options = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else _played(muxer, like.plays)
+    options = {"movflags": "+faststart+use_metadata_tags"} if muxer in ("mp4", "mov") else _played(muxer, like.plays)
     with ExitStack() as stack:
         out = stack.enter_context(av.open(str(path), "w", format=muxer, options=options))
-        if comment:
-            out.metadata["comment"] = comment
+        out.metadata.update(text)
         several = iter(frames)
         ahead = list(islice(several, AHEAD))
         height, width = ahead[0].pixels.shape[:2]
@@ -162,6 +170,7 @@ def _write_file(
         out.mux(_timed(stream.encode(None), lasting))
         if sound:
             sound.until(last.time + last.duration + moved, last=True)
+    end_at(path, ending, round(1000 * (last.time + last.duration - ahead[0].time)))
 
 
 def _played(muxer: str, plays: int) -> dict[str, str]:
