@@ -184,10 +184,10 @@ class Handlers:
         return JSONResponse([job.to_json() for job in self._queue.all()])
 
     async def look(self, request: Request) -> Response:
-        """What a run of this may look like, painted at once, unless one is at work, which it would slow down."""
+        """What a run of this may look like, painted at once; nothing while one is at work, which it would slow down."""
         asked = await self._asked(request)
         if self._queue.busy:
-            raise NotNowError("A run is at work; its previews show what it begins with.")
+            return Response(status_code=204)
         return Response(await run_in_threadpool(self._looks.look, asked), media_type="image/jpeg")
 
     async def add_run(self, request: Request) -> Response:

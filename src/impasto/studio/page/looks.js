@@ -1,6 +1,6 @@
 // What the picture may look like: a small network paints it at once, whenever something is changed and none is at work.
 
-import { fresh } from "./api.js";
+import { post } from "./api.js";
 import { find } from "./dom.js";
 import * as masks from "./masks.js";
 import { body, follow, wish } from "./wish.js";
@@ -8,7 +8,7 @@ import { body, follow, wish } from "./wish.js";
 const KEY = "impasto-look";
 const SOON = 150; // milliseconds after the latest change
 
-const state = { on: localStorage.getItem(KEY) === "on", of: "", address: null, loading: false, timer: 0 };
+const state = { on: localStorage.getItem(KEY) !== "off", of: "", address: null, loading: false, timer: 0 };
 let told = { shown: () => {}, free: () => true };
 
 /** The address of what may come of what is wanted now; null if that was not painted. */
@@ -53,7 +53,8 @@ async function paint() {
     if (asked === state.of) return;
     state.of = asked;
     const painted = styles.length + regions.length > 0;
-    forget(painted ? await fresh("/look", { method: "POST", body: asked, headers: { "content-type": "application/json" } }) : null);
+    const answer = painted && (await post("/look", JSON.parse(asked)));
+    forget(answer && answer.status === 200 ? URL.createObjectURL(await answer.blob()) : null);
     told.shown();
   } catch {
     forget(null); // what is wrong, those who paint are told

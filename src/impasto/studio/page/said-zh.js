@@ -13,7 +13,6 @@ export default [
   ["This run is at work. Stop it first.", "这次运行正在进行，请先停止它。"],
   ["This run is {state}; only one that was stopped can go on.", "只有停下的运行才能继续，这一次不是。"],
   ["{number} runs are waiting, which is the most. Remove one, or wait.", "已有 {number} 次运行在等待，不能再多。请移出一个，或等一等。"],
-  ["A run is at work; its previews show what it begins with.", "有一次运行正在进行；它的预览显示从什么开始。"],
   ["The studio's folder is full. Remove runs that you do not need.", "画室的文件夹满了。请删除不需要的运行。"],
   ["{number} million pixels are the most that the studio takes.", "画室最多接收 {number} 百万像素的图像。"],
   ["The form has no file in its field `picture`.", "表单的 `picture` 字段里没有文件。"],
