@@ -66,7 +66,7 @@ def test_every_setting_with_a_sentence_is_an_option():
     assert flagged == {name for name, about in SETTINGS.items() if about["help"]}
     transfers = {name for name, about in SETTINGS.items() if about["help"] and "transfer" in about["only"]}
     assert settings_of(transfer) == transfers - {"noise", "temporal_weight", "frame_iterations", "keyframe_interval"}
-    assert settings_of(video) == transfers - {"noise", "texture_up_to"}
+    assert settings_of(video) == transfers - {"noise"}
 
 
 def test_every_setting_is_one_that_programs_can_give():
