@@ -58,14 +58,14 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, address):
-    """visit(**context): a page of the studio, in a context that can reach nothing else.
+def guarded(browser):
+    """guarded(address, **context): a page, once it can be used, in a context that can reach nothing else.
 
     Errors fail the test, but for so many `refusals`, which browsers tell as errors.
     """
     opened, problems, allowed = [], [], []
 
-    def open_(to=address, refusals=0, **options):
+    def open_(to, refusals=0, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **options})
         opened.append(context)
         allowed.extend(
@@ -91,3 +91,9 @@ def visit(browser, address):
     for context in opened:
         context.close()
     assert problems == allowed
+
+
+@pytest.fixture
+def visit(guarded, address):
+    """visit(**context): a page of the studio."""
+    return lambda to=address, **options: guarded(to, **options)

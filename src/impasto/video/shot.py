@@ -63,9 +63,7 @@ class Made:
         past = motion.past(*self.canvas.planes)
         if self.frame.masks is None or now.masks is None:
             return past
-        before, after = (
-            torch.tensor(each).permute(2, 0, 1)[None].float() / 255 for each in (self.frame.masks, now.masks)
-        )
+        before, after = planes(self.frame.masks), planes(now.masks)
         changed = (motion.carried(before) - after).abs().amax(1, keepdim=True)
         return past.where((changed < CHANGED).float())
 

@@ -49,11 +49,12 @@ async function paint() {
   state.loading = true;
   try {
     const asked = await wanted();
-    const { styles = [], regions = [] } = asked ? JSON.parse(asked) : {};
+    const parts = asked ? JSON.parse(asked) : {};
+    const { styles = [], regions = [] } = parts;
     if (asked === state.of) return;
     state.of = asked;
     const painted = styles.length + regions.length > 0;
-    const answer = painted && (await post("/look", JSON.parse(asked)));
+    const answer = painted && (await post("/look", parts));
     forget(answer && answer.status === 200 ? URL.createObjectURL(await answer.blob()) : null);
     told.shown();
   } catch {
