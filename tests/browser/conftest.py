@@ -1,11 +1,14 @@
 """A browser, and a studio as the command starts it; what is missing is a reason to skip."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
+from urllib.request import Request, urlopen
 
 import pytest
 from PIL import Image
@@ -50,11 +53,34 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
+def studio(tmp_path_factory):
     for extra in ("starlette", "uvicorn", "python_multipart"):
         pytest.importorskip(extra, reason="needs the extra `studio`")
     with started(tmp_path_factory.mktemp("studio")) as found:
         yield found
+
+
+def at_rest(address, seconds=90):
+    """Stop all that another test has left: a page that opens shows what is at work, not an empty stage."""
+    home, _, token = address.partition("#")
+
+    def ask(path, method="GET"):
+        with urlopen(Request(home + path, headers={"Authorization": f"Bearer {token}"}, method=method)) as answer:
+            return json.load(answer)
+
+    until = time.monotonic() + seconds
+    while left := [run for run in ask("runs") if run["state"] in ("queued", "preparing", "running")]:
+        assert time.monotonic() < until, f"does not stop: {left}"
+        for run in left:
+            ask(f"runs/{run['id']}/stop", "POST")
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def address(studio):
+    """The address of a studio in which nothing is at work."""
+    at_rest(studio)
+    return studio
 
 
 @pytest.fixture
