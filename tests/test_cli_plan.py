@@ -42,6 +42,13 @@ def test_plan_of_what_cannot_be_says_what_could(impasto):
     assert "--size" in err
 
 
+def test_plan_tells_the_sizes_that_can_be_beside_one_that_cannot(impasto):
+    status, out, err = impasto("plan", "--sizes", "16384,96,32768", "--memory", "3GB", "--preset", "fast")
+    assert status == 2
+    assert out.startswith("preset") and "96x72  about" in out
+    assert "16384x12288 pixels take at least" in err
+
+
 def test_bench_measures_ceilings_and_evaluations(impasto):
     status, out, _ = impasto("bench", "--sizes", "64", "--json")
     found = records(out)

@@ -2,8 +2,9 @@
 
 `compact` sees, and stays as it is; features are transported to a style's statistics, and a decoder paints. What it
 paints is judged by VGG-19 as the optimiser's pictures are: relative Gram matrices, means and deviations at relu1_1 to
-relu4_1 for the style, features for the content, weighed by a strength that is drawn anew for each picture. At strength 0
-the photograph has to come back.
+relu4_1 for the style, of the picture and of the same at half its size; features for the content, and steps where the
+photograph is flat; weighed by a strength that is drawn anew for each picture. At strength 0 the photograph has to come
+back.
 
 VGG-19's view of the last STYLES styles and CONTENTS contents is kept; each is used about eight and four times.
 
@@ -36,12 +37,13 @@ from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.images import to_pil
 from impasto.instant.decoder import CODED, SKIPS, Decoder, code
 from impasto.instant.network import maps
-from impasto.losses import out_of_range
+from impasto.losses import flat_steps, flatness, out_of_range
 from impasto.statistics import Moments
 from muon import Muon
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYERS = {"relu3_1": 0.2, "relu4_1": 0.5}
+SCALES = (1, 2)  # sizes that the style is compared at: the picture's own, and half of it
 STYLES, FRESH_STYLES = 192, 1  # kept; new ones a step
 CONTENTS, FRESH_CONTENTS = 384, 2
 STYLE_SIDE = 176  # pixels of a style, at most
@@ -61,10 +63,10 @@ class Networks:
 
 @dataclass(frozen=True)
 class Style:
-    """What is kept of a style: its moments, as the student and VGG-19 see them."""
+    """What is kept of a style: its moments, as the student sees them, and VGG-19 at each of `SCALES`."""
 
     student: dict[str, Moments]
-    teacher: dict[str, Moments]
+    teacher: tuple[dict[str, Moments], ...]
 
 
 @dataclass(frozen=True)
@@ -162,10 +164,8 @@ class Pool:
 @torch.no_grad()
 def seen_style(image: Tensor, networks: Networks) -> Style:
     """Shape: (1, 3, H, W) in [0, 1]."""
-    return Style(
-        moments_of(networks.student, image, CODED),
-        moments_of(networks.teacher, image, STYLE_LAYERS),
-    )
+    seen = (moments_of(networks.teacher, smaller(image, scale), STYLE_LAYERS) for scale in SCALES)
+    return Style(moments_of(networks.student, image, CODED), tuple(seen))
 
 
 @torch.no_grad()
@@ -173,6 +173,14 @@ def seen_content(image: Tensor, networks: Networks) -> Content:
     """Shape: (3, H, W) in [0, 1]."""
     pixels = image.mul(255).round().to(torch.uint8)
     return Content(pixels, networks.teacher(pixels[None].float() / 255, CONTENT_LAYERS))
+
+
+def smaller(image: Tensor, scale: int) -> Tensor:
+    """Shape: (N, 3, H, W) -> (N, 3, H/scale, W/scale)."""
+    if scale == 1:
+        return image
+    size = [max(16, side // scale) for side in image.shape[-2:]]
+    return F.interpolate(image, size=size, mode="bilinear", antialias=True)
 
 
 def moments_of(
@@ -255,16 +263,19 @@ def losses(
     out = painted(decoder, networks.student, images, stacked([each.student for each in styles]), strength)
     judged = strength > 0
     sums, features = networks.teacher.sums(out[judged], [Sums(n) for n in STYLE_LAYERS], list(CONTENT_LAYERS))
-    found = {each.layer: moments for each, moments in sums.items()}
+    found = [{each.layer: moments for each, moments in sums.items()}]
+    found += [moments_of(networks.teacher, smaller(out[judged], scale), STYLE_LAYERS) for scale in SCALES[1:]]
     kept = [i for i, yes in enumerate(judged.tolist()) if yes]
-    target = stacked([styles[i].teacher for i in kept])
+    targets = [stacked(each) for each in zip(*(styles[i].teacher for i in kept), strict=True)]
     held = {n: torch.cat([contents[i].features[n] for i in kept]) for n in CONTENT_LAYERS}
     s = strength[judged]
-    styled = style_errors(found, target)
+    styled = torch.cat([style_errors(x, t) for x, t in zip(found, targets, strict=True)], 1)
+    flat = torch.cat([flatness(each[None]) for each in images]) * (2 * (1 - strength)).square()[:, None, None, None]
     parts = {
         "style": (args.style * (2 * s).square() * styled.log1p().mean(1)).mean(),
         "content": (args.content * (2 * (1 - s)).square() * content_errors(features, held)).mean(),
         "same": (args.same * (1 - 2 * strength).clamp_min(0).square() * (out - images).abs().mean((1, 2, 3))).mean(),
+        "flat": args.flat * flat_steps(out, images, flat),
         "range": 100 * out_of_range(out),
     }
     return parts, out
@@ -289,8 +300,11 @@ def judgement(
         out, same = (painted(decoder, networks.student, photo, style.student, torch.tensor([s])) for s in (0.5, 0.0))
         out, same = out.clamp(0, 1), same.clamp(0, 1)
         sums, features = networks.teacher.sums(out, [Sums(n) for n in STYLE_LAYERS], list(CONTENT_LAYERS))
-        by_layer = style_errors({each.layer: m for each, m in sums.items()}, style.teacher)[0]
+        by_layer = style_errors({each.layer: m for each, m in sums.items()}, style.teacher[0])[0]
         values = {**dict(zip(STYLE_LAYERS, by_layer.tolist(), strict=True))}
+        half = moments_of(networks.teacher, smaller(out, 2), STYLE_LAYERS)
+        values["half"] = float(style_errors(half, style.teacher[1]).mean())
+        values["flat"] = 1000 * float(flat_steps(out, photo, flatness(photo)))
         values["content"] = content_errors(features, content.features).item()
         values["psnr"] = -10 * math.log10((same - photo).square().mean().item())
         for name, value in values.items():
@@ -341,6 +355,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=0.006)
     parser.add_argument("--style", type=float, default=8.0, help="weight of the style terms at strength 0.5")
     parser.add_argument("--content", type=float, default=0.3, help="factor of the content terms at strength 0.5")
+    parser.add_argument("--flat", type=float, default=100.0, help="weight of steps in what is flat, at strength 0.5")
     parser.add_argument("--same", type=float, default=20.0, help="weight of the photograph itself at strength 0")
     parser.add_argument("--save", type=float, default=300, help="seconds between two savings")
     parser.add_argument("--judge", type=int, default=1000, help="steps between two judgements")

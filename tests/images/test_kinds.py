@@ -117,7 +117,7 @@ def test_what_has_no_value_is_transparent_and_the_rest_stays(absent: float) -> N
     picture = load_image(tiff(values))
     assert np.array_equal(opacity(picture), (RAMP >= 0.1).astype(np.float32))
     assert np.abs(pixels(picture)[:, :, 0] - RAMP)[RAMP >= 0.1].max() < 1e-6
-    assert picture.notes == ("410 pixels without a value are transparent",)
+    assert picture.notes == ("pixels without a value are transparent: 410",)
 
 
 def two_pages(first: dict[str, Any], second: dict[str, Any] | None) -> bytes:

@@ -101,7 +101,7 @@ def test_gray_beyond_the_known_ranges_is_scaled_not_clipped() -> None:
     assert picture.pixels[0, 0, 0].tolist() == [0, 0.5, 1]
     picture = from_pil(Image.fromarray(np.array([[np.nan, np.inf, 0.5]], dtype=np.float32)))
     assert picture.alpha is not None and picture.alpha.flatten().tolist() == [0, 0, 1]
-    assert picture.pixels.unique().tolist() == [0.5] and "2 pixels without a value are transparent" in picture.notes
+    assert picture.pixels.unique().tolist() == [0.5] and "pixels without a value are transparent: 2" in picture.notes
 
 
 def test_a_dark_deep_image_is_not_brightened_but_told() -> None:

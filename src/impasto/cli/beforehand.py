@@ -11,6 +11,7 @@ import cloup
 
 from impasto.cli import options
 from impasto.cli.terminal import columns, loading
+from impasto.errors import UsageError
 from impasto.recipe import Recipe
 
 _EXAMPLES = """\b
@@ -42,17 +43,24 @@ def plan(sizes: tuple[int, ...], as_json: bool, **given: Any) -> None:
         from impasto.loading import Encoders
         from impasto.preparation import Pictures, prepare
     picture, encoders = torch.zeros(1, 3, 384, 512), Encoders(download=False)
+    refused: dict[int, UsageError] = {}
     for number, size in enumerate(sizes):
-        found = prepare(replace(recipe, size=size), Pictures(picture, [picture]), encoders).plan
+        try:
+            found = prepare(replace(recipe, size=size), Pictures(picture, [picture]), encoders).plan
+        except UsageError as problem:  # other sizes may do
+            refused[size] = problem
+            continue
         summary, tile = found.summary(), found.levels[-1].tile
         if as_json:
             print_record("plan", **found.to_json(), notes=list(found.notes))
             continue
-        if number == 0:
+        if number == len(refused):
             click.echo(columns((key, summary[key]) for key in ("preset", "encoder", "device", "dtype")) + "\n")
         how = f"in tiles of {tile}" if tile else "whole"
         about = f"{summary['time']}, {how}, {summary['memory']}: {summary['levels']}"
         click.echo(columns([(f"{summary['size']:>9}", about)]))
+    if refused:
+        raise refused[min(refused)]
 
 
 @cloup.command()

@@ -102,7 +102,8 @@ def _in_known_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, 
     missing = None if known.all() else ~known.all(-1, keepdims=True)
     values = np.where(known, values, 0).astype(np.float64)
     low, high = min(0.0, float(values.min())), float(values.max())
-    told = "" if missing is None else f"{np.count_nonzero(missing):,} pixels without a value are transparent"
+    lacking = 0 if missing is None else np.count_nonzero(missing)
+    told = f"pixels without a value are transparent: {lacking:,}" if lacking else ""
     if low == 0 and high <= 1 and missing is None:
         return values, None, None
     if low < 0 or high > 1:
