@@ -18,7 +18,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "402ea99b8b6a988a08a3e3604ae4bbceed6c5373f6763fa260fea9766a1d25ef"
+SHA256 = "1e09d001df2b4e2f2924af567196d472682077663984bae657d18779a970ba31"
 DECODER = "decoder."
 
 
