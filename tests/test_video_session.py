@@ -58,13 +58,14 @@ def test_colors_of_a_clip(tmp_path, encoders, colors):
 
 def test_a_clip_that_is_stopped_goes_on_to_the_same_file(tmp_path, encoders):
     """Also from a frame whose key frame was painted before."""
+    says = {"metadata": False}  # which names the clip, and that is in two folders here
     frames, recipe = films.pan(5), replace(RECIPE, keyframe_interval=2)
     whole = tmp_path / "whole"
     whole.mkdir()
-    for event in session(whole / "out.apng", frames, encoders, recipe).events():
+    for event in session(whole / "out.apng", frames, encoders, recipe, **says).events():
         if isinstance(event, Begun):
             assert (event.count, event.there, event.size) == (5, 0, (64, 48))
-    events = session(tmp_path / "out.apng", frames, encoders, recipe).events()
+    events = session(tmp_path / "out.apng", frames, encoders, recipe, **says).events()
     for event in events:
         if isinstance(event, Painted) and event.number == 3:
             break
@@ -72,7 +73,7 @@ def test_a_clip_that_is_stopped_goes_on_to_the_same_file(tmp_path, encoders):
     assert not (tmp_path / "out.apng").exists()
     done = [
         event
-        for event in session(tmp_path / "out.apng", frames, encoders, recipe).events()
+        for event in session(tmp_path / "out.apng", frames, encoders, recipe, **says).events()
         if isinstance(event, Painted)
     ]
     assert [event.number for event in done] == [4, 5]
@@ -80,7 +81,7 @@ def test_a_clip_that_is_stopped_goes_on_to_the_same_file(tmp_path, encoders):
     assert not (tmp_path / "out.apng.impasto").exists()
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm", "out"])
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm", "out", "out.gif", "out.apng", "out.webp"])
 def test_a_clip_says_how_it_was_made(impasto, tmp_path, encoders, name):
     """Of what files, and with what settings, whatever it was written as; unless it is not to."""
     recipe = replace(RECIPE, size=64, iterations=2, frame_iterations=1)
