@@ -306,13 +306,14 @@ def timed(clip: Synthetic, given: argparse.Namespace, changes: Mapping[str, Any]
     command = [sys.executable, "-m", "impasto", "video", read, given.style, "-o", made, "--force", "--json"]
     command += ["--preset", given.preset, *options]
     began = time.perf_counter()
-    done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
     taken = time.perf_counter() - began
     events = [json.loads(line) for line in done.stdout.splitlines()]
     seconds = [event["seconds"] for event in events if "seconds" in event]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20  # of KiB
     print(f"{len(seconds)} frames of {clip.width}x{clip.height}: {taken:.0f} s in all, the first {seconds[0]:.1f} s, ")
-    print(f"{np.mean(seconds[1:]):.2f} s for each other (median {np.median(seconds[1:]):.2f}); {peak:.2f} GiB at the peak")
+    each, usual = np.mean(seconds[1:]), np.median(seconds[1:])
+    print(f"{each:.2f} s for each other (median {usual:.2f}); {peak:.2f} GiB at the peak")
 
 
 def sheet(rows: Mapping[str, list[np.ndarray]], clip: Any, slices: int = 4) -> Image.Image:
