@@ -25,7 +25,6 @@ the peak of its memory are printed.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import resource
 import subprocess
@@ -50,9 +49,9 @@ from impasto.losses import blurred
 from impasto.preparation import Pictures
 from impasto.presets import preset
 from impasto.recipe import Recipe
-from impasto.video.flow import Motion, motion
+from impasto.video.flow import Motion
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, FrameRun, Made, Shot, Shown, Trail
+from impasto.video.shot import Canvas, FrameRun, Made, Shot, Shown, Stretch
 from quality import STYLE_LAYERS, gram_distance
 
 WAYS = ("independent", "same start", "warped start", "ours")
@@ -252,18 +251,27 @@ def frames_of(way: str, clip: Any, recipe: Recipe, style: str, encoders: Encoder
         for film in films:
             yield painted(Shot(Shown(film), recipe, Pictures(styles=[style]), encoders).opening()).image
         return
-    loose = Shot(Shown(films[0]), replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
-    trail = Trail.of(Made(Shown(films[0]), painted(shot.opening())), recipe.keyframe_interval if way == "ours" else 1)
-    yield trail.last.canvas.image
-    for last, film in itertools.pairwise(films):
-        moved = motion(last, film)
-        if way == "same start":
-            nothing, one = torch.zeros_like(moved.back), torch.ones_like(moved.reliable)
-            moved = Motion(nothing, one, torch.zeros_like(one))
-        trail = trail.with_next(
-            Made(Shown(film), painted((shot if way == "ours" else loose).next(Shown(film), trail, moved)))
-        )
-        yield trail.last.canvas.image
+    if way != "ours":
+        shot = Shot(Shown(films[0]), replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
+    opening = key = Made(Shown(films[0]), painted(shot.opening()))
+    yield key.canvas.image
+    length = recipe.keyframe_interval if way == "ours" else 1
+    for begins in range(1, clip.count, length):
+        shown = [Shown(film) for film in films[begins : begins + length]]
+        unmoved = [_nothing(films[0])] if way == "same start" else [None] * len(shown)
+        stretch = Stretch(key, shown, unmoved)
+        for place in stretch.order:
+            paint = shot.ahead if stretch.is_ahead(place) else shot.next
+            stretch.add(place, painted(paint(stretch.shown(place), stretch.past(place), opening.canvas)))
+        key = stretch.made(len(shown))
+        yield from (stretch.made(place).canvas.image for place in sorted(stretch.order))
+
+
+def _nothing(film: np.ndarray) -> tuple[Motion, Motion]:
+    """That nothing has moved."""
+    one = torch.ones(1, 1, *film.shape[:2])
+    unmoved = Motion(torch.zeros(1, 2, *film.shape[:2]), one, torch.zeros_like(one))
+    return unmoved, unmoved
 
 
 def painted(run: FrameRun) -> Canvas:
@@ -288,7 +296,7 @@ def kept(
             times.append(time.perf_counter() - began)
             Image.fromarray(frame).save(file)
             began = time.perf_counter()
-        taken.write_text(f"{np.median(times[1:]):.2f}")
+        taken.write_text(f"{np.mean(times[1:]):.2f}")
     return [np.array(Image.open(file)) for file in files], float(taken.read_text())
 
 

@@ -214,7 +214,7 @@ class Recipe:
     keyframe_interval: int = setting(
         8,
         ranges.whole(1, MOST_EVALUATIONS),
-        "Each frame also holds to the last of every N-th frame; 1 for the frame before alone.",
+        "Every N-th frame is painted first; those between hold to both. 1 for the frame before alone.",
         only=[TRANSFER],
     )
     following: Mapping[str, Any] = setting(_STROKES, settings.varying(lambda: SETTINGS))
@@ -296,13 +296,6 @@ class Recipe:
     def bound(self, size: int) -> int:
         """The largest size below `size` at which `by_size` has a change; 0 if there is none."""
         return max((each.size for each in self.by_size if size > each.size), default=0)
-
-    @property
-    def of_next_frames(self) -> Recipe:
-        """The recipe of frames that follow one: at the full size alone, with what `following` says."""
-        once: dict[str, Any] = {"schedule": Pyramid(most=1, evaluations=self.frame_iterations), "blank_schedule": None}
-        by_size = () if self.following else self.by_size
-        return replace(self, **once, iterations=None, levels=None, by_size=by_size, following={}, **self.following)
 
     @property
     def matched_layers(self) -> Mapping[str, float]:

@@ -164,22 +164,23 @@ def _foreseen(session: ClipSession, output: Output) -> int:
     from impasto.cli.drawing import print_record
     from impasto.cli.running import prepared
 
-    first, other = prepared(lambda _: session.plans(), output)
-    plans = [first, *([other] * (session.count - 1) if other else [])]
+    plans = prepared(lambda _: session.plans(), output)
+    first, others = plans[0].evaluations, sorted({plan.evaluations for plan in plans[1:]})
     estimates = [plan.estimate for plan in plans if plan.estimate]
     memory, seconds = max(each.memory for each in estimates), sum(each.seconds for each in estimates)
     (height, width), evaluations = session.shape, sum(plan.evaluations for plan in plans)
     if output.as_json:
         numbers: dict[str, Any] = {"frames": session.count, "size": [width, height], "evaluations": evaluations}
-        numbers |= {"first_evaluations": first.evaluations, "other_evaluations": other.evaluations if other else None}
+        numbers |= {"first_evaluations": first, "other_evaluations": others[0] if others else None}
+        numbers |= {"key_evaluations": others[1] if len(others) > 1 else None}
         expected = {"memory_bytes": memory, "seconds": seconds}
-        print_record("plan", **numbers, **expected, output=output.name, notes=list(first.notes))
+        print_record("plan", **numbers, **expected, output=output.name, notes=list(plans[0].notes))
         return 0
-    each = f"{first.evaluations} of the first frame" + (f", {other.evaluations} of every other" if other else "")
+    each = f"{first} of the first frame" + (f", {' or '.join(map(str, others))} of every other" if others else "")
     rows = [("frames", str(session.count)), ("size", f"{width}x{height}"), ("evaluations", f"{evaluations}: {each}")]
     rows += [("memory", f"about {in_words(memory)}"), ("time", f"about {duration(seconds)}, if there is no cut")]
     click.echo(columns([*rows, ("output", output.name)]))
-    for note in first.notes:
+    for note in plans[0].notes:
         click.echo(f"Note: {note}")
     return 0
 
