@@ -209,12 +209,12 @@ class Recipe:
         400.0, settings.weight, "How firmly a frame holds to the one before it.", only=[TRANSFER]
     )
     frame_iterations: int = setting(
-        8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
+        8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame that follows others.", only=[TRANSFER]
     )
     keyframe_interval: int = setting(
         8,
-        ranges.whole(1, MOST_EVALUATIONS),
-        "Every N-th frame is painted first; those between hold to both. 1 for the frame before alone.",
+        ranges.whole(1, 32),  # so many frames are in memory
+        "Every N-th frame is painted before those between, which hold to it; 1 for none.",
         only=[TRANSFER],
     )
     following: Mapping[str, Any] = setting(_STROKES, settings.varying(lambda: SETTINGS))
