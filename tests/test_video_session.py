@@ -92,6 +92,8 @@ def test_a_clip_says_how_it_was_made(impasto, tmp_path, encoders, name):
     assert record["inputs"][0]["name"] == str(tmp_path / "in.mkv")
     assert record["inputs"][0]["sha256"] == hashlib.sha256((tmp_path / "in.mkv").read_bytes()).hexdigest()
     assert [each["role"] for each in record["inputs"]] == ["content", "style"]
+    code, _, err = impasto("replay", str(tmp_path / name))
+    assert code == 2 and ("is a clip" in err or "nothing can be compared" in err)
     list(session(tmp_path / name, films.pan(2), encoders, recipe, metadata=False, force=True).events())
     code, _, err = impasto("show", str(tmp_path / name))
     assert code == 2 and "does not say how it was made" in err
