@@ -79,6 +79,14 @@ def test_what_is_plain_moves_with_what_is_around():
     assert (moved.back[inside] - torch.tensor([3.0, 2.0])[None, :, None, None]).abs().mean() < 0.5
 
 
+def test_where_motions_meet_is_relied_on_if_it_looks_the_same():
+    """The upper half slides along the lower one: nothing is hidden between."""
+    scene = films.texture(60, 110)
+    before, now = scene[:, 10:90].copy(), scene[:, 10:90].copy()
+    now[:30] = scene[:30, 12:92]
+    assert motion(before, now).reliable[0, 0, 25:35, 12:-12].mean() > 0.7
+
+
 def test_a_slow_camera_does_not_draw_its_border_out():
     """By half a pixel a frame: the border is new in part in each, and all the rest is not."""
     scene = films.texture(60, 82).astype(float)
