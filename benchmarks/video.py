@@ -1,7 +1,7 @@
 """Whether clips hold still: how far frames are from those before, moved as the clip truly moves, beside other ways.
 
     python benchmarks/video.py --style FILE --out DIR [--frames 12] [--size 512] [--scene rocket] [--bare]
-        [--ways ours ...] [--clip FOLDER] [--still NOISE] [--set NAME=VALUE ...] [--sheet OUT]
+        [--ways ours ...] [--clip FOLDER] [--still NOISE] [--set NAME=VALUE ...] [--sheet OUT] [--timed]
 
 The clip is a scene of scikit-image under a camera that pans, zooms and turns, with a cat cut out and moved over it
 unless it is `--bare`: its motion and what it hides are known exactly. `--clip` takes a folder of frames instead, judged
@@ -17,18 +17,25 @@ E_warp is the root of the mean squared difference in [0, 1] between a frame and 
 where both show the same (Lai et al. 2018, whose figure is its square). `style` is the distance of single frames from
 the painting as the packaged VGG-19 sees it (benchmarks/quality.py), `fine` the energy of what a blur of 2 pixels takes
 away, `mean` the mean of the last frame less that of the first, of 255. What is there already is not painted again.
+
+With `--timed` nothing is judged: the scene is a video file, of which `impasto video` makes another, and its seconds and
+the peak of its memory are printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import json
+import resource
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import torch
@@ -42,9 +49,9 @@ from impasto.losses import blurred
 from impasto.preparation import Pictures
 from impasto.presets import preset
 from impasto.recipe import Recipe
-from impasto.video.flow import Motion, motion
+from impasto.video.flow import Motion
 from impasto.video.reading import planes
-from impasto.video.shot import Canvas, FrameRun, Made, Shot, Shown, Trail
+from impasto.video.shot import Canvas, FrameRun, Made, Shot, Shown, Stretch
 from quality import STYLE_LAYERS, gram_distance
 
 WAYS = ("independent", "same start", "warped start", "ours")
@@ -244,18 +251,27 @@ def frames_of(way: str, clip: Any, recipe: Recipe, style: str, encoders: Encoder
         for film in films:
             yield painted(Shot(Shown(film), recipe, Pictures(styles=[style]), encoders).opening()).image
         return
-    loose = Shot(Shown(films[0]), replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
-    trail = Trail.of(Made(Shown(films[0]), painted(shot.opening())), recipe.keyframe_interval if way == "ours" else 1)
-    yield trail.last.canvas.image
-    for last, film in itertools.pairwise(films):
-        moved = motion(last, film)
-        if way == "same start":
-            nothing, one = torch.zeros_like(moved.back), torch.ones_like(moved.reliable)
-            moved = Motion(nothing, one, torch.zeros_like(one))
-        trail = trail.with_next(
-            Made(Shown(film), painted((shot if way == "ours" else loose).next(Shown(film), trail, moved)))
-        )
-        yield trail.last.canvas.image
+    if way != "ours":
+        shot = Shot(Shown(films[0]), replace(recipe, temporal_weight=0.0), Pictures(styles=[style]), encoders)
+    opening = key = Made(Shown(films[0]), painted(shot.opening()))
+    yield key.canvas.image
+    length = recipe.keyframe_interval if way == "ours" else 1
+    for begins in range(1, clip.count, length):
+        shown = [Shown(film) for film in films[begins : begins + length]]
+        unmoved = [_nothing(films[0])] if way == "same start" else [None] * len(shown)
+        stretch = Stretch(key, shown, unmoved)
+        for place in stretch.order:
+            paint = shot.ahead if stretch.is_ahead(place) else shot.next
+            stretch.add(place, painted(paint(stretch.shown(place), stretch.past(place), opening.canvas)))
+        key = stretch.made(len(shown))
+        yield from (stretch.made(place).canvas.image for place in sorted(stretch.order))
+
+
+def _nothing(film: np.ndarray) -> tuple[Motion, Motion]:
+    """That nothing has moved."""
+    one = torch.ones(1, 1, *film.shape[:2])
+    unmoved = Motion(torch.zeros(1, 2, *film.shape[:2]), one, torch.zeros_like(one))
+    return unmoved, unmoved
 
 
 def painted(run: FrameRun) -> Canvas:
@@ -280,8 +296,32 @@ def kept(
             times.append(time.perf_counter() - began)
             Image.fromarray(frame).save(file)
             began = time.perf_counter()
-        taken.write_text(f"{np.median(times[1:]):.2f}")
+        taken.write_text(f"{np.mean(times[1:]):.2f}")
     return [np.array(Image.open(file)) for file in files], float(taken.read_text())
+
+
+def timed(clip: Synthetic, given: argparse.Namespace, changes: Mapping[str, Any]) -> None:
+    """What the whole command takes: reading, painting, keeping and writing."""
+    given.out.mkdir(parents=True, exist_ok=True)
+    read, made = given.out / "timed-in.mkv", given.out / "timed-out.mp4"
+    with av.open(str(read), "w") as file:
+        stream = file.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "bgr0"
+        for i in range(clip.count):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(clip.frame(i), format="rgb24")))
+        file.mux(stream.encode(None))
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
+    command = [sys.executable, "-m", "impasto", "video", read, given.style, "-o", made, "--force", "--json"]
+    command += ["--preset", given.preset, *options]
+    began = time.perf_counter()
+    done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
+    taken = time.perf_counter() - began
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    seconds = [event["seconds"] for event in events if "seconds" in event]
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20  # of KiB
+    print(f"{len(seconds)} frames of {clip.width}x{clip.height}: {taken:.0f} s in all, the first {seconds[0]:.1f} s, ")
+    each, usual = np.mean(seconds[1:]), np.median(seconds[1:])
+    print(f"{each:.2f} s for each other (median {usual:.2f}); {peak:.2f} GiB at the peak")
 
 
 def sheet(rows: Mapping[str, list[np.ndarray]], clip: Any, slices: int = 4) -> Image.Image:
@@ -314,6 +354,7 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--timed", action="store_true")
     given = parser.parse_args()
     height = given.size * 9 // 32 * 2
     clip: Any = Synthetic(given.scene, given.frames, given.size, height, bare=given.bare)
@@ -322,6 +363,9 @@ def main() -> None:
     elif given.still is not None:
         clip = Still(given.scene, given.frames, given.size, height, given.still)
     changes = {name: eval(value) for name, _, value in (each.partition("=") for each in given.set)}
+    if given.timed:
+        timed(clip, given, changes)
+        return
     recipe, encoders = replace(preset(given.preset), **changes), Encoders()
     films = [clip.frame(i) for i in range(clip.count)]
     rows = {"input": films}

@@ -1,13 +1,15 @@
 """Clips are read and written as they are: times, sound, turned and stretched ones, damaged ones."""
 
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import films
 from impasto.errors import ImageError, MissingFileError, UsageError
+from impasto.images import read_text
 
 av = pytest.importorskip("av", reason="needs the extra `video`")
 pytest.importorskip("cv2", reason="needs the extra `video`")
@@ -221,13 +223,32 @@ def test_sound_that_a_format_does_not_have_is_coded_anew(tmp_path, clip):
 
 
 def test_every_format_keeps_frames_and_times(tmp_path, clip, frames):
+    """Also with a text in it."""
+    said = {"impasto": "é <&> " * 999}
     allowed = {"out.mkv": 4, "out.gif": 12, "out.apng": 2, "out.webp": 6, "out": 2}
     for name, most in allowed.items():
-        write_clip(tmp_path / name, clip.frames(), clip)
+        write_clip(tmp_path / name, clip.frames(), clip, text=said)
         there = open_clip(tmp_path / name)
         assert len(there.times) == 8
         assert off(list(there.frames())[5].pixels, frames[5]) < most, name
         assert name == "out" or begins(there) == UNEVEN, name
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("name", ["x.gif", "x.apng", "x.webp"])
+def test_animated_images_have_text(tmp_path, clip, name, count):
+    """Which every program that reads them passes over."""
+    said, file, seen = {"impasto": "é <&> " * 999, "comment": "of"}, tmp_path / name, []
+    for text in ({}, said):
+        write_clip(file, islice(clip.frames(), count), clip, text=text)
+        assert read_text(file) == text
+        with Image.open(file) as image:
+            assert image.n_frames == count
+            seen.append([np.array(each.convert("RGB")) for each in ImageSequence.Iterator(image)])
+    assert np.array_equal(*seen)
+    if name != "x.webp":  # which FFmpeg does not read where it is animated
+        with av.open(str(file)) as container:
+            assert len(list(container.decode(video=0))) == count
 
 
 @pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.webm", "x.gif", "x.apng", "x.webp"])

@@ -84,9 +84,10 @@ class PictureProblem:
 
     def _beginning(self, level: Level) -> Tensor:
         size = level.height, level.width
-        if self._past:
+        past = self._past_at(level)
+        if past:
             unseen = self._painted(level, self._instant) if self._instant else self._recolored(level)
-            return self._past.beginning(unseen, 0.0 if self._recipe.style_weight else FRESH)
+            return past.beginning(unseen, 0.0 if self._recipe.style_weight else FRESH)
         if self._given.start is not None:
             return self._given.start.at(*size)
         if self._recipe.init == "style":
@@ -101,15 +102,20 @@ class PictureProblem:
         return self._recolored(level).clone()
 
     def enlarged(self, image: Tensor, level: Level) -> Tensor:
-        """The picture so far at the next level's size, with the finer detail that the start has there."""
+        """The picture so far at the next level's size, with the finer detail that the start has there.
+
+        Of a clip's frame, what is held is as it is in the frames that hold it.
+        """
         resample = wrapping(RESAMPLERS[self._recipe.resample], self._recipe.repeats)
         larger = resample(image, level.height, level.width)
-        if self._detail == 0:
-            return self._kept(larger, level, self._given.content)
-        height, width = image.shape[-2:]
-        coarse = self._recolored(Level(height, width, level.iterations))
-        blurred = resample(coarse, level.height, level.width)
-        larger = larger + self._detail * (self._recolored(level) - blurred)
+        if self._detail:
+            height, width = image.shape[-2:]
+            coarse = self._recolored(Level(height, width, level.iterations))
+            blurred = resample(coarse, level.height, level.width)
+            larger = larger + self._detail * (self._recolored(level) - blurred)
+        past = self._past_at(level)
+        if past:
+            larger = torch.lerp(larger, self._beginning(level), past.firm)
         return self._kept(larger, level, self._given.content)
 
     def finished(self, image: Tensor, level: Level) -> Tensor:
@@ -160,7 +166,7 @@ class PictureProblem:
             self._parts(level),
             self._team,
             self._visible_at(level),
-            self._past,
+            self._past_at(level),
             self._known.setdefault(level, {}),
         )
 
@@ -240,8 +246,8 @@ class PictureProblem:
             objective = WholeObjective(sitting.encoder, terms)
         else:
             objective = TiledObjective(sitting.encoder, terms, level.tile, self._team)
-        keep, still = self._given.keep, self._past.still if self._past else None
-        held = ([keep.at(level.height, level.width)] if keep else []) + ([] if still is None else [still])
+        keep, past = self._given.keep, self._past_at(level)
+        held = ([keep.at(level.height, level.width)] if keep else []) + ([past.still] if past else [])
         return KeptObjective(objective, torch.stack(held).amax(0)) if held else objective
 
     @property
@@ -303,6 +309,9 @@ class PictureProblem:
     def _area(self, name: str, level: Level) -> Tensor:
         (where,) = (area.where for area in self._given.areas if area.name == name)
         return where.at(level.height, level.width)
+
+    def _past_at(self, level: Level) -> Past | None:
+        return self._past and self._past.at(level.height, level.width)
 
     def _content_at(self, level: Level) -> Tensor:
         assert self._given.content is not None, "a recipe that looks at the content needs one"

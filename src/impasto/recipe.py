@@ -209,12 +209,12 @@ class Recipe:
         400.0, settings.weight, "How firmly a frame holds to the one before it.", only=[TRANSFER]
     )
     frame_iterations: int = setting(
-        8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame after a shot's first.", only=[TRANSFER]
+        8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame that follows others.", only=[TRANSFER]
     )
     keyframe_interval: int = setting(
         8,
-        ranges.whole(1, MOST_EVALUATIONS),
-        "Each frame also holds to the last of every N-th frame; 1 for the frame before alone.",
+        ranges.whole(1, 32),  # so many frames are in memory
+        "Every N-th frame is painted before those between, which hold to it; 1 for none.",
         only=[TRANSFER],
     )
     following: Mapping[str, Any] = setting(_STROKES, settings.varying(lambda: SETTINGS))
@@ -296,13 +296,6 @@ class Recipe:
     def bound(self, size: int) -> int:
         """The largest size below `size` at which `by_size` has a change; 0 if there is none."""
         return max((each.size for each in self.by_size if size > each.size), default=0)
-
-    @property
-    def of_next_frames(self) -> Recipe:
-        """The recipe of frames that follow one: at the full size alone, with what `following` says."""
-        once: dict[str, Any] = {"schedule": Pyramid(most=1, evaluations=self.frame_iterations), "blank_schedule": None}
-        by_size = () if self.following else self.by_size
-        return replace(self, **once, iterations=None, levels=None, by_size=by_size, following={}, **self.following)
 
     @property
     def matched_layers(self) -> Mapping[str, float]:

@@ -123,7 +123,7 @@ class Run:
             return problem.showing(frame, past, painted, masks)
 
         precise, plan = self.precise, self.plan
-        if past:
+        if past and len(plan.levels) == 1:  # coarse to fine there are evaluations enough
             plan = replace(plan, solver=InUnits(plan.solver, past.units(self.recipe.temporal_weight).to(self.home)))
         return replace(self, problem=shown(self.problem), plan=plan, precise=precise and (lambda: shown(precise())))
 

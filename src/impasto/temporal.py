@@ -1,4 +1,4 @@
-"""What a frame of a clip has from frames before it: where it begins, what holds it, and what stays as it is."""
+"""What a frame of a clip has from frames that are painted: where it begins, what holds it, and what stays as it is."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from impasto.images import resize
 from impasto.losses import blurred, temporal_error
 from impasto.terms import PixelTerm
 
 SETTLING = 8  # frames, until what has come into sight is held as firmly as all else
 FEW = 1e-3  # of the picture, below which nothing is new
 WIDE = 4.0  # pixels; what is less wide counts less: outlines alone have no style
+WHOLLY = 0.99  # of a pixel
 FREE = 20.0  # the weight that would hold a place about as firmly as the other terms do
 
 
@@ -33,7 +35,7 @@ class NewPart:
 
 @dataclass(frozen=True)
 class Past:
-    """A painted frame before, `warped` to where its parts are now, and how far that is to be relied on.
+    """A painted frame, `warped` to where its parts are now, and how far that is to be relied on.
 
     `reliable` is 0 where something has come into sight, and `settled` too, or less than 1 where it has lately: there a
     place is held less, so that strokes can form. Where `still` is 1 nothing has changed in the clip.
@@ -46,21 +48,39 @@ class Past:
     settled: Tensor = field(repr=False)
     still: Tensor = field(repr=False)
 
-    def beside(self, other: Past) -> Past:
-        """Both this and a frame farther back, each as firmly as it is held; what is still stays as it is here.
+    def beside(self, *others: tuple[Past, float]) -> Past:
+        """Both this and frames farther away, each as firmly as it is held, times its weight; what is still stays.
 
-        Reference: Ruder, Dosovitskiy & Brox 2016, section 4.3, whose long-term term it is: the sum of both squares.
+        Reference: Ruder, Dosovitskiy & Brox 2016, section 4.3, whose long-term term it is: the sum of all squares.
         Differs: theirs has a farther frame only where no nearer one is to be relied on. Here it counts where both are,
         too, because it has been moved once and not once a frame.
         """
-        far = other.firm * (1 - self.still)
-        share = far / (far + self.firm).clamp_min(1e-6)
+        result, held = self, self.firm
+        for other, weight in others:
+            more = weight * other.firm * (1 - self.still)
+            held = held + more
+            result = result._or(other, more / held.clamp_min(1e-6))
+        return result
+
+    def otherwise(self, other: Past) -> Past:
+        """This, and the other where this says nothing."""
+        return self._or(other, 1 - self.reliable)
+
+    def _or(self, other: Past, share: Tensor) -> Past:
         return Past(
             torch.lerp(self.warped, other.warped, share),
             torch.maximum(self.reliable, other.reliable),
             torch.maximum(self.settled, other.settled),
             self.still,
         )
+
+    def at(self, height: int, width: int) -> Past:
+        """The same at another size; what is still there is so in all that a pixel is made of."""
+        if self.warped.shape[-2:] == (height, width):
+            return self
+        smaller = (resize(each, height, width) for each in (self.warped, self.reliable, self.settled, self.still))
+        warped, reliable, settled, still = smaller
+        return Past(warped, reliable, settled, (still > WHOLLY).to(still))
 
     def where(self, same: Tensor) -> Past:
         """The same, but new where something has changed that the clip does not show.  Shape: same (1, 1, H, W)."""

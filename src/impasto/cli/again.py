@@ -15,6 +15,7 @@ import cloup
 
 from impasto.choices import ORIGINAL
 from impasto.cli import interrupts, options
+from impasto.cli.looking import is_clip
 from impasto.cli.output import Output
 from impasto.cli.running import execute, prepared, threads
 from impasto.cli.terminal import loading
@@ -189,6 +190,10 @@ def replay(file: str, inputs: Sequence[str], output: str | None, force: bool, qu
     """
     from impasto.record import printable, read_record, safe_name
 
+    if is_clip(Path(file)):
+        raise UsageError(
+            f"{file} is a clip. `impasto show` prints what it is made of, and `impasto video` makes it again."
+        )
     record = read_record(file)
     if record.result is None:
         raise UsageError(f"{file} does not say what came out, so nothing can be compared.")

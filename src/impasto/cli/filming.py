@@ -34,6 +34,7 @@ Examples:
   impasto video in.mp4 painting.jpg -o out.mp4 --preview 10
   impasto video frames/ swatch:mosaic -o out.gif --fps 12
 """
+_INSTANT = "A preview in one pass of a small network: --preset instant. Behind what moves it leaves a slight smear."
 _CLIP = "The clip: a video file, an animated GIF, PNG or WebP, or a folder of frames."
 
 
@@ -85,7 +86,7 @@ class Rate(click.ParamType[Any]):
         options.no_metadata_option,
     ),
     options.style_option(),
-    options.instant_option,
+    cloup.option("--instant", is_flag=True, help=_INSTANT),
     cloup.option("--region", "regions", multiple=True, metavar="MASK=STYLE", help="A style for where MASK is white."),
     cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
     *texture_options,
@@ -163,22 +164,23 @@ def _foreseen(session: ClipSession, output: Output) -> int:
     from impasto.cli.drawing import print_record
     from impasto.cli.running import prepared
 
-    first, other = prepared(lambda _: session.plans(), output)
-    plans = [first, *([other] * (session.count - 1) if other else [])]
+    plans = prepared(lambda _: session.plans(), output)
+    first, others = plans[0].evaluations, sorted({plan.evaluations for plan in plans[1:]})
     estimates = [plan.estimate for plan in plans if plan.estimate]
     memory, seconds = max(each.memory for each in estimates), sum(each.seconds for each in estimates)
     (height, width), evaluations = session.shape, sum(plan.evaluations for plan in plans)
     if output.as_json:
         numbers: dict[str, Any] = {"frames": session.count, "size": [width, height], "evaluations": evaluations}
-        numbers |= {"first_evaluations": first.evaluations, "other_evaluations": other.evaluations if other else None}
+        numbers |= {"first_evaluations": first, "other_evaluations": others[0] if others else None}
+        numbers |= {"key_evaluations": others[1] if len(others) > 1 else None}
         expected = {"memory_bytes": memory, "seconds": seconds}
-        print_record("plan", **numbers, **expected, output=output.name, notes=list(first.notes))
+        print_record("plan", **numbers, **expected, output=output.name, notes=list(plans[0].notes))
         return 0
-    each = f"{first.evaluations} of the first frame" + (f", {other.evaluations} of every other" if other else "")
+    each = f"{first} of the first frame" + (f", {' or '.join(map(str, others))} of every other" if others else "")
     rows = [("frames", str(session.count)), ("size", f"{width}x{height}"), ("evaluations", f"{evaluations}: {each}")]
     rows += [("memory", f"about {in_words(memory)}"), ("time", f"about {duration(seconds)}, if there is no cut")]
     click.echo(columns([*rows, ("output", output.name)]))
-    for note in first.notes:
+    for note in plans[0].notes:
         click.echo(f"Note: {note}")
     return 0
 

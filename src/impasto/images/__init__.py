@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from impasto.images.exif import kept_exif
 from impasto.images.formats import READABLE_FORMATS, WRITABLE_FORMATS
-from impasto.images.metadata import read_text
+from impasto.images.metadata import read_text, with_text_in
 from impasto.images.picture import Picture, filled, from_array
 from impasto.images.reading import from_pil, load_image
 from impasto.images.sizing import Resampler, at_most, resize, resize_like_opencv, resize_nearest, size_for, wrapping
@@ -45,5 +45,6 @@ __all__ = [
     "save_image",
     "size_for",
     "to_pil",
+    "with_text_in",
     "wrapping",
 ]

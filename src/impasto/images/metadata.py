@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Mapping
 from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from impasto.errors import UsageError
+from impasto.images.formats import HEADER_BYTES, Content, webp_size
 from impasto.images.opening import ImageFile, opened
-from impasto.images.png import text_of
+from impasto.images.png import text_of, with_text
 
 _NAMESPACE: Final = "urn:impasto:1.0"
 _PACKET: Final = (
@@ -24,18 +26,44 @@ _PACKET: Final = (
     '<?xpacket end="w"?>'
 )
 _NOT_IN_XML: Final = re.compile("[\ufffe\uffff]")
+_GIF_XMP: Final = b"\x21\xff\x0bXMP DataXMP"  # an application extension, which the packet follows as it is
+_GIF_END: Final = bytes([1, *range(255, -1, -1), 0])  # wherever a reader of blocks is in the packet, it gets out here
+_WEBP_XMP: Final = 4  # the flag of VP8X that says there is a packet
 
 
 def read_text(source: ImageFile) -> dict[str, str]:
     """Read the text that an image file carries: what `save_image` put there, and all text of a PNG file.
 
-    Empty where there is none; the pixels are not decoded.
+    Empty where there is none; the pixels are not decoded. Of GIF, what `with_text_in` put there.
 
     Raises:
         MissingFileError, ImageError: as for `load_image`
     """
     with opened(source) as image:
-        return text_of(image.data) if image.format == "PNG" else _unpacked(image.xmp)
+        if image.format == "PNG":
+            return text_of(image.data)
+        return _unpacked(_gif_xmp(image.data) if image.format == "GIF" else image.xmp)
+
+
+def with_text_in(data: bytes, text: Mapping[str, str]) -> bytes:
+    """The bytes of a finished PNG, GIF or WebP, still or animated, with `text` in them; of all else, as they are.
+
+    Reference: XMP specification part 3, 1.1.2 (GIF); WebP container specification, extended file format.
+    """
+    if text and data[1:4] == b"PNG":
+        return with_text(data, text)
+    if text and data[:3] == b"GIF" and data[-1:] == b";":
+        return b"".join((data[:-1], _GIF_XMP, xmp_packet(text), _GIF_END, b";"))
+    return _webp_with(data, xmp_packet(text)) if text and data[8:12] == b"WEBP" else data
+
+
+def _webp_with(data: bytes, packet: bytes) -> bytes:
+    if data[12:16] != b"VP8X":  # a still one, without transparency
+        canvas = b"".join((side - 1).to_bytes(3, "little") for side in webp_size(data[:HEADER_BYTES]))
+        data = data[:12] + struct.pack("<4sIxxxx", b"VP8X", 10) + canvas + data[12:]
+    chunk = struct.pack("<4sI", b"XMP ", len(packet)) + packet + bytes(len(packet) % 2)
+    head = struct.pack("<4sI", b"RIFF", len(data) + len(chunk) - 8) + data[8:20] + bytes([data[20] | _WEBP_XMP])
+    return b"".join((head, data[21:], chunk))
 
 
 def checked_text(text: Mapping[str, str]) -> dict[str, str]:
@@ -59,6 +87,13 @@ def xmp_packet(text: Mapping[str, str]) -> bytes:
     content = json.dumps(dict(text), ensure_ascii=False)
     content = _NOT_IN_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", content)
     return _PACKET.format(escape(content)).encode()
+
+
+def _gif_xmp(data: Content) -> bytes:
+    """The packet in a GIF, or nothing."""
+    begins = data.rfind(_GIF_XMP)
+    ends = data.find(_GIF_END[:3], begins)
+    return data[begins + len(_GIF_XMP) : ends] if 0 <= begins < ends else b""
 
 
 def _unpacked(packet: bytes) -> dict[str, str]:

@@ -19,7 +19,9 @@ UNMOVED = 0.1  # pixels, below which nothing has moved
 NEAR = 12.0  # pixels around a place whose motion is the best guess
 ALIKE = 1.5  # of 255, and pixels around: by so little, in the mean, what is the same differs
 NOISE, COARSEST = 2.0, 6.0  # times what is usual in a frame, but of 255 at most, if that is more: films have grain
+FINE, SHARP = 2.0, 0.3  # pixels; of what a blur by so many takes away: by so much what is the same differs
 AROUND = 4  # pixels around a place that must not have changed either, for it to be still
+AGREED = 1.0  # pixels, by which two motions of a place differ at most
 EDGE = 0.8  # pixels beyond a border that are still of it; the standard deviation of the soft border of what is hidden
 
 
@@ -48,6 +50,23 @@ class Motion:
         """
         return Past(self.carried(image), self.reliable, self.reliable * self.carried(settled), self.still)
 
+    def after(self, earlier: Motion) -> Motion:
+        """Both, one after the other: what has become of the frame that `earlier` began with."""
+        return Motion(
+            self.back + warped(earlier.back, self.back),
+            self.reliable * warped(earlier.reliable, self.back),
+            self.still * earlier.still,
+        )
+
+    def refined(self, direct: Motion) -> Motion:
+        """The same, as the flow between the two frames has it where that agrees: many small errors make a large one."""
+        apart = (self.back - direct.back).norm(dim=1, keepdim=True)
+        return Motion(
+            torch.lerp(self.back, direct.back, (2 * AGREED - apart).clamp(0, 1) * direct.reliable),
+            torch.maximum(self.reliable, direct.reliable * (apart < AGREED).float()),
+            self.still,
+        )
+
     @property
     def hidden(self) -> float:
         """The share of the frame that was not to be seen before."""
@@ -55,24 +74,41 @@ class Motion:
 
 
 def motion(before: np.ndarray, now: np.ndarray) -> Motion:
-    """The motion between two frames.
+    """The motion between two frames.  Shape: (H, W, 3) uint8 each."""
+    return motions(before, now)[0]
+
+
+def motions(before: np.ndarray, now: np.ndarray) -> tuple[Motion, Motion]:
+    """The motion from the first of two frames to the second, and that from the second to the first.
 
     Shape: (H, W, 3) uint8 each.
-    Differs from Ruder et al. 2016: where the flow is not sure of itself, as in all that is plain, things move as what
-    is sure around them, and that is relied on as well if it looks the same there,
-    but for the grain that all of the frame has.
+    Differs from Ruder et al. 2016: where the flow is not sure of itself, as in all that is plain or where motions meet,
+    things move as what is sure around them if it looks the same there, or else as the flow has it if it does so by
+    that, and both are relied on; but for the grain that all of the frame has, and a fraction of a pixel of fine detail.
     """
     forth, back = flow(before, now), flow(now, before)
+    return _motion(before, now, forth, back), _motion(now, before, back, forth)
+
+
+def _motion(before: np.ndarray, now: np.ndarray, forth: Tensor, back: Tensor) -> Motion:
     sure = reliability(back, forth)
-    back = torch.where(sure > 0, back, _as_around(back, sure))
     first, second = (torch.from_numpy(each.transpose(2, 0, 1).copy())[None].float() for each in (before, now))
-    changed = blurred((warped(first, back) - second).abs().mean(1, keepdim=True), ALIKE)
-    grain = min(COARSEST, NOISE * float(changed.median()))
-    alike = (changed < max(ALIKE, grain)).float() * _inside(back)
+    around = _as_around(back, sure)
+    by_own, by_around = (_mean_around(warped(first, each) - second) for each in (back, around))
+    grain = min(COARSEST, NOISE * float(torch.where(sure > 0, by_own, by_around).median()))
+    most = (SHARP * _mean_around(second - blurred(second, FINE))).clamp_min(max(ALIKE, grain))
+    own = (sure > 0) | ((by_own < most) & (by_around >= most))
+    back = torch.where(own, back, around)
+    alike = (torch.where(own, by_own, by_around) < most).float() * _inside(back)
     moved = back.norm(dim=1, keepdim=True) >= UNMOVED
     other = torch.from_numpy((before != now).any(2))[None, None]
     still = 1 - F.max_pool2d((moved | other).float(), 2 * AROUND + 1, stride=1, padding=AROUND)
     return Motion(back, torch.maximum(torch.maximum(sure, alike), still), still)
+
+
+def _mean_around(difference: Tensor) -> Tensor:
+    """The mean size of a difference around each place.  Shape: (1, 3, H, W) -> (1, 1, H, W)."""
+    return blurred(difference.abs().mean(1, keepdim=True), ALIKE)
 
 
 def _as_around(back: Tensor, sure: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How a clip was made, in its file: beside the name of the program in videos, and in each frame of a folder."""
+"""How a clip was made, in its file: beside the name of the program, or in each frame of a folder."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ from impasto.settings import shaping
 from impasto.sources import ImageSource
 from impasto.version import __version__
 from impasto.video.choosing import Choice, chosen
-from impasto.video.flow import motion, opencv
+from impasto.video.flow import opencv
 from impasto.video.folder import FrameFolder, check_place, is_written_of
 from impasto.video.masking import MovingMasks
 from impasto.video.reading import Clip, Frame, pyav
 from impasto.video.recorded import known, record_of
-from impasto.video.shot import FrameRun, Made, Shot, Shown, Trail
-from impasto.video.shots import is_cut
+from impasto.video.shot import FrameRun, Made, Shot, Shown, Stretch
+from impasto.video.shots import pieces
 from impasto.video.writing import check_kind, codec_of, write_clip
 
 RECENT = 12  # frames by which the time left is judged
@@ -47,7 +47,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Painting:
-    """A step of a frame, which counts from 1."""
+    """A step of a frame, the `number`-th that is painted of those asked for."""
 
     number: int
     count: int
@@ -57,7 +57,7 @@ class Painting:
 
 @dataclass(frozen=True)
 class Painted:
-    """A frame is finished, after so many `seconds`; `left` are those to the end, if it can be told."""
+    """A frame is finished after so many `seconds`, now `number` of them are; `left` are those to the end, if known."""
 
     number: int
     count: int
@@ -104,17 +104,11 @@ class ClipSession:
         self._clip, self._recipe, self._pictures, self._path = clip, recipe, pictures, path
         self._choice, self._encoders, self._force = choice or Choice(), encoders or Encoders(), force
         self._metadata = metadata
-        times = self._choice.times(clip)
-        self._times = times[:preview]
-        self._whole = len(self._times) == len(times)
+        self._times = self._choice.times(clip)
+        self.count = min(len(self._times), preview or len(self._times))
         self.shape = working_shape(clip, recipe, path)
         self._masks = MovingMasks.of(pictures, clip, recipe.max_pixels)
-        self._pace = Pace(len(self._times))
-
-    @property
-    def count(self) -> int:
-        """How many frames are painted."""
-        return len(self._times)
+        self._pace = Pace(self.count)
 
     @property
     def folder(self) -> Path:
@@ -132,64 +126,88 @@ class ClipSession:
         text = self._text(first[1])
         folder = FrameFolder(self.folder, self._about(), anew=self._force)
         try:
-            count, (height, width) = len(self._times), self.shape
-            there = sum(folder.finished(number) for number in range(1, count + 1))
-            yield Begun(count, (width, height), there, tuple(self._clip.notes))
+            height, width = self.shape
+            there = sum(folder.finished(number) for number in range(1, self.count + 1))
+            yield Begun(self.count, (width, height), there, tuple(self._clip.notes))
             made = yield from self._frames(folder, [first])
             if not made:
                 raise ImageError(f"{self._clip.path} has no frames that can be read.")
             write_clip(self._path, self._finished(folder, made), self._clip, self._since, text)
             folder.wrote(self._path)
             yield Written(self._path, made, tuple(self._clip.notes))
-            if self._whole:
+            if self.count == len(self._times):
                 folder.remove()
         finally:
             (folder.remove if folder.empty else folder.close)()
 
-    def plans(self) -> tuple[Plan, Plan | None]:
-        """What the first frame will take, and each that follows, if one does; everything is checked, nothing written.
+    def plans(self) -> list[Plan]:
+        """What each frame will take, if there is no cut; everything is checked, nothing written.
 
         Raises:
             ImpastoError: as `events`, before the first frame.
         """
         self._check()
-        shot, run = self._first()
-        return run.plan, shot.following if self.count > 1 else None
+        (shot, run), interval, more = self._first(), self._recipe.keyframe_interval, self.count - 1
+        ahead = more // interval + (more % interval > 1) if interval > 1 else 0
+        after = [shot.leading] * ahead + [shot.following] * (more - ahead) if more else []
+        return [run.plan, *after]
 
     def _frames(self, folder: FrameFolder, ready: list[tuple[Shot, FrameRun]]) -> Generator[Event, None, int]:
         """Paint the frames that are not there; how many there are in the end.
 
-        What is `ready` of the first frame is taken, so that it is not kept for all of the clip.
+        What is `ready` of the first frame is taken, so that it is not kept for all of the clip. A key frame beyond the
+        last that is asked for is painted too, as those before hold to it.
         """
+        made = 0
         shot: Shot | None = None
-        trail: Trail | None = None
-        number = 0
-        for number, now in enumerate(self._shown(), 1):
-            began = time.perf_counter()
-            opening = ready.pop() if ready else None
-            if folder.finished(number):
-                if folder.opens(number):
-                    shot, trail = self._shot(now), None
-                trail = self._onward(trail, Made(now, folder.canvas(number)))
-                continue
-            moved = None if trail is None else motion(trail.last.frame.pixels, now.pixels)
-            if shot is None or trail is None or moved is None or is_cut(trail.last.frame.pixels, now.pixels, moved):
-                opens, (shot, run), trail = True, opening or self._opening(now), None
-            else:
-                opens, run = False, shot.next(now, trail, moved)
-            for step in run:
-                yield Painting(number, len(self._times), step, self._pace.left(number - 1))
-                if moved is not None and not opens and moved.still.all():
-                    break
-            folder.add(number, run.finished, run.canvas, opens=opens)
-            self._pace.done(number, time.perf_counter() - began, opens=opens)
-            yield Painted(number, len(self._times), time.perf_counter() - began, opens, self._pace.left(number))
-            trail = self._onward(trail, Made(now, run.canvas))
-        return number
+        key: Made | None = None
+        opening: Made | None = None
 
-    def _onward(self, trail: Trail | None, made: Made) -> Trail:
-        """The trail after another frame, which begins one if there is none."""
-        return Trail.of(made, self._recipe.keyframe_interval) if trail is None else trail.with_next(made)
+        def opens(number: int) -> bool | None:
+            return folder.opens(number) if folder.finished(number) else None
+
+        for piece in pieces(self._shown(), self._recipe.keyframe_interval, opens):
+            made = min(self.count, piece.first + len(piece.frames) - 1)
+            if shot is None or key is None or opening is None or piece.opens:
+                now = piece.frames[0]
+                shot, run = ready.pop() if ready else (self._shot(now), None)
+                if not folder.finished(piece.first):
+                    yield from self._painted(folder, piece.first, run or shot.opening(), opens=True)
+                key = opening = Made(now, folder.canvas(piece.first))
+                if made == self.count:
+                    break
+                continue
+            stretch = Stretch(key, piece.frames, piece.motions)
+            for place in stretch.order:
+                number = piece.first - 1 + place
+                if number > self.count and not stretch.is_ahead(place):
+                    continue
+                if not folder.finished(number):
+                    past = stretch.past(place)
+                    paint = shot.ahead if stretch.is_ahead(place) else shot.next
+                    run = paint(stretch.shown(place), past, opening.canvas)
+                    yield from self._painted(folder, number, run, still=bool(past.still.all()))
+                stretch.add(place, folder.canvas(number))
+            key = stretch.made(len(piece.frames))
+            if made == self.count:
+                break
+        return made
+
+    def _painted(
+        self, folder: FrameFolder, number: int, run: FrameRun, *, opens: bool = False, still: bool = False
+    ) -> Iterator[Event]:
+        """Paint a frame, and keep it."""
+        began, done = time.perf_counter(), sum(folder.finished(each) for each in range(1, self.count + 1))
+        asked = min(done + 1, self.count)
+        for step in run:
+            yield Painting(asked, self.count, step, self._pace.left(done))
+            if still:
+                break
+        folder.add(number, run.finished, run.canvas, opens=opens)
+        seconds = time.perf_counter() - began
+        self._pace.done(seconds, opens=opens)
+        if number <= self.count:
+            yield Painted(asked, self.count, seconds, opens, self._pace.left(asked))
 
     def _check(self) -> None:
         """Make sure that the packages are there and that the result can be written, before any work starts."""
@@ -286,7 +304,7 @@ class Pace:
     count: int
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
-    def done(self, number: int, seconds: float, *, opens: bool) -> None:
+    def done(self, seconds: float, *, opens: bool) -> None:
         """A frame took so long; one that opens a shot takes longer than others."""
         if not opens:
             self.recent.append(seconds)

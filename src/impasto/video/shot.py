@@ -1,10 +1,11 @@
-"""A shot of a clip, painted: its first frame as a picture of its own, every other from those before it."""
+"""A shot of a clip, painted: its first frame as a picture of its own, every other from those that are painted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -20,16 +21,17 @@ from impasto.recipe import Recipe
 from impasto.record import Record
 from impasto.run import Run
 from impasto.temporal import Past
-from impasto.video.flow import Motion, motion
+from impasto.video.flow import Motion, motion, motions
 from impasto.video.masking import with_masks
 from impasto.video.reading import eight_bits, planes
+from impasto.video.recipes import of_key_frames, of_next_frames
 
 CHANGED = 0.5  # of white: by so much a mask differs where it does not move along with the clip
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """A frame as it was painted, its colors not yet finished, and how `settled` each place is; the next begins with it.
+    """A frame as it was painted, its colors not yet finished, and how `settled` each place is; others begin with it.
 
     Shape: image (H, W, 3) uint8, settled (H, W) uint8, 255 where nothing is new.
     """
@@ -68,35 +70,66 @@ class Made:
         return past.where((changed < CHANGED).float())
 
 
-@dataclass(frozen=True)
-class Trail:
-    """The frames of a shot that its next one looks back at: the `opening` one, the `last`, and a `key` frame.
+class Stretch:
+    """Frames of a shot after a `key` frame up to the next one, which is painted first, and then those between.
 
-    Every `interval`-th of the shot's `count` frames is a key frame.
+    They count from 1, and the key frame is 0. What is known of the motions to each, and back, may be told; the rest is
+    found when it is asked for.
     """
 
-    opening: Made
-    key: Made
-    last: Made
-    interval: int
-    count: int = 1
+    def __init__(self, key: Made, frames: Sequence[Shown], found: Sequence[tuple[Motion, Motion] | None]):
+        self._made, self._shown, self._found = {0: key}, (key.frame, *frames), list(found)
+        self._count = len(frames)
 
-    @staticmethod
-    def of(opening: Made, interval: int) -> Trail:
-        """That of a shot's first frame."""
-        return Trail(opening, opening, opening, interval)
+    @property
+    def order(self) -> tuple[int, ...]:
+        """In which they are painted."""
+        return (self._count, *range(1, self._count))
 
-    def with_next(self, made: Made) -> Trail:
-        """That after another frame."""
-        key = made if self.count % self.interval == 0 else self.key
-        return replace(self, key=key, last=made, count=self.count + 1)
+    def shown(self, number: int) -> Shown:
+        """A frame as it is in the clip."""
+        return self._shown[number]
 
-    def past(self, now: Shown, since_last: Motion) -> Past:
-        """What a frame has from the last one and from the key frame."""
-        near = self.last.past(now, since_last)
-        if self.key is self.last or since_last.still.all():
-            return near
-        return near.beside(self.key.past(now, motion(self.key.frame.pixels, now.pixels)))
+    def made(self, number: int) -> Made:
+        """A frame that is painted."""
+        return self._made[number]
+
+    def add(self, number: int, canvas: Canvas) -> None:
+        """Another frame is painted."""
+        self._made[number] = Made(self._shown[number], canvas)
+
+    def is_ahead(self, number: int) -> bool:
+        """Whether a frame is painted before those between."""
+        return number == self._count > 1
+
+    def past(self, number: int) -> Past:
+        """What a frame has from those that are painted.
+
+        From a key frame it is moved once, by all motions from frame to frame: the flow between frames that are far
+        apart tears what is plain, though where it agrees it is more exact, and it knows what was hidden between.
+        """
+        now, key = self._shown[number], self._made[0]
+        onward = self._motions[0][:number]
+        moved = reduce(lambda earlier, later: later.after(earlier), onward)
+        if self.is_ahead(number) and not moved.still.all():
+            direct = motion(key.frame.pixels, now.pixels)
+            return key.past(now, moved.refined(direct)).otherwise(key.past(now, direct))
+        far = key.past(now, moved)
+        if number == self._count:
+            return far
+        near = self._made[number - 1].past(now, onward[-1])
+        nearness = number / self._count
+        next_key = self._made[self._count].past(now, self._motions[1][number])
+        return near.beside((far, 1 - nearness), (next_key, nearness))
+
+    @cached_property
+    def _motions(self) -> tuple[list[Motion], list[Motion]]:
+        """Those from each frame to the next, and those from the last of all to each."""
+        pairs = zip(pairwise(self._shown), self._found, strict=True)
+        both = [known or motions(before.pixels, now.pixels) for (before, now), known in pairs]
+        self._found.clear()
+        back = accumulate((back for _, back in reversed(both)), lambda farther, back: back.after(farther))
+        return [onward for onward, _ in both], list(back)[::-1]
 
 
 class FrameRun:
@@ -127,7 +160,7 @@ class FrameRun:
 
     @property
     def canvas(self) -> Canvas:
-        """What the next frame begins with."""
+        """What other frames begin with."""
         return Canvas(eight_bits(self._made), self._settled)
 
     @property
@@ -157,21 +190,38 @@ class Shot:
         run = prepare(self._recipe, self._pictures, self._encoders)
         return FrameRun(run, np.full(self._shape, 255, np.uint8))
 
-    def next(self, frame: Shown, trail: Trail, since_last: Motion) -> FrameRun:
-        """Another frame's, after the last one of the `trail` has so moved."""
-        past = trail.past(frame, since_last)
+    def next(self, frame: Shown, past: Past, opening: Canvas) -> FrameRun:
+        """Another frame's, of which the `past` is known, and the shot's first one."""
+        return self._showing(self._following, frame, past, opening, past.settling)
+
+    def ahead(self, frame: Shown, past: Past, opening: Canvas) -> FrameRun:
+        """That of a key frame which is painted before those between: what is new in it is made as in a picture."""
+        if past.new is None:
+            return self.next(frame, past, opening)
+        return self._showing(self._key, frame, past, opening, torch.ones_like(past.settled))
+
+    def _showing(self, run: Run, frame: Shown, past: Past, opening: Canvas, settled: Tensor) -> FrameRun:
         masks = None if frame.masks is None else masks_of(self._recipe, _of(frame, self._pictures))
-        run = self._following.showing(planes(frame.pixels), past, planes(trail.opening.canvas.image), masks)
-        return FrameRun(run, (255 * past.settling[0, 0]).round().to(torch.uint8).numpy())
+        shown = run.showing(planes(frame.pixels), past, planes(opening.image), masks)
+        return FrameRun(shown, (255 * settled[0, 0]).round().to(torch.uint8).numpy())
 
     @property
     def following(self) -> Plan:
-        """What every frame after the first will do."""
+        """What a frame after others will do."""
         return self._following.plan
+
+    @property
+    def leading(self) -> Plan:
+        """What a key frame will do at most."""
+        return self._key.plan
 
     @cached_property
     def _following(self) -> Run:
-        return prepare(self._recipe.of_next_frames, self._pictures, self._encoders)
+        return prepare(of_next_frames(self._recipe), self._pictures, self._encoders)
+
+    @cached_property
+    def _key(self) -> Run:
+        return prepare(of_key_frames(self._recipe), self._pictures, self._encoders)
 
 
 def _of(frame: Shown, pictures: Pictures) -> Pictures:

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.files import output_errors, replacing
+from impasto.images import with_text_in
 from impasto.video.ending import end_at
 from impasto.video.reading import Clip, Frame, VideoFile, pyav
 
@@ -78,8 +79,8 @@ def write_clip(
 ) -> None:
     """Write `frames` to `path`, which appears whole or not at all, with the sound that their clip has.
 
-    Videos and the frames of a folder have the `text` too, by keyword. If `since` is above 0, the clip from then on: it
-    begins at 0. Otherwise all times are as in the clip's own file.
+    The file has the `text` too, by keyword, or each frame of a folder. If `since` is above 0, it is the clip from then
+    on, and begins at 0. Otherwise all times are as in the clip's own file.
 
     Raises:
         OutputError: it cannot be written.
@@ -171,6 +172,8 @@ def _write_file(
         if sound:
             sound.until(last.time + last.duration + moved, last=True)
     end_at(path, ending, round(1000 * (last.time + last.duration - ahead[0].time)))
+    if not codec.sound and text:  # an animated image, for which FFmpeg writes none
+        path.write_bytes(with_text_in(path.read_bytes(), text))
 
 
 def _played(muxer: str, plays: int) -> dict[str, str]:
