@@ -104,6 +104,19 @@ def in_palette(image: Tensor, alpha: Tensor | None, palette: Moments) -> Tensor:
     return matched_colors(image, moments(image, alpha), palette).clamp(0, 1)
 
 
+def in_colors_of(image: Tensor, other: Tensor, weight: Tensor | None = None) -> Tensor:
+    """`image` with the mean and covariance of another's colors, places counting as `weight` says.
+
+    Three times, as what is cut at the borders of [0, 1] moves both.
+
+    Shape: image, other (1, 3, H, W), weight (1, 1, H, W) -> (1, 3, H, W) in [0, 1].
+    """
+    wanted = moments(other, weight)
+    for _ in range(3):
+        image = matched_colors(image, moments(image, weight), wanted).clamp(0, 1)
+    return image
+
+
 def absent_colors(style: Moments) -> Tensor:
     """How much a style lacks each direction of color: A = (R (S + R)^-1)^2, R = (2/255)^2 of the identity.
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.color import luminance, matched_colors, samples, transported, with_luminance
+from impasto.color import in_colors_of, luminance, matched_colors, samples, transported, with_luminance
 from impasto.devices import format_name, products
 from impasto.encoders.base import Encoder
 from impasto.encoders.normalization import Normalized, mean_activations
@@ -123,6 +123,9 @@ class PictureProblem:
         if self._recipe.colors == "luminance" and self._given.own:
             own = self._given.own.at(level.height, level.width).to(image)
             image = with_luminance(own, luminance(image))
+        if self._recipe.colors == "content" and self._given.content:
+            there, visible = self._given.content.at(level.height, level.width).to(image), self._visible_at(level)
+            image = in_colors_of(image, there, visible)
         if self._recipe.colors == "match":
             like = self._shot.painted.to(image) if self._shot else image
             image = self._mapped(image, level, 1 - self._recipe.restraint, like)
