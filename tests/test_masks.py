@@ -110,6 +110,14 @@ def test_what_was_found_lies_beside_the_result_and_is_what_the_record_names(desk
     assert cli.run(["replay", "out.png", "-q"]) == 0
 
 
+def test_the_subject_may_be_a_region(desk, monkeypatch):
+    monkeypatch.setattr(masks, "SIDE", 128)
+    asked = ("transfer", "photo.png", "a.png", "--region", "subject=b.png", "--region", "auto:2=b.png", "-o", "out.png")
+    assert cli.run([*asked, *FEW]) == 0
+    regions = [each.name for each in read_record("out.png").inputs if each.role == "region"]
+    assert regions == ["out-subject.png", "out-region-1.png"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -119,6 +127,12 @@ def test_what_was_found_lies_beside_the_result_and_is_what_the_record_names(desk
         (("--region", "auto:x=a.png", "-o", "out.png"), "with one N throughout"),
         (("--region", "auto:1=a.png", "-o", "out.png"), "2 to 8 parts"),
         ((*("--region", "auto:2=a.png") * 3, "-o", "out.png"), "divides into 2 parts, but there are 3"),
+        (("--keep", "subjekt", "-o", "out.png"), "Did you mean --keep subject?"),
+        (("--keep", "auto:2", "-o", "out.png"), "parts are for regions"),
+        (("--region", "sbject=a.png", "-o", "out.png"), "Did you mean --region subject=STYLE?"),
+        (("--region", "auot:2=a.png", "-o", "out.png"), "Did you mean --region auto:3=STYLE?"),
+        (("--region", "auto2=a.png", "-o", "out.png"), "Did you mean --region auto:3=STYLE?"),
+        (("--region", "sky=a.png", "-o", "out.png"), "There is no file sky. Check"),
     ],
 )
 def test_masks_that_cannot_be_found_are_told(desk, capsys, arguments, said):

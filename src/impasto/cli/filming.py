@@ -16,7 +16,7 @@ import cloup
 from impasto.cli import interrupts, options
 from impasto.cli.completion import picture
 from impasto.cli.making import check_texture, region_of, styles_of, texture_options, transfer_options
-from impasto.cli.masking import SUBJECT, check_named, is_file
+from impasto.cli.masking import check_named, is_file
 from impasto.cli.output import PIPE, Output, requested
 from impasto.cli.terminal import can_redraw, columns, say
 from impasto.errors import UsageError
@@ -116,7 +116,7 @@ def video(
         raise UsageError("-o is -, but a clip is a file or a folder. Name one, such as out.mp4.")
     check_texture(texture, given)
     there = [region_of(each) for each in regions]
-    _check_masks([*([] if keep is None else [keep]), *(mask for mask, *_ in there)])
+    _check_masks([] if keep is None else [keep], [mask for mask, *_ in there])
     names = styles_of(named, styles, given, clip) if not there or named or styles else ()
     recipe, init = options.asked_recipe(given)
     output = requested(given, [clip, *names, *filter(None, (init, keep, texture))], ())
@@ -147,12 +147,12 @@ def video(
     return _foreseen(session, output) if output.dry_run else _carried_out(session, output)
 
 
-def _check_masks(masks: Sequence[str]) -> None:
+def _check_masks(keep: Sequence[str], regions: Sequence[str]) -> None:
     """Raise UsageError unless all are files, as far as their names tell: in a clip none is found."""
-    check_named(masks)
-    for mask in masks:
+    check_named(keep, regions)
+    options = [(mask, f"--keep {mask}") for mask in keep] + [(mask, f"--region {mask}=STYLE") for mask in regions]
+    for mask, option in options:
         if not is_file(mask):
-            option = "--keep subject" if mask == SUBJECT else f"--region {mask}=STYLE"
             raise UsageError(
                 f"{mask} is to be found in a photograph, but masks of clips are files. Find it in a frame first, with "
                 f"impasto transfer FRAME STYLE {option}, and name the file that it writes."

@@ -83,7 +83,7 @@ def check_texture(texture: str | None, given: Mapping[str, Any]) -> None:
         multiple=True,
         metavar="MASK=STYLE",
         help="A style for where MASK is white, as sky.png=a.jpg; sky.png=a.jpg:part.png for a part of the style; "
-        "auto:3=a.jpg, once for each part from the top, for one of 3 parts that are guessed.",
+        "auto:3=a.jpg, once for each part from the top, for one of 3 parts that are guessed; subject=a.jpg.",
     ),
     cloup.option(
         "--keep",
@@ -108,10 +108,10 @@ def transfer(
     Ctrl-C stops early and saves the picture so far. `impasto batch` paints many photographs.
     """
     check_texture(texture, given)
-    check_named(keep)
+    apart = [region_of(each) for each in regions]
+    check_named(keep, (mask for mask, *_ in apart))
     if len(keep) > 1:
         raise UsageError(f"--keep is {' and '.join(keep)}; give one mask, which is white wherever something is kept.")
-    apart = [region_of(each) for each in regions]
     rest = [style for mask, style, _ in apart if mask == _REST]
     there = [each for each in apart if each[0] != _REST]
     meant = () if apart and not named and not styles else styles_of(named, styles, given, content)
@@ -128,7 +128,7 @@ def region_of(text: str) -> tuple[str, str, str | None]:
     if not mask or not rest:
         raise UsageError(f"--region is {text!r}; it must be MASK=STYLE, as sky.png=painting.jpg.")
     style, _, inside = rest.rpartition(":")
-    if not style or not Path(inside).is_file():
+    if not style or not (Path(inside).is_file() or Path(style).is_file()):
         return mask, rest, None
     if mask == _REST:
         raise UsageError(f"--region is {text!r}; the style of the rest has no mask of its own. Leave :{inside} out.")

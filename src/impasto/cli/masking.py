@@ -1,9 +1,10 @@
-"""`--keep subject`, `--region auto:N=STYLE`: masks that are found in the photograph, and written beside the result."""
+"""Masks that are found in the photograph, `subject` and `auto:N`, and written beside the result."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,25 @@ def is_file(mask: str | None) -> bool:
     return bool(mask) and mask != SUBJECT and not str(mask).startswith(AUTO)
 
 
-def check_named(masks: Container[str]) -> None:
-    """Raise UsageError for a mask of --keep that has no name."""
-    if "" in masks:
+def check_named(keep: Iterable[str], regions: Iterable[str] = ()) -> None:
+    """Raise UsageError for a mask that has no name, or what is nearly that of one that is found."""
+    kept = list(keep)
+    if "" in kept:
         raise UsageError("--keep is empty; name a mask, such as face.png.")
+    for mask in kept:
+        _check_near(mask, {SUBJECT: "--keep subject"})
+        if mask.startswith(AUTO):
+            raise UsageError(f"--keep is {mask}, but parts are for regions. Name a file, or subject.")
+    for mask in regions:
+        _check_near(mask, {SUBJECT: "--region subject=STYLE", "auto": "--region auto:3=STYLE"})
+
+
+def _check_near(mask: str, options: Mapping[str, str]) -> None:
+    """Raise UsageError for no file whose name is nearly a word of those that `options` have."""
+    word = re.split(r"[\W\d]", mask.lower(), maxsplit=1)[0]
+    near = get_close_matches(word, options, n=1, cutoff=0.7)
+    if near and "." not in mask and is_file(mask) and not Path(mask).exists():
+        raise UsageError(f"There is no file {mask}. Did you mean {options[near[0]]}?")
 
 
 def found(
@@ -39,24 +55,27 @@ def found(
         UsageError: there is no place for the files, or they are there; or there are more regions than parts.
     """
     parts = [mask for mask, *_ in regions if mask.startswith(AUTO)]
-    if keep != SUBJECT and not parts:
+    of_subject = SUBJECT in (keep, *(mask for mask, *_ in regions))
+    if not of_subject and not parts:
         return keep, list(regions)
     count = _count(parts) if parts else 0
     paths = [_beside(output.path, f"region-{i}") for i in range(1, len(parts) + 1)]
-    _check(photograph, [_beside(output.path, SUBJECT)] * (keep == SUBJECT) + paths, output)
+    _check(photograph, [_beside(output.path, SUBJECT)] * of_subject + paths, output)
     with loading(shown=not (output.quiet or output.as_json)):
         from impasto.painter import Painter
 
         painter = Painter(device)
         masks = painter.find_parts(photograph, count) if parts else []
-        subject = painter.find_subject(photograph) if keep == SUBJECT else None
+        subject = painter.find_subject(photograph) if of_subject else None
     if len(masks) < len(parts):
         raise UsageError(f"{photograph} has {len(masks)} parts that differ; ask for no more.")
-    place = [_written(mask, path, output) for mask, path in zip(masks, paths, strict=False)]
-    if subject is not None:
-        keep = _written(subject, _beside(output.path, SUBJECT), output)
-    files = iter(place)
-    return keep, [(next(files), *rest) if mask.startswith(AUTO) else (mask, *rest) for mask, *rest in regions]
+    files = iter([_written(mask, path, output) for mask, path in zip(masks, paths, strict=False)])
+    guess = None if subject is None else _written(subject, _beside(output.path, SUBJECT), output)
+
+    def mask_for(name: str) -> Any:
+        return guess if name == SUBJECT else next(files) if name.startswith(AUTO) else name
+
+    return keep and mask_for(keep), [(mask_for(mask), *rest) for mask, *rest in regions]
 
 
 def _count(parts: Sequence[str]) -> int:
