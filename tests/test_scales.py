@@ -13,6 +13,7 @@ from impasto.cli import app as cli
 from impasto.color import matched_colors
 from impasto.errors import UsageError
 from impasto.images import from_array, resize
+from impasto.losses import blurred
 from impasto.painter import prepare, prepare_texture
 from impasto.record import read_record
 from impasto.statistics import moments
@@ -87,6 +88,31 @@ def test_a_style_that_is_enlarged_is_told_once():
     (note,) = (each for each in notes if "enlarged" in each)
     assert "48x36 pixels and is enlarged to 96x72" in note
     assert not any("enlarged" in each for each in prepare(PHOTO, [A, B], style_scale=[1, 2], **QUICK).plan.notes)
+
+
+def reach(image):
+    """The lag in pixels at which the autocorrelation of brightness falls to a half, along rows and columns."""
+    values = np.asarray(image.convert("L"), float)
+    spectrum = np.abs(np.fft.fft2(values - values.mean())) ** 2
+    correlation = np.fft.ifft2(spectrum).real
+    along = (correlation[0] + correlation[:, 0]) / (2 * correlation[0, 0])
+    first = int(np.argmax(along < 0.5))
+    return first - 1 + (along[first - 1] - 0.5) / (along[first - 1] - along[first])
+
+
+def test_strokes_of_a_texture_grow_with_the_scale_of_its_style():
+    """From noise, in a style of yellow and blue blots; `benchmarks/strokes.py scales` measures textures of swatches."""
+    noise = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 1, 128, 128))).float()
+    soft = blurred(noise, 2.0)[0, 0, :, :, None]
+    blots = torch.sigmoid(4 * soft / soft.std())
+    colors = torch.lerp(
+        torch.tensor([40.0, 40, 100]), torch.tensor([200.0, 160, 40]), torch.sigmoid(4 * blots / blots.std())
+    )
+    style = from_array(colors.byte().numpy())
+    asked = {"preset": "fast", "size": (128, 128), "iterations": 40, "device": "cpu", "dtype": "float32"}
+    small, usual, large = (reach(impasto.synthesize(style, style_scale=each, **asked)) for each in (0.5, 1, 2))
+    assert usual > 1.4 * small, (small, usual)
+    assert large > 1.4 * usual, (usual, large)
 
 
 def test_the_command_has_a_scale_for_each_and_its_picture_is_replayed(desk):
