@@ -209,7 +209,7 @@ class Recipe:
         400.0, settings.weight, "How firmly a frame holds to the one before it.", only=[TRANSFER]
     )
     frame_iterations: int = setting(
-        8, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame that follows others.", only=[TRANSFER]
+        6, ranges.whole(1, MOST_EVALUATIONS), "Evaluations of each frame that follows others.", only=[TRANSFER]
     )
     keyframe_interval: int = setting(
         8,

@@ -20,7 +20,7 @@ FAST = replace(
     content_weight=1.0,
     style_layers={ALL_LAYERS: 1.0},
     by_size=(),
-    schedule=Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90),
+    schedule=Pyramid(128, 2.0, (5, 5, 4, 3), evaluations=84),
     blank_schedule=Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210),
 )
 
@@ -50,6 +50,7 @@ STUDY = replace(
     summary="For figures and reconstructions: VGG-19 and the papers' five layers, at every size.",
     encoder=VGG19,
     style_layers=dict.fromkeys(FIVE_LAYERS, 1.0),
+    schedule=Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90),
 )
 
 # Nothing but the beginning is left: the first evaluation is the last.
