@@ -455,7 +455,7 @@ def test_a_narrow_picture_skips_the_coarse_levels_it_is_too_small_for():
     assert [(level.height, level.width) for level in plan.levels] == [(300, 50)]
 
 
-@pytest.mark.parametrize(("iterations", "total"), [(None, 117), (90, 90)])
+@pytest.mark.parametrize(("iterations", "total"), [(None, 102), (90, 90)])
 def test_a_large_picture_has_more_evaluations_unless_their_number_was_asked_for(iterations, total):
     plan = prepare(CONTENT, [STYLE], preset="fast", size=1024, iterations=iterations).plan
     assert plan.evaluations == total
