@@ -272,6 +272,19 @@ def test_styles_stay_in_their_regions():
         assert float((gram(part) - own).norm()) < 0.5 * float((gram(part) - other).norm())
 
 
+def test_the_seam_between_regions_is_narrow():
+    """Red left, blue right, 256 pixels: colors are a region's own from 12 pixels on, as 24 pixels of 512 would be."""
+    grain = np.random.default_rng(5).integers(-60, 60, (192, 256, 1))
+    red, blue = (np.clip(np.array(color) + grain, 0, 255).astype(np.uint8) for color in ((190, 70, 60), (50, 90, 180)))
+    photo, left = (np.asarray(Image.fromarray(each).resize((256, 192))) for each in (PHOTO, half(True)))
+    run = prepare(photo, blue, regions=[Region(left, red)], **(QUICK | {"size": 256, "iterations": 20}))
+    columns = image_of(run)[0].mean(1)
+    first, last = columns[:, :100].mean(1, keepdim=True), columns[:, 156:].mean(1, keepdim=True)
+    change = ((columns - first) * (last - first)).sum(0) / (last - first).square().sum()
+    assert float(change[:116].abs().max()) < 0.05
+    assert float((change[140:] - 1).abs().max()) < 0.05
+
+
 def test_a_run_with_regions_is_replayed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, values in {"photo": PHOTO, "a": A, "b": B, "sky": half(True), "b_part": half(False)}.items():
