@@ -1,7 +1,8 @@
 """Whether clips hold still: how far frames are from those before, moved as the clip truly moves, beside other ways.
 
     python benchmarks/video.py --style FILE --out DIR [--frames 12] [--size 512] [--scene rocket] [--bare]
-        [--ways ours ...] [--clip FOLDER] [--still NOISE] [--set NAME=VALUE ...] [--sheet OUT] [--timed]
+        [--ways ours ...] [--clip FOLDER] [--still NOISE] [--set NAME=VALUE ...] [--sheet OUT] [--film OUT]
+        [--timed]
 
 The clip is a scene of scikit-image under a camera that pans, zooms and turns, with a cat cut out and moved over it
 unless it is `--bare`: its motion and what it hides are known exactly. `--clip` takes a folder of frames instead, judged
@@ -18,6 +19,9 @@ where both show the same (Lai et al. 2018, whose figure is its square). `style` 
 the painting as the packaged VGG-19 sees it (benchmarks/quality.py), `fine` the energy of what a blur of 2 pixels takes
 away, `mean` the mean of the last frame less that of the first, of 255. What is there already is not painted again.
 
+The clip of the README: `--style the_scream.jpg --scene coffee --bare --size 400 --frames 20 --ways independent ours
+--film docs/video.webp`.
+
 With `--timed` nothing is judged: the scene is a video file, of which `impasto video` makes another, and its seconds and
 the peak of its memory are printed.
 """
@@ -30,7 +34,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -340,6 +344,14 @@ def sheet(rows: Mapping[str, list[np.ndarray]], clip: Any, slices: int = 4) -> I
     return Image.fromarray(np.concatenate(made, axis=0))
 
 
+def film(left: Sequence[np.ndarray], right: Sequence[np.ndarray], file: Path) -> None:
+    """Two ways beside each other, there and back, as an animated WebP."""
+    gap = np.full((left[0].shape[0], 6, 3), 255, np.uint8)
+    both = [Image.fromarray(np.concatenate([a, gap, b], axis=1)) for a, b in zip(left, right, strict=True)]
+    first, *others = [*both, *both[-2:0:-1]]
+    first.save(file, save_all=True, append_images=others, duration=80, loop=0, quality=60, method=6)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--style", required=True)
@@ -354,6 +366,7 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--film", type=Path, help="animated WebP of frames by themselves, left, and ours")
     parser.add_argument("--timed", action="store_true")
     given = parser.parse_args()
     height = given.size * 9 // 32 * 2
@@ -393,6 +406,8 @@ def main() -> None:
             print(f"{'':14} worst block {drift(frames)[0]:.2f}, last frame {drift(frames)[1]:.2f} from frame 2, of 255")
     if given.sheet:
         sheet(rows, clip).save(given.sheet)
+    if given.film:
+        film(rows["independent"], rows["ours"], given.film)
 
 
 def _style_size(style: torch.Tensor, side: int) -> tuple[int, int]:

@@ -1,12 +1,18 @@
 """Fixtures that several tests share: numbers, pictures, small networks.  All are the same at every run."""
 
 import os
+import signal
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # where cores are shared, threads that spin cost 50 times as much
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes on a core of its own, and so do those they start
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What `nohup`, or a shell that puts a command into the background, has told to be ignored, children would ignore too.
+for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, name), usual)
 
 import pytest
 import torch
