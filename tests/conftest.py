@@ -9,11 +9,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # where cores are shared, t
 if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes on a core of its own, and so do those they start
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# What `nohup`, or a shell that puts a command into the background, has told to be ignored, children would ignore too.
-for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
-    if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
-        signal.signal(getattr(signal, name), usual)
-
 import pytest
 import torch
 
@@ -28,6 +23,11 @@ from impasto.encoders.vgg import BLOCK_DEPTHS
 from impasto.images import load_image, resize, size_for
 from impasto.loading import Encoders
 from impasto.memory import give_back
+
+# What `nohup`, or a shell that puts a command into the background, has told to be ignored, children would ignore too.
+for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, name), usual)
 
 # A command keeps freed memory until it ends, and a painter its networks: the process of the tests would only grow.
 impasto.plan.keep_freed = lambda *_: None
