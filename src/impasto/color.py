@@ -113,7 +113,7 @@ def in_colors_of(image: Tensor, other: Tensor, weight: Tensor | None = None) -> 
     """
     wanted = moments(other, weight)
     for _ in range(3):
-        image = matched_colors(image, moments(image, weight), wanted).clamp(0, 1)
+        image = in_palette(image, weight, wanted)
     return image
 
 
