@@ -128,6 +128,7 @@ class ClipSession:
         try:
             height, width = self.shape
             there = sum(folder.finished(number) for number in range(1, self.count + 1))
+            self._pace.finished = there
             yield Begun(self.count, (width, height), there, tuple(self._clip.notes))
             made = yield from self._frames(folder, [first])
             if not made:
@@ -197,17 +198,18 @@ class ClipSession:
         self, folder: FrameFolder, number: int, run: FrameRun, *, opens: bool = False, still: bool = False
     ) -> Iterator[Event]:
         """Paint a frame, and keep it."""
-        began, done = time.perf_counter(), sum(folder.finished(each) for each in range(1, self.count + 1))
-        asked = min(done + 1, self.count)
+        began, pace = time.perf_counter(), self._pace
+        asked = min(pace.finished + 1, self.count)
         for step in run:
-            yield Painting(asked, self.count, step, self._pace.left(done))
+            yield Painting(asked, self.count, step, pace.left)
             if still:
                 break
         folder.add(number, run.finished, run.canvas, opens=opens)
         seconds = time.perf_counter() - began
-        self._pace.done(seconds, opens=opens)
+        pace.took(seconds, opens=opens)
         if number <= self.count:
-            yield Painted(asked, self.count, seconds, opens, self._pace.left(asked))
+            pace.finished += 1
+            yield Painted(asked, self.count, seconds, opens, pace.left)
 
     def _check(self) -> None:
         """Make sure that the packages are there and that the result can be written, before any work starts."""
@@ -299,16 +301,18 @@ def working_shape(clip: Clip, recipe: Recipe, path: Path) -> tuple[int, int]:
 
 @dataclass
 class Pace:
-    """How long frames take, and what is left of `count`."""
+    """How long frames take, and what is left of `count`, of which so many are `finished`."""
 
     count: int
+    finished: int = 0
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
-    def done(self, seconds: float, *, opens: bool) -> None:
+    def took(self, seconds: float, *, opens: bool) -> None:
         """A frame took so long; one that opens a shot takes longer than others."""
         if not opens:
             self.recent.append(seconds)
 
-    def left(self, done: int) -> float | None:
+    @property
+    def left(self) -> float | None:
         """Seconds to the end, once that can be told."""
-        return (self.count - done) * sum(self.recent) / len(self.recent) if self.recent else None
+        return (self.count - self.finished) * sum(self.recent) / len(self.recent) if self.recent else None
