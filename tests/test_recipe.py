@@ -100,6 +100,7 @@ WRONG = {
     "detail": BELOW_ZERO,
     "resample": NO_NAME,
     "stretch_style": NO_TRUTH,
+    "style_enlarged_up_to": NO_COUNT,
     "by_size": [
         3,
         {"size": 256},

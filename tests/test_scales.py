@@ -12,10 +12,14 @@ from impasto import Region
 from impasto.cli import app as cli
 from impasto.color import matched_colors
 from impasto.errors import UsageError
+from impasto.fitting import style_shape
 from impasto.images import from_array, resize
 from impasto.losses import blurred
 from impasto.painter import prepare, prepare_texture
+from impasto.presets import preset as request_recipe
+from impasto.recipe import Recipe
 from impasto.record import read_record
+from impasto.schedule import Level
 from impasto.statistics import moments
 
 QUICK = {"preset": "fast", "iterations": 4, "device": "cpu", "dtype": "float32", "size": 96}
@@ -113,6 +117,19 @@ def test_strokes_of_a_texture_grow_with_the_scale_of_its_style():
     small, usual, large = (reach(impasto.synthesize(style, style_scale=each, **asked)) for each in (0.5, 1, 2))
     assert usual > 1.4 * small, (small, usual)
     assert large > 1.4 * usual, (usual, large)
+
+
+@pytest.mark.parametrize(("preset", "scale", "wide"), [("fast", 1, 512), ("fast", 2, 1024), ("gatys2016", 1, 640)])
+def test_a_small_style_is_enlarged_no_further_than_for_the_usual_size_but_by_published_methods(preset, scale, wide):
+    recipe = request_recipe(preset)
+    shape = style_shape((36, 48), Level(480, 640, 1), scale, recipe.style_enlarged_up_to)
+    assert shape[1] == wide
+
+
+@pytest.mark.parametrize(("own", "wide"), [(384, 768), (640, 1280), (2000, 1280)])
+def test_a_large_picture_sees_a_style_at_its_own_size_or_at_twice_the_styles_pixels(own, wide):
+    shape = style_shape((own * 3 // 4, own), Level(960, 1280, 1), 1.0, Recipe().style_enlarged_up_to)
+    assert shape[1] == wide
 
 
 def test_the_command_has_a_scale_for_each_and_its_picture_is_replayed(desk):

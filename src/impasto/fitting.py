@@ -17,6 +17,8 @@ from impasto.schedule import Level
 
 Shape = tuple[int, int]  # height, width
 
+ENLARGED = 2  # times: what is enlarged further has no fine paint left
+
 
 @dataclass(frozen=True)
 class View:
@@ -154,7 +156,7 @@ def levels_that_fit(
     def fits(level: Level) -> bool:
         sides = [(level.height, level.width)]
         if not recipe.stretch_style:
-            sides += [style_shape(style, level, scale) for style, scale in scaled]
+            sides += [style_shape(style, level, scale, recipe.style_enlarged_up_to) for style, scale in scaled]
         return min(min(each) for each in sides) >= _needed(views.at(level.size))
 
     iterations, pyramid = recipe.evaluations(max(shape)), recipe.pyramid
@@ -163,7 +165,7 @@ def levels_that_fit(
     first = views.at(levels[0].size)
     _check_side("content", levels[0].height, levels[0].width, first)
     for style, scale in scaled if not recipe.stretch_style else ():
-        _check_side("style", *style_shape(style, levels[0], scale), first)
+        _check_side("style", *style_shape(style, levels[0], scale, recipe.style_enlarged_up_to), first)
     return levels
 
 
@@ -184,9 +186,14 @@ def _check_side(what: str, height: int, width: int, view: View) -> None:
         )
 
 
-def style_shape(style: Shape, level: Level, scale: float) -> Shape:
-    """Height and width of a style image at a level: its long side is `scale` times the level's."""
-    return size_for(*style, max(1, round(level.size * scale)))
+def style_shape(style: Shape, level: Level, scale: float, style_enlarged_up_to: int) -> Shape:
+    """Height and width of a style image at a level: its long side is `scale` times the level's.
+
+    A level larger than `style_enlarged_up_to` and than `ENLARGED` times the style's own pixels counts as the larger of
+    both.
+    """
+    most = max(style_enlarged_up_to, ENLARGED * max(style))
+    return size_for(*style, max(1, round(min(level.size, most) * scale)))
 
 
 def repeating_levels(levels: Sequence[Level], stride: int, axes: str) -> tuple[Level, ...]:

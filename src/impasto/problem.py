@@ -336,7 +336,7 @@ class PictureProblem:
         if self._recipe.stretch_style:
             return [(level.height, level.width)] * len(self._given.styles)
         scaled = zip(self._given.styles, self._style_scales, strict=True)
-        return [style_shape(style.shape, level, scale) for style, scale in scaled]
+        return [style_shape(style.shape, level, scale, self._recipe.style_enlarged_up_to) for style, scale in scaled]
 
     def _mean_activations(self, view: View) -> dict[str, Tensor]:
         """Of a view's layers, over the given pictures, their long sides at the usual size if they are larger."""

@@ -72,6 +72,8 @@ class Recipe:
       noise or gray, None the same. `iterations` replaces the number, `levels` limits the sizes.
     * `detail` is how much of the start's finer detail is added whenever the picture is enlarged; beyond half strength
       ever less of it, and none at full strength.
+    * Pictures larger than `style_enlarged_up_to` look at a style enlarged to twice its own pixels at most: by then they
+      have their forms, and a style that is enlarged further has no fine paint.
     * `by_size` has what differs once the picture is larger than a size: of its entries, the last such one counts.
     * `following` has what differs in the frames of a clip after its first, which are made at one size.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
@@ -240,6 +242,7 @@ class Recipe:
     detail: float = setting(1.0, settings.weight)
     resample: str = setting("bicubic", ranges.one_of("resampling", RESAMPLERS))
     stretch_style: bool = setting(False, ranges.truth)
+    style_enlarged_up_to: int = setting(512, ranges.whole(1, UNLIMITED))
     seed: int = setting(
         0,
         ranges.whole(0, 2**63 - 1, rule=f"it must be a whole number from 0 to {2**63 - 1}."),

@@ -78,6 +78,7 @@ class Settings(TypedDict, total=False):
     detail: float | None
     resample: str | None
     stretch_style: bool | None
+    style_enlarged_up_to: int | None
     seed: int | None
     milestones: Milestones | None
     device: Any  # a text, or PyTorch's own

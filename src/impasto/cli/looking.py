@@ -85,6 +85,7 @@ def in_words(found: Recipe, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         "solver": words(solver_of(found.solver)),
         "iterations": words(found.pyramid.evaluations),
         "size": "the photograph's own" if found.usual_size == UNLIMITED else words(found.usual_size),
+        "style_enlarged_up_to": "any size" if found.style_enlarged_up_to == UNLIMITED else "",
         "by_size": "; ".join(f"above {each.size} px: {words(each.settings)}" for each in found.by_size),
     }
     trained = {"preprocessing": "as trained", "pooling": "as trained", "padding": "as trained"}

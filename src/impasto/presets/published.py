@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from impasto.choices import SolverSpec
+from impasto.choices import UNLIMITED, SolverSpec
 from impasto.encoders.registry import VGG19
 from impasto.recipe import Recipe
 from impasto.schedule import Pyramid
@@ -33,6 +33,7 @@ PUBLISHED = replace(
     padding=None,
     by_size=(),
     following={},
+    style_enlarged_up_to=UNLIMITED,
     init="content",
     detail=0.0,
     solver=SolverSpec("lbfgs", {"history": 20}),
