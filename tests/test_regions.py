@@ -205,6 +205,25 @@ def test_regions_of_one_mask_are_one_region_whose_styles_are_blended():
         prepare(PHOTO, [], regions=regions, style_weights=(1, 2), **QUICK)
 
 
+@pytest.mark.parametrize("asked", [QUICK, {"preset": "instant", "size": WIDTH}, QUICK | {"init": "random"}])
+def test_without_a_style_for_the_rest_the_rest_stays_to_the_last_bit(asked):
+    image = image_of(prepare(PHOTO, [], regions=[Region(half(True), A)], **asked))
+    change = (image[0].clamp(0, 1) - from_array(PHOTO).pixels[0]).abs()
+    assert float(change[:, :, 72:].max()) < 0.5 / 255
+    assert float(change[:, :, :56].mean()) > 0.02
+
+
+@pytest.mark.parametrize("colors", ["content", "luminance"])
+def test_what_stays_has_no_say_in_colors(colors):
+    photo = PHOTO.copy()
+    photo[:, WIDTH // 2 :] = [10, 200, 30]
+    image = image_of(run := prepare(photo, [], regions=[Region(half(True), A)], colors=colors, **QUICK))
+    made = run.problem.finished(image, run.plan.levels[-1])[0]
+    own = from_array(photo).pixels[0]
+    assert float((made - own)[:, :, 72:].abs().max()) < 0.5 / 255
+    assert float((made.mean((1, 2)) - own.mean((1, 2))).abs().max()) < 0.02
+
+
 def test_a_style_that_no_place_is_left_for_is_told():
     run = prepare(PHOTO, [A], regions=[Region(half(True), B), Region(half(False), B)], **QUICK)
     assert "The regions leave no place for the style image." in run.plan.notes
@@ -243,6 +262,15 @@ def test_what_is_kept_is_the_photograph_to_the_last_bit(tmp_path, bits, strength
     where = torch.from_numpy(kept)[None, None] == 255
     assert torch.equal(torch.where(where, again, 0), torch.where(where, photo.pixels, 0))
     assert float((again - photo.pixels).abs()[~where.expand_as(again)].mean()) > 0.01
+
+
+@pytest.mark.parametrize("size", [64, 512])
+def test_a_region_that_is_kept_is_told(size):
+    photo = np.asarray(Image.fromarray(PHOTO).resize((size, size * 3 // 4)))
+    mask = np.zeros(photo.shape[:2], np.uint8)
+    mask[: size // 3, : size // 2] = 255
+    with pytest.raises(UsageError, match="Nothing in the mask"):
+        prepare(photo, A, regions=[Region(mask, B)], keep=mask, **QUICK)
 
 
 def test_no_gradient_moves_what_is_kept():

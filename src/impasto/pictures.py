@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from impasto.choices import IMAGE, ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
@@ -13,7 +14,7 @@ from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, check_entries, style_scales
 from impasto.images import Picture, filled, resize, size_for
 from impasto.recipe import Recipe
-from impasto.regions import Area, Masks, Region, areas_of, kept_part, mask_of, moving_areas
+from impasto.regions import Area, Masks, Region, areas_of, kept_part, mask_of, moving_areas, unpainted
 from impasto.sources import ImageSource, open_picture, source_name
 
 
@@ -94,7 +95,7 @@ def check_masks(recipe: Recipe, pictures: Pictures) -> None:
     roles += [] if pictures.keep is None else [(KEEP, pictures.keep)]
     opened = [_open(role, source, recipe.usual_size, recipe) for role, source in roles]
     masked_styles(opened)
-    areas(recipe, opened, without_kept(opened, opened[0].picture)[0], len(pictures.styles))
+    masked(recipe, opened, opened[0].picture, len(pictures.styles))
 
 
 def open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[Opened], Shape]:
@@ -151,10 +152,16 @@ def _result_shape(recipe: Recipe, picture: Picture) -> Shape:
     return size_for(*own, recipe.long_side or min(recipe.usual_size, max(own)))
 
 
-def without_kept(
-    opened: Iterable[Opened], content: Picture | None, *, moving: bool = False
-) -> tuple[Picture | None, Tensor | None]:
-    """The content, of which what is kept cannot be seen; and how much is kept, (1, 1, H, W), if anything is."""
+def masked(
+    recipe: Recipe, opened: Sequence[Opened], content: Picture | None, rest: int, *, moving: bool = False
+) -> tuple[Picture | None, Masks]:
+    """The content, of which what is kept cannot be seen; and what that is, and which styles count where.
+
+    The first `rest` of the styles are for what no region has; without any that is kept.  The masks may be `moving`.
+
+    Raises:
+        UsageError: a mask is not one of the content, or nothing in it can be painted.
+    """
     keep = None
     for each in opened:
         if each.role == KEEP:
@@ -164,8 +171,16 @@ def without_kept(
                 keep = resize(mask_of(each.picture, name, content, "the frame", least=0), *shape_of(content))
             else:
                 keep = kept_part(mask_of(each.picture, name, content, "the photograph"), name, content)
-            content = replace(content, alpha=(1 - keep) * (1 if content.alpha is None else content.alpha))
-    return content, keep
+            content = _without(content, keep)
+    found = _areas(recipe, opened, content, rest, moving=moving)
+    left = None if content is None else unpainted(found, shape_of(content))
+    if content is not None and left is not None:
+        content, keep = _without(content, left), left if keep is None else torch.maximum(keep, left)
+    return content, Masks(keep, found)
+
+
+def _without(content: Picture, hidden: Tensor) -> Picture:
+    return replace(content, alpha=(1 - hidden) * (1 if content.alpha is None else content.alpha))
 
 
 def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
@@ -182,10 +197,9 @@ def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
     return styles
 
 
-def areas(
-    recipe: Recipe, opened: Sequence[Opened], content: Picture | None, rest: int, *, moving: bool = False
+def _areas(
+    recipe: Recipe, opened: Sequence[Opened], content: Picture | None, rest: int, *, moving: bool
 ) -> tuple[Area, ...]:
-    """Where which of the styles count, of which the first `rest` are for what no region has."""
     masks = [(source_name(each.source), each.picture) for each in opened if each.role == REGION]
     if not masks or content is None:
         return ()
@@ -205,8 +219,8 @@ def masks_of(recipe: Recipe, pictures: Pictures) -> Masks:
     sources = [("content", pictures.content), *((REGION, each.mask) for each in pictures.regions)]
     sources += [(KEEP, pictures.keep)] if pictures.keep is not None else []
     opened = [_open(role, source, recipe.usual_size, recipe) for role, source in sources if source is not None]
-    content, keep = without_kept(opened, opened[0].picture, moving=True)
-    return Masks(keep, areas(recipe, opened, content, len(pictures.styles), moving=True))
+    _, masks = masked(recipe, opened, opened[0].picture, len(pictures.styles), moving=True)
+    return masks
 
 
 def named_styles(opened: Iterable[Opened]) -> list[str]:

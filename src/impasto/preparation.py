@@ -20,13 +20,12 @@ from impasto.pictures import (
     STYLES,
     WITH_TEXTURE,
     Opened,
-    areas,
     check_pictures,
+    masked,
     masked_styles,
     named_styles,
     open_all,
     shape_of,
-    without_kept,
 )
 from impasto.pictures import Pictures as Pictures  # noqa: PLC0414 - for those who prepare
 from impasto.plan import Plan, within_memory
@@ -183,7 +182,7 @@ def _given(recipe: Recipe, opened: Sequence[Opened], *, moving: bool) -> Given:
         return scalable(picture, wrapping(resample, recipe.repeats))
 
     of = {role: [each.picture for each in opened if each.role == role] for role in ("content", "style", "init")}
-    content, keep = without_kept(opened, next(iter(of["content"]), None), moving=moving)
+    content, masks = masked(recipe, opened, next(iter(of["content"]), None), len(of["style"]), moving=moving)
     textures = [each.picture for each in opened if each.role == WITH_TEXTURE]
     styles, own = [*of["style"], *masked_styles(opened), *textures], None
     if recipe.colors == "luminance" and content:
@@ -196,8 +195,8 @@ def _given(recipe: Recipe, opened: Sequence[Opened], *, moving: bool) -> Given:
         repeating(content) if content else None,
         tuple(map(scalable, styles)),
         next(map(repeating, of["init"]), None),
-        areas(recipe, opened, content, len(of["style"]), moving=moving),
-        None if keep is None else Resampled(keep, resize),
+        masks.areas,
+        None if masks.keep is None else Resampled(masks.keep, resize),
         own,
         textured=bool(textures),
     )

@@ -97,12 +97,23 @@ def areas_of(
     shown = None if content.alpha is None else resize(content.alpha, *left.shape[-2:])
     areas = []
     for (name, numbers), where in zip(styles.items(), parts, strict=True):
-        check_seen(where, shown, name, content)
+        check_seen(resize(named[name], *left.shape[-2:]), shown, name, content)
         shares = tuple(weights[i] for i in numbers)
         areas.append(Area(name, Resampled(where, resize), tuple(len(rest) + i for i in numbers), shares))
     if rest and float((left if shown is None else left * shown).mean()) > HARDLY_LEFT:
         areas.append(Area(REST, Resampled(left, resize), tuple(range(len(rest))), tuple(rest)))
     return tuple(areas)
+
+
+def unpainted(areas: Sequence[Area], shape: tuple[int, int]) -> Tensor | None:
+    """Where no style counts, of a picture of `shape`, height and width; None if that is hardly anywhere.
+
+    Shape: (1, 1, H, W).
+    """
+    if not areas or any(area.name == REST for area in areas):
+        return None
+    left = (1 - torch.stack([area.where.at(*shape) for area in areas]).sum(0)).clamp(0, 1)
+    return left if float(left.mean()) > HARDLY_LEFT else None
 
 
 def mask_of(picture: Picture, name: str, of: Picture, whose: str, least: float = FEWEST) -> Tensor:
