@@ -472,6 +472,26 @@ def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto,
     assert "STYLE... is missing" in impasto("sheet", "photo.png")[2]
 
 
+def test_a_sheet_goes_over_any_two_settings(impasto):
+    over = ("--over", "colors=style,content", "--over", "content-layers=relu2_2,relu4_2")
+    options = ("--preset", "fast", "--size", "64", "--iterations", "2", "-o", "sheet.png")
+    code, out, err = impasto("sheet", "photo.png", "painting.png", *over, *options, "--json")
+    assert (code, err) == (0, "")
+    panels = [each for each in map(json.loads, out.splitlines()) if each["event"] == "panel"]
+    assert len({(each["content"], each["style"]) for each in panels}) == 4
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [("hue=1,2", "'hue' is no setting"), ("size=64,96", "'size' is no"), ("colors=style,pink", "Unknown colors mode"),
+     ("tv-weight=0,x", "values of tv-weight with commas"), ("colors", "values of colors with commas")],
+)  # fmt: skip
+def test_what_a_sheet_cannot_go_over_is_told(impasto, over, said):
+    code, _, err = impasto("sheet", "photo.png", "painting.png", "--over", over, "-o", "sheet.png")
+    assert code == 2
+    assert said in err
+
+
 def test_a_sheet_takes_the_recipes_as_they_are():
     recipes = {"one": Recipe().override(**SMALL), "two": preset("fast").override(**SMALL)}
     figure = prepare_sheet(CONTENT, [STYLE], recipes)

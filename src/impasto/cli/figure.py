@@ -18,6 +18,7 @@ from impasto.cli.group import Group
 from impasto.cli.options import NAMES, NUMBERS, Decorator, debug_option, flag
 from impasto.cli.output import Output, requested
 from impasto.cli.running import prepared
+from impasto.cli.words import words
 from impasto.presets.own import STUDY
 from impasto.recipe import SETTINGS, Recipe
 from impasto.tasks.reconstruct import reconstruction_of
@@ -25,6 +26,7 @@ from impasto.tasks.reconstruct import reconstruction_of
 _TWO = {"content": "The photograph: an image file.", "style": "An image file, or swatch:NAME to have one drawn."}
 _ONE = {"image": "The picture to look at: an image file, or swatch:NAME."}
 _FILE = "The figure; its ending sets the format: png, pdf or svg.  [default: a new {}.png here]"
+_OVER = "Any other setting and values of it, as colors=style,content; once for each setting."
 _RATIOS = "Content weights, as multiples of the preset's.  [default: 0.01,0.1,1,10]"
 
 
@@ -172,6 +174,7 @@ _SHEETS = """\b
 Examples:
   impasto sheet photo.jpg a.jpg b.jpg --strength 0.3,0.5,0.7
   impasto sheet photo.jpg swatch:cubism --preset fast,best
+  impasto sheet photo.jpg a.jpg --over colors=style,content --over content-weight=1,4
 """
 
 
@@ -183,6 +186,7 @@ Examples:
     options.flag("strength", "0.5", type=NUMBERS),
     options.flag("style_scale", "1", type=NUMBERS),
     options.preset_option("default", type=NAMES),
+    cloup.option("--over", type=options.Varied(), multiple=True, help=_OVER),
 )
 @cloup.option_group("Look", flag("size", "256", help="Long side of each picture in pixels."))
 @options.recipe_options(Recipe())
@@ -190,12 +194,13 @@ Examples:
 def sheet(content: str, named: tuple[str, ...], **given: Any) -> int:
     """Paint CONTENT in every STYLE with several settings, side by side."""
     over = {name: given.pop(name) for name in ("preset", "strength", "style_scale") if given[name]}
+    over |= dict(given.pop("over"))
     settings = {name: given.pop(name) for name in [*given] if name in SETTINGS}
     recipes = {}
     for values in product(*over.values()):
         varied = dict(zip(over, values, strict=True))
         title = (name for name in over if len(over[name]) > 1)
-        label = ", ".join(f"{name.replace('_', ' ')} {varied[name]}" for name in title)
+        label = ", ".join(f"{name.replace('_', ' ')} {words(varied[name])}" for name in title)
         recipes[label], _ = options.asked_recipe(settings | varied)
     output = requested(given, (content, *named), (content, "sheet"))
     return _draw(output, "sheet", content, named, recipes)

@@ -22,6 +22,7 @@ from impasto.presets import PRESETS, preset
 from impasto.presets.own import INSTANT, STUDY
 from impasto.recipe import SETTINGS, Recipe
 from impasto.request import asked
+from impasto.settings import shaping
 
 Decorator = Callable[[Any], Any]
 
@@ -122,13 +123,33 @@ def flag(name: str, default: str = "", **other: Any) -> Decorator:
     Its value is None where it is not given: as the preset has it.
     """
     about = SETTINGS[name]
-    usual = dict(_KINDS.get(_TYPES[name], _TEXT)) | {"help": about["help"]}
+    usual = _kind(name) | {"help": about["help"]}
     if about["metavar"]:
         usual["metavar"] = about["metavar"]
     option = {"shell_complete": _completed(name)} | usual | other
     if default:
         option["help"] += f"  [default: {default}]"
     return cloup.option("--" + name.replace("_", "-"), name, **option)
+
+
+def _kind(name: str) -> dict[str, Any]:
+    """The arguments of an option that its setting's type says."""
+    return dict(_KINDS.get(_TYPES[name], _TEXT))
+
+
+class Varied(click.ParamType[Any]):
+    """`NAME=A,B,...`: a setting of a transfer that shapes the picture, and some values of it."""
+
+    name = "NAME=A,B,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """The setting's name and its values, each parsed as its option's value is."""
+        option, _, values = value.partition("=")
+        name = option.strip().replace("-", "_")
+        if name not in shaping({each: None for each, about in SETTINGS.items() if about["help"]}) or name == "size":
+            self.fail(f"{option!r} is no setting that a sheet can go over; see impasto transfer --help.", param, ctx)
+        several = Listed(self.name, _kind(name).get("type", click.BOOL), f"values of {option} with commas")
+        return name, several.convert(values, param, ctx)
 
 
 def _completed(name: str) -> Any:
