@@ -341,6 +341,8 @@ def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
         (("--region", "sky.png=nothing.png"), "There is no file nothing.png"),
         (("a.png", "--keep", "nothing.png"), "There is no file nothing.png"),
         (("--region", "sky.png=a.png", "-o", "sky.png", "--force"), "sky.png"),
+        (("a.png", "--region", "sky.png=b.png", "--style-weights", "1,0"), "0 for every style of the region sky"),
+        (("a.png", "--region", "sky.png=b.png", "--style-weights", "0,1"), "0 for every style of the rest"),
     ],
 )
 def test_regions_that_cannot_be_are_told(desk, capsys, arguments, said):

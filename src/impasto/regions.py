@@ -41,12 +41,22 @@ class Area:
     """A region as it is used: where it is, and the numbers of its styles with their shares.
 
     Shape: where (1, 1, H, W) at any size.
+
+    Raises:
+        UsageError: none of its styles weighs anything.
     """
 
     name: str
     where: Resampled = field(repr=False)
     styles: tuple[int, ...]
     shares: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not sum(self.shares) > 0:
+            what, remedy = f"the region {self.name}", "leave the region out"
+            if self.name == REST:
+                what, remedy = "the rest", "name no style for the rest, which then stays as it is"
+            raise UsageError(f"style_weights have 0 for every style of {what}. Give one of them more, or {remedy}.")
 
 
 @dataclass(frozen=True)
