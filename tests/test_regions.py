@@ -201,7 +201,7 @@ def test_regions_of_one_mask_are_one_region_whose_styles_are_blended():
         image = image_of(run)[0, :, :, :48].mean((1, 2))
         assert bool(image[0] > image[2] + 0.1) == redder
         assert len([term for term in run.problem.sitting(run.plan.levels[0]).terms() if "relu1_1" in term.name]) == 2
-    with pytest.raises(UsageError, match="style_weights has 2 entries but there are 0 style images"):
+    with pytest.raises(UsageError, match="style_weights has 2 entries but there are 3 style images"):
         prepare(PHOTO, [], regions=regions, style_weights=(1, 2), **QUICK)
 
 
@@ -341,6 +341,7 @@ def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
         (("--region", "sky.png=nothing.png"), "There is no file nothing.png"),
         (("a.png", "--keep", "nothing.png"), "There is no file nothing.png"),
         (("--region", "sky.png=a.png", "-o", "sky.png", "--force"), "sky.png"),
+        (("a.png", "--region", "sky.png=b.png", "--style-weights", "1,2,3"), "3 entries but there are 2 style images"),
         (("a.png", "--region", "sky.png=b.png", "--style-weights", "1,0"), "0 for every style of the region sky"),
         (("a.png", "--region", "sky.png=b.png", "--style-weights", "0,1"), "0 for every style of the rest"),
     ],

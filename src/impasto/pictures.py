@@ -76,8 +76,8 @@ def check_pictures(recipe: Recipe, pictures: Pictures) -> None:
         raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
     if recipe.sides and recipe.task != TEXTURE:
         raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
-    if recipe.style_weights is not None and len(recipe.style_weights) != count + len(pictures.regions):
-        check_entries("style_weights", recipe.style_weights, count)
+    if recipe.style_weights is not None and len(recipe.style_weights) != count:  # without those of regions, which are 1
+        check_entries("style_weights", recipe.style_weights, count + len(pictures.regions))
     style_scales(recipe, count + len(pictures.regions) + (pictures.texture is not None))
 
 
