@@ -118,6 +118,17 @@ def test_the_subject_may_be_a_region(desk, monkeypatch):
     assert regions == ["out-subject.png", "out-region-1.png"]
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_run_that_cannot_be_leaves_masks_as_they_were(desk, monkeypatch, force):
+    monkeypatch.setattr(masks, "SIDE", 64)
+    if force:
+        (desk / "out-subject.png").write_bytes(b"mine")
+    before = {path: path.read_bytes() for path in desk.iterdir()}
+    asked = ("--keep", "subject", "--region", "auto:2=b.png", "--style-weights", "1,2,3", "-o", "out.png", *force)
+    assert cli.run(["transfer", "photo.png", "a.png", *asked, *FEW]) == 2
+    assert {path: path.read_bytes() for path in desk.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
