@@ -28,8 +28,10 @@ def is_file(mask: str | None) -> bool:
 
 
 def check_named(keep: Iterable[str], regions: Iterable[str] = ()) -> None:
-    """Raise UsageError for a mask that has no name, or what is nearly that of one that is found."""
+    """Raise UsageError for a mask without a name, or with nearly that of one that is found, and for two of --keep."""
     kept = list(keep)
+    if len(kept) > 1:
+        raise UsageError(f"--keep is {' and '.join(kept)}; give one mask, which is white wherever something is kept.")
     if "" in kept:
         raise UsageError("--keep is empty; name a mask, such as face.png.")
     for mask in kept:
