@@ -127,6 +127,13 @@ def test_masks_may_be_truths_and_a_region_may_be_alone():
     assert prepare(PHOTO, A, regions=None, **QUICK)
 
 
+@pytest.mark.parametrize("asked", [{"texture": ""}, {"keep": ""}, {"regions": [Region("", B)]}])
+def test_pictures_without_a_name_are_told_by_their_role(asked):
+    role = "region" if "regions" in asked else next(iter(asked))
+    with pytest.raises(UsageError, match=f"{role}: The name of an image is empty"):
+        prepare(PHOTO, A, **asked, **QUICK)
+
+
 def test_what_keeps_everything_is_refused():
     with pytest.raises(UsageError, match="keeps the whole picture"):
         prepare(PHOTO, A, keep=np.full((HEIGHT, WIDTH), 255, np.uint8), **QUICK)
@@ -334,6 +341,8 @@ def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
     ("arguments", "said"),
     [
         (("--region", "sky.png"), "it must be MASK=STYLE"),
+        (("--region", "sky.png=a.png:"), "name a mask of the style after the colon"),
+        (("-s", ""), "style: The name of an image is empty"),
         (("--region", "*=a.png:part.png"), "the style of the rest has no mask"),
         (("a.png", "--keep", ""), "--keep is empty"),
         (("a.png", "--keep", "sky.png", "--keep", "part.png"), "--keep is sky.png and part.png; give one mask"),

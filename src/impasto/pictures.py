@@ -126,11 +126,11 @@ def open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[Opened], Shape]:
 
 
 def _open(role: str, source: ImageSource, size: int, recipe: Recipe) -> Opened:
-    """A picture; what is wrong with one that a program gives is said of its role."""
+    """A picture; what is wrong with one that a program gives, or that has no name, is said of its role."""
     try:
         return Opened(role, source, open_picture(source, size=size, max_pixels=recipe.max_pixels))
     except UsageError as error:
-        if isinstance(source, str | Path):
+        if isinstance(source, str | Path) and source:
             raise
         raise UsageError(f"{role}: {error}") from error
 

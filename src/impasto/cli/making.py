@@ -138,6 +138,8 @@ def region_of(text: str) -> tuple[str, str, str | None]:
     style, _, inside = rest.rpartition(":")
     if not style or not (Path(inside).is_file() or Path(style).is_file()):
         return mask, rest, None
+    if not inside:
+        raise UsageError(f"--region is {text!r}; name a mask of the style after the colon, or leave the colon out.")
     if mask == _REST:
         raise UsageError(f"--region is {text!r}; the style of the rest has no mask of its own. Leave :{inside} out.")
     return mask, style, inside
