@@ -8,6 +8,7 @@ from PIL import Image
 import impasto
 from impasto import Region, swatches
 from impasto.cli import app as cli
+from impasto.cli.making import region_of
 from impasto.encoders.base import Sums, sums_and_features
 from impasto.errors import UsageError
 from impasto.images import from_array, load_image
@@ -335,6 +336,16 @@ def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
         size=96,
     )
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(made))
+
+
+def test_names_of_masks_and_styles_may_have_signs_of_equality(desk):
+    Image.fromarray(half(True)).save("a=b.png")
+    assert region_of("a=b.png=b.png") == ("a=b.png", "b.png", None)
+    assert region_of("sky.png=c=d.png") == ("sky.png", "c=d.png", None)
+    assert region_of("auto:3=c=d.png") == ("auto:3", "c=d.png", None)
+    assert region_of("*=c=d.png") == ("*", "c=d.png", None)
+    assert region_of("none=c=d.png") == ("none", "c=d.png", None)
+    assert region_of("a=b.png=b.png:part.png") == ("a=b.png", "b.png", "part.png")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from impasto.choices import ORIGINAL
 from impasto.cli import options
 from impasto.cli.completion import picture
 from impasto.cli.group import Group
-from impasto.cli.masking import check_named
+from impasto.cli.masking import check_named, is_there
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
 from impasto.errors import UsageError
@@ -129,10 +129,14 @@ def transfer(
 def region_of(text: str) -> tuple[str, str, str | None]:
     """The mask, the style and the mask of the style that MASK=STYLE[:MASK] says.
 
+    The mask ends at the first = before which is a file, or a word for a mask; where none is, at the first.
+
     Raises:
         UsageError: it says none.
     """
-    mask, _, rest = text.partition("=")
+    ends = [i for i, letter in enumerate(text) if letter == "="] or [len(text)]
+    end = next((i for i in ends if is_there(text[:i])), ends[0])
+    mask, rest = text[:end], text[end + 1 :]
     if not mask or not rest:
         raise UsageError(f"--region is {text!r}; it must be MASK=STYLE, as sky.png=painting.jpg.")
     style, _, inside = rest.rpartition(":")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,11 @@ _EDIT = "Look at it, edit it, and name it as the mask from then on."
 def is_file(mask: str | None) -> bool:
     """Whether a mask is given, and is a file."""
     return bool(mask) and mask != SUBJECT and not str(mask).startswith(AUTO)
+
+
+def is_there(mask: str) -> bool:
+    """Whether there is such a file or folder, or the mask is found."""
+    return not is_file(mask) or os.path.exists(mask)  # noqa: PTH110 - Path.exists raises where that may not be known
 
 
 def check_named(keep: Iterable[str], regions: Iterable[str] = ()) -> None:
