@@ -56,9 +56,9 @@ def test_parts_are_ordered_from_the_top_and_are_all_of_it():
     assert overlap(upper > 127, wanted) > 0.75
 
 
-@pytest.mark.parametrize("count", [1, 9])
-def test_parts_that_cannot_be_are_refused(count):
-    with pytest.raises(UsageError, match="2 to 8 parts"):
+@pytest.mark.parametrize(("count", "said"), [(1, "2 to 8 parts"), (9, "2 to 8 parts"), ("x", "'x'"), (2.0, "whole")])
+def test_parts_that_cannot_be_are_refused(count, said):
+    with pytest.raises(UsageError, match=said):
         impasto.find_parts(halves(), count)
 
 

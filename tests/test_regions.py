@@ -70,6 +70,10 @@ def test_of_a_mask_with_transparency_that_counts():
         (np.zeros((HEIGHT, WIDTH), np.uint8), "is black, or nearly"),
         (np.full((WIDTH, HEIGHT), 255, np.uint8), "is 96x128 pixels, but the photograph is 128x96"),
         (np.full((1, 1), 255, np.uint8), "is 1x1 pixels"),
+        (half(True) // 255, "no more than 1 of 255. What is in it is 255 in 8 bits"),
+        (np.ones((10 * HEIGHT, 10 * WIDTH), np.uint8), "no more than 1 of 255"),
+        ("subject", r"There is no file subject.* found by impasto.find_subject\(photo\)"),
+        ("auto:3", r"found by impasto.find_parts\(photo, 3\)"),
     ],
 )
 @pytest.mark.parametrize("use", ["region", "keep"])

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.chain import ChainEncoder
-from impasto.errors import UsageError
 from impasto.images import resize, size_for
 from impasto.losses import blurred
+from impasto.ranges import whole
 
 LAYER = "relu5_4"  # of VGG-19
 SIDE, LEAST = 512, 64  # pixels of the long side and of the short one, at which a photograph is looked at
@@ -46,8 +46,7 @@ def parts(photo: Tensor, encoder: ChainEncoder, count: int) -> list[Tensor]:
     Raises:
         UsageError: there cannot be so many.
     """
-    if not 2 <= count <= MOST_PARTS:
-        raise UsageError(f"A photograph is divided into 2 to {MOST_PARTS} parts, not {count}.")
+    count = whole(2, MOST_PARTS, rule=f"a photograph is divided into 2 to {MOST_PARTS} parts.")("count", count)
     seen = _looked_at(photo)
     found = _embedding(seen, encoder, count)
     rows, columns = found.shape[1:]

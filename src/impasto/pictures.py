@@ -39,6 +39,7 @@ class Pictures:
 REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
 WITH_TEXTURE = "texture"
 STYLES = ("style", REGION_STYLE, WITH_TEXTURE)
+_FINDS = {"subject": "impasto.find_subject(photo)", "auto": "impasto.find_parts(photo, 3)"}
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,16 @@ def open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[Opened], Shape]:
 
 
 def _open(role: str, source: ImageSource, size: int, recipe: Recipe) -> Opened:
-    """A picture; what is wrong with one that a program gives, or that has no name, is said of its role."""
+    """A picture; what is wrong with one that a program gives, or that has no name, is said of its role.
+
+    A program that gives the word for a mask that is found, as the command has it, is told what finds it.
+    """
     try:
         return Opened(role, source, open_picture(source, size=size, max_pixels=recipe.max_pixels))
     except UsageError as error:
+        finds = _FINDS.get(str(source).partition(":")[0]) if role in (REGION, KEEP) else None
+        if finds:
+            raise UsageError(f"{role}: {error} From Python, such a mask is found by {finds}.") from error
         if isinstance(source, str | Path) and source:
             raise
         raise UsageError(f"{role}: {error}") from error

@@ -21,6 +21,7 @@ LEAST, FEWEST = 16, 64  # pixels: a mask's side, and how many there have to be i
 SHAPES_ALIKE = 0.02  # by how much the sides' ratio may differ
 REST = "rest"  # the name of what no region has
 HARDLY_LEFT = 1e-3  # of the picture
+FAINTEST = 1.5 / 255  # what is nowhere more is not meant as white
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,10 @@ def mask_of(picture: Picture, name: str, of: Picture, whose: str, least: float =
             f"The mask {name} is {width}x{height} pixels, but {whose} is {columns}x{rows}. Make it as large, or of the "
             "same shape."
         )
+    if least and 0 < float(mask.max()) < FAINTEST:
+        most = f"no more than {float(mask.max()) * 255:.2g} of 255"
+        rule = "What is in it is 255 in 8 bits, 65535 in 16 bits, 1 in floats, or True."
+        raise UsageError(f"The mask {name} is black, or nearly: it has {most}. {rule}")
     if float(mask.mean()) * rows * columns < least:
         raise UsageError(f"The mask {name} is black, or nearly. Paint white what is to be in it.")
     return mask
