@@ -321,6 +321,8 @@ def desk(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, values in {"photo": PHOTO, "a": A, "b": B, "sky": half(True), "part": half(False)}.items():
         Image.fromarray(values).save(f"{name}.png")
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(0 * half(True)).save("masks/black.png")
     return tmp_path
 
 
@@ -361,6 +363,8 @@ def test_names_of_masks_and_styles_may_have_signs_of_equality(desk):
         (("--region", "*=a.png:part.png"), "the style of the rest has no mask"),
         (("a.png", "--keep", ""), "--keep is empty"),
         (("a.png", "--keep", "sky.png", "--keep", "part.png"), "--keep is sky.png and part.png; give one mask"),
+        (("--region", "masks/black.png=a.png"), "The mask masks/black.png is black"),
+        (("a.png", "--keep", "masks/black.png"), "The mask masks/black.png is black"),
         (("--region", "nothing.png=a.png"), "There is no file nothing.png"),
         (("--region", "sky.png=nothing.png"), "There is no file nothing.png"),
         (("a.png", "--keep", "nothing.png"), "There is no file nothing.png"),

@@ -14,7 +14,7 @@ from impasto.fitting import Shape, check_entries, style_scales
 from impasto.images import Picture, filled, resize, size_for
 from impasto.recipe import Recipe
 from impasto.regions import Area, Masks, Region, areas_of, kept_part, mask_of, moving_areas
-from impasto.sources import ImageSource, open_picture, source_name
+from impasto.sources import ImageSource, given_name, open_picture, source_name
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def without_kept(
     for each in opened:
         if each.role == KEEP:
             assert content is not None, "only a transfer keeps anything"
-            name = source_name(each.source)
+            name = given_name(each.source)
             if moving:
                 keep = resize(mask_of(each.picture, name, content, "the frame", least=0), *shape_of(content))
             else:
@@ -182,7 +182,7 @@ def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
         if each.role == REGION_STYLE:
             styles.append(each.picture)
         if each.role == STYLE_MASK:
-            style, name = styles.pop(), source_name(each.source)
+            style, name = styles.pop(), given_name(each.source)
             mask = resize(mask_of(each.picture, name, style, "its style"), *style.pixels.shape[-2:])
             alpha = mask * (1 if style.alpha is None else style.alpha)
             styles.append(replace(style, pixels=filled(style.pixels, alpha), alpha=alpha).cropped())
@@ -193,7 +193,7 @@ def areas(
     recipe: Recipe, opened: Sequence[Opened], content: Picture | None, rest: int, *, moving: bool = False
 ) -> tuple[Area, ...]:
     """Where which of the styles count, of which the first `rest` are for what no region has."""
-    masks = [(source_name(each.source), each.picture) for each in opened if each.role == REGION]
+    masks = [(each.source, each.picture) for each in opened if each.role == REGION]
     if not masks or content is None:
         return ()
     weights = recipe.style_weights or (1.0,) * rest

@@ -13,7 +13,7 @@ from impasto.color import luminance
 from impasto.errors import UsageError
 from impasto.images import Picture, resize, size_for
 from impasto.losses import blurred
-from impasto.sources import ImageSource, Resampled
+from impasto.sources import ImageSource, Resampled, given_name, source_name
 
 LARGE = 1024  # long side at which the borders between regions are drawn; they are soft
 SOFT = 0.005  # of the long side, to which borders are blurred
@@ -86,9 +86,9 @@ def moving_areas(
 
 
 def areas_of(
-    masks: Sequence[tuple[str, Picture]], content: Picture, rest: Sequence[float], weights: Sequence[float]
+    masks: Sequence[tuple[ImageSource, Picture]], content: Picture, rest: Sequence[float], weights: Sequence[float]
 ) -> tuple[Area, ...]:
-    """Where which styles count: those that weigh `rest` where no mask is white, then one for each of the named `masks`.
+    """Where which styles count: those that weigh `rest` where no mask is white, then one for each of the `masks`.
 
     Masks that are alike are one region, whose styles are blended by their `weights`.
 
@@ -96,19 +96,21 @@ def areas_of(
         UsageError: a mask is not one of the content, or nothing in it can be painted.
     """
     named: dict[str, Tensor] = {}
+    given: dict[str, str] = {}
     styles: dict[str, list[int]] = {}
-    for number, (name, picture) in enumerate(masks):
-        mask = mask_of(picture, name, content, "the photograph")
+    for number, (source, picture) in enumerate(masks):
+        name, file = source_name(source), given_name(source)
+        mask = mask_of(picture, file, content, "the photograph")
         same = (other for other, there in named.items() if torch.equal(mask, there))
         free = (each for each in chain([name], (f"{name}-{i}" for i in count(2))) if each not in (REST, *named))
         known = next(same, None) or next(free)
-        named[known] = mask
+        named[known], given[known] = mask, file
         styles.setdefault(known, []).append(number)
     parts, left = apart(list(named.values()), (content.pixels.shape[-2], content.pixels.shape[-1]))
     shown = None if content.alpha is None else resize(content.alpha, *left.shape[-2:])
     areas = []
     for (name, numbers), where in zip(styles.items(), parts, strict=True):
-        check_seen(where, shown, name, content)
+        check_seen(where, shown, given[name], content)
         shares = tuple(weights[i] for i in numbers)
         areas.append(Area(name, Resampled(where, resize), tuple(len(rest) + i for i in numbers), shares))
     if rest and float((left if shown is None else left * shown).mean()) > HARDLY_LEFT:
