@@ -469,6 +469,8 @@ def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto,
     panels = [each for each in records if each["event"] == "panel"]
     assert len({each["content"] for each in panels}) == 4
     assert (tmp_path / "sheet.png").exists()
+    one = ("photo.png", "painting.png", "--size", "64", "--preset", "palette", "-o", "one.png")
+    assert "(1 panel)" in impasto("sheet", *one)[1]
     assert impasto("sheet", "photo.png", "painting.png", "-o", "photo.png", "--force")[0] == 2
     assert "STYLE... is missing" in impasto("sheet", "photo.png")[2]
 
