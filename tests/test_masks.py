@@ -62,8 +62,19 @@ def test_parts_that_cannot_be_are_refused(count, said):
         impasto.find_parts(halves(), count)
 
 
-def test_a_plain_picture_has_no_subject_but_no_error():
-    assert impasto.find_subject(np.full((20, 300, 3), 90, np.uint8)).size == (300, 20)
+@pytest.mark.parametrize("noise", [0, 9])
+def test_in_a_photograph_of_one_color_nothing_stands_out(noise):
+    photo = (90 + np.random.default_rng(0).integers(-noise, noise + 1, (60, 300, 3))).astype(np.uint8)
+    with pytest.raises(UsageError, match="Nothing stands out in the photograph: it is of one color"):
+        impasto.find_subject(photo)
+    with pytest.raises(UsageError, match="Nothing stands out"):
+        impasto.find_parts(photo, 3)
+
+
+def test_a_picture_of_little_contrast_and_one_of_an_odd_shape_have_a_subject():
+    photo, _ = scene()
+    assert impasto.find_subject((120 + photo // 16).astype(np.uint8)).size == (WIDTH, HEIGHT)
+    assert impasto.find_subject(photo[20:40]).size == (WIDTH, 20)
 
 
 def test_borders_follow_edges_of_the_photograph():

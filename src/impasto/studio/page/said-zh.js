@@ -57,6 +57,7 @@ export default [
   ["The mask {name} is {width}x{height} pixels, but {whose} is {columns}x{rows}. Make it as large, or of the same shape.", "蒙版 {name} 是 {width}x{height} 像素，而{whose}是 {columns}x{rows}。请让它一样大，或同样的形状。"],
   ["the photograph", "照片"],
   ["its style", "它的风格"],
+  ["Nothing stands out in the photograph: it is of one color. Paint a mask, white where something is to be in it, and name its file.", "照片里没有突出的东西：它只有一种颜色。请自己画一张蒙版，把要选的部分涂白。"],
   ["The mask {name} is black, or nearly. Paint white what is to be in it.", "蒙版 {name} 是黑的，或几乎全黑。请把要选的部分涂白。"],
   ["The mask {name} is black, or nearly: it has {most}.", "蒙版 {name} 是黑的，或几乎全黑：{most}。"],
   ["no more than {number} of 255", "最大值只有 255 分之 {number}"],
