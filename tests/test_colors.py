@@ -61,6 +61,13 @@ def test_transported_colors_have_the_targets_amounts():
         torch.testing.assert_close(a, b, rtol=0, atol=0.03)
 
 
+def test_transported_to_colors_without_color_a_picture_has_none():
+    image, target = pixels(GREEN), gray(pixels(RED))
+    found = transported(image, samples(image), samples(target))
+    print(f"channels differ by {255 * float((found.amax(1) - found.amin(1)).mean()):.2f} of 255 on average")
+    assert float((found.amax(1) - found.amin(1)).max()) < 0.1 / 255
+
+
 def test_samples_come_from_where_the_weight_is():
     image = torch.cat([torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)], 3)
     weight = torch.cat([torch.full((1, 1, 8, 8), 1.0), torch.full((1, 1, 8, 8), 3.0)], 3)

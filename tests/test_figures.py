@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from impasto import preparation
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.images import to_pil
 from impasto.presets import preset
@@ -468,6 +469,8 @@ def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto,
     panels = [each for each in records if each["event"] == "panel"]
     assert len({each["content"] for each in panels}) == 4
     assert (tmp_path / "sheet.png").exists()
+    one = ("photo.png", "painting.png", "--size", "64", "--preset", "palette", "-o", "one.png")
+    assert "(1 panel)" in impasto("sheet", *one)[1]
     assert impasto("sheet", "photo.png", "painting.png", "-o", "photo.png", "--force")[0] == 2
     assert "STYLE... is missing" in impasto("sheet", "photo.png")[2]
 
@@ -490,6 +493,16 @@ def test_what_a_sheet_cannot_go_over_is_told(impasto, over, said):
     code, _, err = impasto("sheet", "photo.png", "painting.png", "--over", over, "-o", "sheet.png")
     assert code == 2
     assert said in err
+
+
+def test_a_sheet_has_what_a_transfer_makes():
+    """Its style is seen larger than the panels are, from the whole picture."""
+    style = open_picture("swatch:brushstrokes", size=192)
+    recipe = preset("fast").override(**SMALL, style_scale=2.0, iterations=3, colors="match")
+    (panel,) = split(prepare_sheet(CONTENT, [style], {"": recipe}))[1]
+    run = preparation.prepare(recipe, preparation.Pictures(CONTENT, [style]))
+    assert torch.equal(panel.image, run.full_size(list(run)[-1].image))
+    assert not any("enlarged" in note for note in run.plan.notes)
 
 
 def test_a_sheet_takes_the_recipes_as_they_are():

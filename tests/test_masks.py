@@ -56,14 +56,25 @@ def test_parts_are_ordered_from_the_top_and_are_all_of_it():
     assert overlap(upper > 127, wanted) > 0.75
 
 
-@pytest.mark.parametrize("count", [1, 9])
-def test_parts_that_cannot_be_are_refused(count):
-    with pytest.raises(UsageError, match="2 to 8 parts"):
+@pytest.mark.parametrize(("count", "said"), [(1, "2 to 8 parts"), (9, "2 to 8 parts"), ("x", "'x'"), (2.0, "whole")])
+def test_parts_that_cannot_be_are_refused(count, said):
+    with pytest.raises(UsageError, match=said):
         impasto.find_parts(halves(), count)
 
 
-def test_a_plain_picture_has_no_subject_but_no_error():
-    assert impasto.find_subject(np.full((20, 300, 3), 90, np.uint8)).size == (300, 20)
+@pytest.mark.parametrize("noise", [0, 9])
+def test_in_a_photograph_of_one_color_nothing_stands_out(noise):
+    photo = (90 + np.random.default_rng(0).integers(-noise, noise + 1, (60, 300, 3))).astype(np.uint8)
+    with pytest.raises(UsageError, match="Nothing stands out in the photograph: it is of one color"):
+        impasto.find_subject(photo)
+    with pytest.raises(UsageError, match="Nothing stands out"):
+        impasto.find_parts(photo, 3)
+
+
+def test_a_picture_of_little_contrast_and_one_of_an_odd_shape_have_a_subject():
+    photo, _ = scene()
+    assert impasto.find_subject((120 + photo // 16).astype(np.uint8)).size == (WIDTH, HEIGHT)
+    assert impasto.find_subject(photo[20:40]).size == (WIDTH, 20)
 
 
 def test_borders_follow_edges_of_the_photograph():
@@ -116,6 +127,17 @@ def test_the_subject_may_be_a_region(desk, monkeypatch):
     assert cli.run([*asked, *FEW]) == 0
     regions = [each.name for each in read_record("out.png").inputs if each.role == "region"]
     assert regions == ["out-subject.png", "out-region-1.png"]
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_run_that_cannot_be_leaves_masks_as_they_were(desk, monkeypatch, force):
+    monkeypatch.setattr(masks, "SIDE", 64)
+    if force:
+        (desk / "out-subject.png").write_bytes(b"mine")
+    before = {path: path.read_bytes() for path in desk.iterdir()}
+    asked = ("--keep", "subject", "--region", "auto:2=b.png", "--style-weights", "1,2,3", "-o", "out.png", *force)
+    assert cli.run(["transfer", "photo.png", "a.png", *asked, *FEW]) == 2
+    assert {path: path.read_bytes() for path in desk.iterdir()} == before
 
 
 @pytest.mark.parametrize(

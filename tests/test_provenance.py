@@ -116,6 +116,13 @@ def test_show_of_a_picture_that_tells_nothing(impasto):
     assert "photo.png does not say how it was made" in err
 
 
+def test_show_of_a_checkpoint_tells_what_goes_on_with_it(made, impasto):
+    made("--checkpoint", "state")
+    code, _, err = impasto("show", "state")
+    assert code == 2
+    assert "state is the checkpoint of a run, not its picture. Go on with it: impasto resume state" in err
+
+
 # Making it again ----------------------------------------------------------------------------------------------------
 
 TRANSFER = ("transfer", "photo.png", "painting.png")

@@ -8,6 +8,7 @@ from PIL import Image
 import impasto
 from impasto import Region, swatches
 from impasto.cli import app as cli
+from impasto.cli.making import region_of
 from impasto.encoders.base import Sums, sums_and_features
 from impasto.errors import UsageError
 from impasto.images import from_array, load_image
@@ -69,6 +70,10 @@ def test_of_a_mask_with_transparency_that_counts():
         (np.zeros((HEIGHT, WIDTH), np.uint8), "is black, or nearly"),
         (np.full((WIDTH, HEIGHT), 255, np.uint8), "is 96x128 pixels, but the photograph is 128x96"),
         (np.full((1, 1), 255, np.uint8), "is 1x1 pixels"),
+        (half(True) // 255, "no more than 1 of 255. What is in it is 255 in 8 bits"),
+        (np.ones((10 * HEIGHT, 10 * WIDTH), np.uint8), "no more than 1 of 255"),
+        ("subject", r"There is no file subject.* found by impasto.find_subject\(photo\)"),
+        ("auto:3", r"found by impasto.find_parts\(photo, 3\)"),
     ],
 )
 @pytest.mark.parametrize("use", ["region", "keep"])
@@ -125,6 +130,13 @@ def test_masks_may_be_truths_and_a_region_may_be_alone():
     several = image_of(prepare(PHOTO, A, regions=[Region(half(True), B)], **QUICK))
     assert torch.equal(image_of(prepare(PHOTO, A, regions=Region(half(True) > 0, B), **QUICK)), several)
     assert prepare(PHOTO, A, regions=None, **QUICK)
+
+
+@pytest.mark.parametrize("asked", [{"texture": ""}, {"keep": ""}, {"regions": [Region("", B)]}])
+def test_pictures_without_a_name_are_told_by_their_role(asked):
+    role = "region" if "regions" in asked else next(iter(asked))
+    with pytest.raises(UsageError, match=f"{role}: The name of an image is empty"):
+        prepare(PHOTO, A, **asked, **QUICK)
 
 
 def test_what_keeps_everything_is_refused():
@@ -201,7 +213,7 @@ def test_regions_of_one_mask_are_one_region_whose_styles_are_blended():
         image = image_of(run)[0, :, :, :48].mean((1, 2))
         assert bool(image[0] > image[2] + 0.1) == redder
         assert len([term for term in run.problem.sitting(run.plan.levels[0]).terms() if "relu1_1" in term.name]) == 2
-    with pytest.raises(UsageError, match="style_weights has 2 entries but there are 0 style images"):
+    with pytest.raises(UsageError, match="style_weights has 2 entries but there are 3 style images"):
         prepare(PHOTO, [], regions=regions, style_weights=(1, 2), **QUICK)
 
 
@@ -337,6 +349,8 @@ def desk(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, values in {"photo": PHOTO, "a": A, "b": B, "sky": half(True), "part": half(False)}.items():
         Image.fromarray(values).save(f"{name}.png")
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(0 * half(True)).save("masks/black.png")
     return tmp_path
 
 
@@ -358,17 +372,34 @@ def test_the_command_has_regions_a_rest_and_what_is_kept(desk):
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(made))
 
 
+def test_names_of_masks_and_styles_may_have_signs_of_equality(desk):
+    Image.fromarray(half(True)).save("a=b.png")
+    assert region_of("a=b.png=b.png") == ("a=b.png", "b.png", None)
+    assert region_of("sky.png=c=d.png") == ("sky.png", "c=d.png", None)
+    assert region_of("auto:3=c=d.png") == ("auto:3", "c=d.png", None)
+    assert region_of("*=c=d.png") == ("*", "c=d.png", None)
+    assert region_of("none=c=d.png") == ("none", "c=d.png", None)
+    assert region_of("a=b.png=b.png:part.png") == ("a=b.png", "b.png", "part.png")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--region", "sky.png"), "it must be MASK=STYLE"),
+        (("--region", "sky.png=a.png:"), "name a mask of the style after the colon"),
+        (("-s", ""), "style: The name of an image is empty"),
         (("--region", "*=a.png:part.png"), "the style of the rest has no mask"),
         (("a.png", "--keep", ""), "--keep is empty"),
         (("a.png", "--keep", "sky.png", "--keep", "part.png"), "--keep is sky.png and part.png; give one mask"),
+        (("--region", "masks/black.png=a.png"), "The mask masks/black.png is black"),
+        (("a.png", "--keep", "masks/black.png"), "The mask masks/black.png is black"),
         (("--region", "nothing.png=a.png"), "There is no file nothing.png"),
         (("--region", "sky.png=nothing.png"), "There is no file nothing.png"),
         (("a.png", "--keep", "nothing.png"), "There is no file nothing.png"),
         (("--region", "sky.png=a.png", "-o", "sky.png", "--force"), "sky.png"),
+        (("a.png", "--region", "sky.png=b.png", "--style-weights", "1,2,3"), "3 entries but there are 2 style images"),
+        (("a.png", "--region", "sky.png=b.png", "--style-weights", "1,0"), "0 for every style of the region sky"),
+        (("a.png", "--region", "sky.png=b.png", "--style-weights", "0,1"), "0 for every style of the rest"),
     ],
 )
 def test_regions_that_cannot_be_are_told(desk, capsys, arguments, said):

@@ -204,6 +204,8 @@ def test_the_command_mixes_scales_and_its_picture_is_replayed(desk):
     ("arguments", "said"),
     [
         (("--texture-up-to", "relu2_1"), "give both"),
+        (("--texture", "a.png", "--texture", "b.png"), "--texture is a.png and b.png; give one style"),
+        (("--texture", ""), "--texture is empty"),
         (("--texture", "nothing.png"), "There is no file nothing.png"),
         (("--texture", "b.png", "--texture-up-to", "relu9_9"), "Unknown layer 'relu9_9'"),
         (("--texture", "b.png", "--style-scale", "1,2,3"), "3 entries but there are 2 style images"),

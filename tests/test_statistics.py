@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from impasto.errors import UsageError
 from impasto.statistics import Moments, blend, gram_matrix, moments
 
 
@@ -85,6 +86,11 @@ def test_blend_weighs_means_whatever_the_sizes(normal):
 def test_blend_with_all_the_weight_on_one_is_that_one(normal):
     one, other = moments(normal(1, 4, 3, 5)), moments(normal(1, 4, 6, 5))
     assert_same(blend([one, other], [2, 0]), one.normalized())
+
+
+def test_blend_of_nothing_is_refused(normal):
+    with pytest.raises(UsageError, match="sum to 0"):
+        blend([moments(normal(1, 4, 3, 5))] * 2, [0.0, 0.0])
 
 
 def test_blend_needs_a_weight_for_each(normal):

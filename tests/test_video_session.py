@@ -185,6 +185,7 @@ def test_what_is_asked_wrongly_is_told(impasto, tmp_path):
         "STYLE --keep subject": [clip, "swatch:mosaic", "-o", out, "--keep", "subject"],
         "STYLE --region auto:3=STYLE": [clip, "-o", out, "--region", "auto:3=swatch:mosaic"],
         "--keep is empty": [clip, "swatch:mosaic", "-o", out, "--keep", ""],
+        "--keep is a.png and b.png": [clip, "swatch:mosaic", "-o", out, "--keep", "a.png", "--keep", "b.png"],
     }.items():
         code, _, err = impasto("video", *arguments)
         assert code == 2 and words in err, (arguments, err)

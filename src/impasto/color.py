@@ -41,15 +41,17 @@ ROUNDS, QUANTILES, SAMPLES = 16, 257, 16_384
 def transported(image: Tensor, own: Tensor, target: Tensor) -> Tensor:
     """`image` with its colors in the amounts of another's: `own` are colors of it, `target` those it is to have.
 
-    Sixteen times, the quantiles along three axes at right angles become the target's.
+    Sixteen times, the quantiles along three axes at right angles become the target's; then once more along the axes of
+    its covariance, so that a color that it does not have, as a drawing has none, is left out.
 
     Shape: image (1, 3, H, W), own (P, 3), target (Q, 3) -> (1, 3, H, W).
     Reference: sliced optimal transport; Pitie, Kokaram & Dahyot 2007.  Differs: quantiles of samples, not histograms.
     """
     generator, steps = torch.Generator().manual_seed(0), torch.linspace(0, 1, QUANTILES, device=image.device)
     pixels = image[0].flatten(1).T
-    for _ in range(ROUNDS):
-        axes = torch.linalg.qr(torch.randn(3, 3, generator=generator))[0].to(image)
+    turned = (torch.linalg.qr(torch.randn(3, 3, generator=generator))[0] for _ in range(ROUNDS))
+    principal = torch.linalg.eigh(torch.cov(target.T.double().cpu()))[1]
+    for axes in (each.to(image) for each in (*turned, principal)):
         before, after = (torch.quantile(colors @ axes, steps, dim=0).T.contiguous() for colors in (own, target))
         pixels, own = (_along(colors @ axes, before, after) @ axes.T for colors in (pixels, own))
     return pixels.T.reshape(image.shape)

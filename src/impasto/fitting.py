@@ -133,7 +133,7 @@ def style_scales(recipe: Recipe, count: int) -> tuple[float, ...]:
 
 
 def check_entries(name: str, entries: Sequence[float], styles: int) -> None:
-    """Raise UsageError unless the setting has an entry for each style."""
+    """Raise UsageError unless the setting has an entry for each style, those of regions and textures included."""
     if len(entries) != styles:
         one = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
         there_are = "there is 1 style image" if styles == 1 else f"there are {styles} style images"

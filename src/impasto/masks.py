@@ -17,6 +17,7 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.errors import UsageError
 from impasto.images import resize, size_for
 from impasto.losses import blurred
+from impasto.ranges import whole
 
 LAYER = "relu5_4"  # of VGG-19
 SIDE, LEAST = 512, 64  # pixels of the long side and of the short one, at which a photograph is looked at
@@ -24,12 +25,17 @@ MOST_PARTS = 8
 DOUBT = 0.02  # of what a mask says: colors may say otherwise
 FAINT = 1e-5  # how near two places are that have less in common than most
 PLACE = 0.5  # how much it counts in parts where something is, beside what it is
+NOISE, PLAIN = 8 / 255, 1 / 255  # standard deviation of pixels, and of what is blurred, below which a photo is plain
 NEAR, CONTRAST = 5.0, 1e-3  # pixels around which an edge of the photograph is followed, and variance that is one
 TONES, ROUNDS = 16, 3  # of each channel, by which inside and outside are told apart; and how often
 
 
 def subject(photo: Tensor, encoder: ChainEncoder) -> Tensor:
-    """Where the subject is, from 0 to 1.  Shape: (1, 3, H, W) -> (1, 1, H, W)."""
+    """Where the subject is, from 0 to 1.  Shape: (1, 3, H, W) -> (1, 1, H, W).
+
+    Raises:
+        UsageError: the photograph is of one color.
+    """
     seen = _looked_at(photo)
     side = _embedding(seen, encoder, 2)[1]
     inside = side > side.mean()
@@ -44,10 +50,9 @@ def parts(photo: Tensor, encoder: ChainEncoder, count: int) -> list[Tensor]:
     Shape: (1, 3, H, W) -> (1, 1, H, W) each.
 
     Raises:
-        UsageError: there cannot be so many.
+        UsageError: there cannot be so many, or the photograph is of one color.
     """
-    if not 2 <= count <= MOST_PARTS:
-        raise UsageError(f"A photograph is divided into 2 to {MOST_PARTS} parts, not {count}.")
+    count = whole(2, MOST_PARTS, rule=f"a photograph is divided into 2 to {MOST_PARTS} parts.")("count", count)
     seen = _looked_at(photo)
     found = _embedding(seen, encoder, count)
     rows, columns = found.shape[1:]
@@ -64,10 +69,21 @@ def parts(photo: Tensor, encoder: ChainEncoder, count: int) -> list[Tensor]:
 
 
 def _looked_at(photo: Tensor) -> Tensor:
-    """The photograph at the size at which it is looked at."""
+    """The photograph at the size at which it is looked at.
+
+    Raises:
+        UsageError: it is of one color but for noise, and any part of it would be a guess at nothing.
+    """
     rows, columns = photo.shape[-2:]
     height, width = size_for(rows, columns, SIDE)
-    return resize(photo.float().cpu(), max(LEAST, height), max(LEAST, width)).clamp(0, 1)
+    seen = resize(photo.float().cpu(), max(LEAST, height), max(LEAST, width)).clamp(0, 1)
+    spread, of_forms = (float(each.std((2, 3)).amax()) for each in (seen, blurred(seen, NEAR)))
+    if spread < NOISE and of_forms < PLAIN:
+        raise UsageError(
+            "Nothing stands out in the photograph: it is of one color. Paint a mask, white where something is to be in "
+            "it, and name its file."
+        )
+    return seen
 
 
 def _embedding(photo: Tensor, encoder: ChainEncoder, count: int) -> Tensor:

@@ -175,6 +175,7 @@ class Painter:
         """A mask of what a photograph is of, to keep or to paint, as far as that can be guessed; see `impasto.masks`.
 
         Raises:
+            UsageError: it is of one color.
             ImageError: it cannot be read.
         """
         return _mask(masks.subject(open_picture(photo).pixels, self._deep()))
@@ -183,7 +184,7 @@ class Painter:
         """Masks of so many parts of a photograph, from the topmost to the lowest; fewer if it has no more.
 
         Raises:
-            UsageError: there cannot be so many.
+            UsageError: there cannot be so many, or it is of one color.
             ImageError: it cannot be read.
         """
         return [_mask(each) for each in masks.parts(open_picture(photo).pixels, self._deep(), count)]

@@ -15,7 +15,7 @@ from impasto.fitting import Shape, check_entries, style_scales
 from impasto.images import Picture, filled, resize, size_for
 from impasto.recipe import Recipe
 from impasto.regions import Area, Masks, Region, areas_of, kept_part, mask_of, moving_areas, unpainted
-from impasto.sources import ImageSource, open_picture, source_name
+from impasto.sources import ImageSource, given_name, open_picture, source_name
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Pictures:
 REGION, REGION_STYLE, STYLE_MASK, KEEP = "region", "region style", "region style mask", "keep"
 WITH_TEXTURE = "texture"
 STYLES = ("style", REGION_STYLE, WITH_TEXTURE)
+_FINDS = {"subject": "impasto.find_subject(photo)", "auto": "impasto.find_parts(photo, 3)"}
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def check_pictures(recipe: Recipe, pictures: Pictures) -> None:
         raise UnknownNameError("init", recipe.init, WITHOUT_CONTENT, of=f"a {recipe.task}")
     if recipe.sides and recipe.task != TEXTURE:
         raise UsageError(f"size is {recipe.sides}; a {recipe.task} has one size, the long side, such as 512.")
-    if recipe.style_weights is not None and len(recipe.style_weights) != count + len(pictures.regions):
-        check_entries("style_weights", recipe.style_weights, count)
+    if recipe.style_weights is not None and len(recipe.style_weights) != count:  # without those of regions, which are 1
+        check_entries("style_weights", recipe.style_weights, count + len(pictures.regions))
     style_scales(recipe, count + len(pictures.regions) + (pictures.texture is not None))
 
 
@@ -127,11 +128,17 @@ def open_all(recipe: Recipe, pictures: Pictures) -> tuple[list[Opened], Shape]:
 
 
 def _open(role: str, source: ImageSource, size: int, recipe: Recipe) -> Opened:
-    """A picture; what is wrong with one that a program gives is said of its role."""
+    """A picture; what is wrong with one that a program gives, or that has no name, is said of its role.
+
+    A program that gives the word for a mask that is found, as the command has it, is told what finds it.
+    """
     try:
         return Opened(role, source, open_picture(source, size=size, max_pixels=recipe.max_pixels))
     except UsageError as error:
-        if isinstance(source, str | Path):
+        finds = _FINDS.get(str(source).partition(":")[0]) if role in (REGION, KEEP) else None
+        if finds:
+            raise UsageError(f"{role}: {error} From Python, such a mask is found by {finds}.") from error
+        if isinstance(source, str | Path) and source:
             raise
         raise UsageError(f"{role}: {error}") from error
 
@@ -166,7 +173,7 @@ def masked(
     for each in opened:
         if each.role == KEEP:
             assert content is not None, "only a transfer keeps anything"
-            name = source_name(each.source)
+            name = given_name(each.source)
             if moving:
                 keep = resize(mask_of(each.picture, name, content, "the frame", least=0), *shape_of(content))
             else:
@@ -190,7 +197,7 @@ def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
         if each.role == REGION_STYLE:
             styles.append(each.picture)
         if each.role == STYLE_MASK:
-            style, name = styles.pop(), source_name(each.source)
+            style, name = styles.pop(), given_name(each.source)
             mask = resize(mask_of(each.picture, name, style, "its style"), *style.pixels.shape[-2:])
             alpha = mask * (1 if style.alpha is None else style.alpha)
             styles.append(replace(style, pixels=filled(style.pixels, alpha), alpha=alpha).cropped())
@@ -200,7 +207,7 @@ def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
 def _areas(
     recipe: Recipe, opened: Sequence[Opened], content: Picture | None, rest: int, *, moving: bool
 ) -> tuple[Area, ...]:
-    masks = [(source_name(each.source), each.picture) for each in opened if each.role == REGION]
+    masks = [(each.source, each.picture) for each in opened if each.role == REGION]
     if not masks or content is None:
         return ()
     weights = recipe.style_weights or (1.0,) * rest

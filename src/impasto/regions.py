@@ -13,7 +13,7 @@ from impasto.color import luminance
 from impasto.errors import UsageError
 from impasto.images import Picture, resize, size_for
 from impasto.losses import blurred
-from impasto.sources import ImageSource, Resampled
+from impasto.sources import ImageSource, Resampled, given_name, source_name
 
 LARGE = 1024  # long side at which the borders between regions are drawn; they are soft
 SOFT = 0.005  # of the long side, to which borders are blurred
@@ -21,6 +21,7 @@ LEAST, FEWEST = 16, 64  # pixels: a mask's side, and how many there have to be i
 SHAPES_ALIKE = 0.02  # by how much the sides' ratio may differ
 REST = "rest"  # the name of what no region has
 HARDLY_LEFT = 1e-3  # of the picture
+FAINTEST = 1.5 / 255  # what is nowhere more is not meant as white
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,22 @@ class Area:
     """A region as it is used: where it is, and the numbers of its styles with their shares.
 
     Shape: where (1, 1, H, W) at any size.
+
+    Raises:
+        UsageError: none of its styles weighs anything.
     """
 
     name: str
     where: Resampled = field(repr=False)
     styles: tuple[int, ...]
     shares: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not sum(self.shares) > 0:
+            what, remedy = f"the region {self.name}", "leave the region out"
+            if self.name == REST:
+                what, remedy = "the rest", "name no style for the rest, which then stays as it is"
+            raise UsageError(f"style_weights have 0 for every style of {what}. Give one of them more, or {remedy}.")
 
 
 @dataclass(frozen=True)
@@ -75,9 +86,9 @@ def moving_areas(
 
 
 def areas_of(
-    masks: Sequence[tuple[str, Picture]], content: Picture, rest: Sequence[float], weights: Sequence[float]
+    masks: Sequence[tuple[ImageSource, Picture]], content: Picture, rest: Sequence[float], weights: Sequence[float]
 ) -> tuple[Area, ...]:
-    """Where which styles count: those that weigh `rest` where no mask is white, then one for each of the named `masks`.
+    """Where which styles count: those that weigh `rest` where no mask is white, then one for each of the `masks`.
 
     Masks that are alike are one region, whose styles are blended by their `weights`.
 
@@ -85,19 +96,21 @@ def areas_of(
         UsageError: a mask is not one of the content, or nothing in it can be painted.
     """
     named: dict[str, Tensor] = {}
+    given: dict[str, str] = {}
     styles: dict[str, list[int]] = {}
-    for number, (name, picture) in enumerate(masks):
-        mask = mask_of(picture, name, content, "the photograph")
+    for number, (source, picture) in enumerate(masks):
+        name, file = source_name(source), given_name(source)
+        mask = mask_of(picture, file, content, "the photograph")
         same = (other for other, there in named.items() if torch.equal(mask, there))
         free = (each for each in chain([name], (f"{name}-{i}" for i in count(2))) if each not in (REST, *named))
         known = next(same, None) or next(free)
-        named[known] = mask
+        named[known], given[known] = mask, file
         styles.setdefault(known, []).append(number)
     parts, left = apart(list(named.values()), (content.pixels.shape[-2], content.pixels.shape[-1]))
     shown = None if content.alpha is None else resize(content.alpha, *left.shape[-2:])
     areas = []
     for (name, numbers), where in zip(styles.items(), parts, strict=True):
-        check_seen(resize(named[name], *left.shape[-2:]), shown, name, content)
+        check_seen(resize(named[name], *left.shape[-2:]), shown, given[name], content)
         shares = tuple(weights[i] for i in numbers)
         areas.append(Area(name, Resampled(where, resize), tuple(len(rest) + i for i in numbers), shares))
     if rest and float((left if shown is None else left * shown).mean()) > HARDLY_LEFT:
@@ -130,6 +143,10 @@ def mask_of(picture: Picture, name: str, of: Picture, whose: str, least: float =
             f"The mask {name} is {width}x{height} pixels, but {whose} is {columns}x{rows}. Make it as large, or of the "
             "same shape."
         )
+    if least and 0 < float(mask.max()) < FAINTEST:
+        most = f"no more than {float(mask.max()) * 255:.2g} of 255"
+        rule = "What is in it is 255 in 8 bits, 65535 in 16 bits, 1 in floats, or True."
+        raise UsageError(f"The mask {name} is black, or nearly: it has {most}. {rule}")
     if float(mask.mean()) * rows * columns < least:
         raise UsageError(f"The mask {name} is black, or nearly. Paint white what is to be in it.")
     return mask

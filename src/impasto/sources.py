@@ -68,6 +68,11 @@ def source_name(source: ImageSource) -> str:
     return os.path.splitext(os.path.basename(path))[0] or "image"  # noqa: PTH119, PTH122
 
 
+def given_name(source: ImageSource) -> str:
+    """What a person calls it: the file as it was given, or a swatch."""
+    return _path(source) or "image"
+
+
 def image_notes(sources: Iterable[ImageSource], pictures: Iterable[Picture]) -> tuple[str, ...]:
     """What a person should know of the files that were read, under their names."""
     read = zip(sources, pictures, strict=True)

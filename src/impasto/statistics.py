@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto.errors import UsageError
+
 RUNS = 64  # that bfloat16 features are summed in, at least
 SHORTEST_RUN, LONGEST_RUN = 32, 2**14  # positions
 
@@ -170,8 +172,14 @@ class _Sums(torch.autograd.Function):
 
 
 def blend(parts: Iterable[Moments], weights: Iterable[float]) -> Moments:
-    """The weighted mean of several images' moments, whatever their sizes.  The weights are scaled to sum to 1."""
+    """The weighted mean of several images' moments, whatever their sizes.  The weights are scaled to sum to 1.
+
+    Raises:
+        UsageError: they sum to 0 or less.
+    """
     weights = list(weights)
     total = sum(weights)
+    if not total > 0:
+        raise UsageError(f"The weights of a blend sum to {total:g}; their sum must be above 0.")
     blended = [part.normalized() * (weight / total) for part, weight in zip(parts, weights, strict=True)]
     return sum(blended[1:], start=blended[0])

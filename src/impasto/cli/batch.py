@@ -19,7 +19,7 @@ import cloup
 
 from impasto.cli import interrupts, options
 from impasto.cli.completion import picture
-from impasto.cli.making import check_texture, texture_options, transfer_options
+from impasto.cli.making import one_texture, texture_options, transfer_options
 from impasto.cli.output import Output, requested
 from impasto.cli.running import carry_out, encoders_for, prepared, threads
 from impasto.cli.terminal import columns, say, told
@@ -78,7 +78,7 @@ class Row:
     *texture_options,
 )
 def batch(
-    photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: int, texture: str | None, **given: Any
+    photos: tuple[str, ...], styles: tuple[str, ...], ending: str, jobs: int, texture: tuple[str, ...], **given: Any
 ) -> int:
     """Paint many photographs in one style.
 
@@ -87,10 +87,10 @@ def batch(
     if not.
     """
     began = time.perf_counter()
-    check_texture(texture, given)
+    fine = one_texture(texture, given)
     recipe, init = options.asked_recipe(given)
     found = list(dict.fromkeys(_files(photos)))
-    output = requested(given, [*styles, *filter(None, (texture, init))], ())
+    output = requested(given, [*styles, *filter(None, (fine, init))], ())
     import torch
 
     from impasto.cli.drawing import print_record
@@ -104,7 +104,7 @@ def batch(
         with output_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     quiet = output.quiet or output.as_json or jobs > 1
-    work = _Work(recipe, styles, texture, init, replace(output, quiet=quiet, as_json=False))
+    work = _Work(recipe, styles, fine, init, replace(output, quiet=quiet, as_json=False))
     rows: list[Row] = []
     with suppress(KeyboardInterrupt), threads(max(1, torch.get_num_threads() // jobs)):
         for row in _in_turn(work, _targets(found, folder, ending), jobs):

@@ -20,6 +20,7 @@ from impasto.cli.output import Output, requested
 from impasto.cli.running import prepared
 from impasto.cli.words import words
 from impasto.presets.own import STUDY
+from impasto.quantities import counted
 from impasto.recipe import SETTINGS, Recipe
 from impasto.tasks.reconstruct import reconstruction_of
 
@@ -109,7 +110,7 @@ def _draw(output: Output, name: str, *of: Any, **given: Any) -> int:
     if output.as_json:
         print_record("saved", path=str(output.path))
     elif not output.quiet:
-        made = f"{len(figure.runs)} pictures made" if len(figure.runs) > 1 else f"{len(shown)} panels"
+        made = f"{len(figure.runs)} pictures made" if len(figure.runs) > 1 else counted(len(shown), "panel")
         click.echo(output.wrote(made))
     return 0
 

@@ -15,7 +15,7 @@ import cloup
 
 from impasto.cli import interrupts, options
 from impasto.cli.completion import picture
-from impasto.cli.making import check_texture, region_of, styles_of, texture_options, transfer_options
+from impasto.cli.making import one_texture, region_of, styles_of, texture_options, transfer_options
 from impasto.cli.masking import check_named, is_file
 from impasto.cli.output import PIPE, Output, requested
 from impasto.cli.terminal import can_redraw, columns, say
@@ -34,6 +34,7 @@ Examples:
   impasto video in.mp4 painting.jpg -o out.mp4 --preview 10
   impasto video frames/ swatch:mosaic -o out.gif --fps 12
 """
+_KEEP = "Leave what is white in MASK as it is."
 _INSTANT = "A preview in one pass of a small network: --preset instant. Behind what moves it leaves a slight smear."
 _CLIP = "The clip: a video file, an animated GIF, PNG or WebP, or a folder of frames."
 
@@ -88,7 +89,7 @@ class Rate(click.ParamType[Any]):
     options.style_option(),
     cloup.option("--instant", is_flag=True, help=_INSTANT),
     cloup.option("--region", "regions", multiple=True, metavar="MASK=STYLE", help="A style for where MASK is white."),
-    cloup.option("--keep", metavar="MASK", help="Leave what is white in MASK as it is.", shell_complete=picture),
+    cloup.option("--keep", multiple=True, metavar="MASK", help=_KEEP, shell_complete=picture),
     *texture_options,
     *options.flags(Recipe(), "temporal_weight", "frame_iterations", "keyframe_interval"),
     whose="clip",
@@ -98,8 +99,8 @@ def video(
     named: tuple[str, ...],
     styles: tuple[str, ...],
     regions: tuple[str, ...],
-    keep: str | None,
-    texture: str | None,
+    keep: tuple[str, ...],
+    texture: tuple[str, ...],
     start: Fraction | None,
     end: Fraction | None,
     fps: Fraction | None,
@@ -114,12 +115,13 @@ def video(
     """
     if given["output"] == PIPE:
         raise UsageError("-o is -, but a clip is a file or a folder. Name one, such as out.mp4.")
-    check_texture(texture, given)
+    fine = one_texture(texture, given)
     there = [region_of(each) for each in regions]
-    _check_masks([] if keep is None else [keep], [mask for mask, *_ in there])
+    _check_masks(keep, [mask for mask, *_ in there])
+    kept = next(iter(keep), None)
     names = styles_of(named, styles, given, clip) if not there or named or styles else ()
     recipe, init = options.asked_recipe(given)
-    output = requested(given, [clip, *names, *filter(None, (init, keep, texture))], ())
+    output = requested(given, [clip, *names, *filter(None, (init, kept, fine))], ())
     from impasto.cli.running import encoders_for
     from impasto.preparation import Pictures
     from impasto.regions import Region
@@ -136,7 +138,7 @@ def video(
     session = ClipSession(
         opened,
         recipe,
-        Pictures(None, names, init, [Region(*each) for each in there], keep, texture),
+        Pictures(None, names, init, [Region(*each) for each in there], kept, fine),
         output.path,
         choice=choice,
         preview=preview,

@@ -17,6 +17,7 @@ from impasto.cli.interrupts import held_back
 from impasto.cli.options import Size, debug_option, force_option, output_option
 from impasto.cli.terminal import columns
 from impasto.cli.words import words
+from impasto.errors import UsageError
 from impasto.presets import PRESETS, preset
 from impasto.recipe import SETTINGS, Recipe
 from impasto.swatches import names as swatch_names
@@ -134,11 +135,20 @@ def show(file: str, as_json: bool) -> None:
     """Print how a picture or a clip was made."""
     from impasto.record import printable, read_record
 
+    _check_picture(Path(file))
     record = _of_clip(Path(file)) if is_clip(Path(file)) else read_record(file)
     if as_json:
         click.echo(json.dumps(record.to_json(), indent=1))
     else:
         click.echo(columns((printable(name), printable(text)) for name, text in _rows(record)))
+
+
+def _check_picture(path: Path) -> None:
+    """Raise UsageError for the folder of a run that goes on, which is no picture."""
+    if (path / "run.json").is_file():
+        raise UsageError(f"{path} is the checkpoint of a run, not its picture. Go on with it: impasto resume {path}")
+    if (path / "clip.json").is_file():
+        raise UsageError(f"{path} keeps the frames of a clip. The `impasto video` command that began it goes on.")
 
 
 def is_clip(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from impasto.choices import ORIGINAL
 from impasto.cli import options
 from impasto.cli.completion import picture
 from impasto.cli.group import Group
-from impasto.cli.masking import check_named
+from impasto.cli.masking import check_named, is_there
 from impasto.cli.running import make
 from impasto.cli.terminal import columns
 from impasto.errors import UsageError
@@ -56,6 +56,7 @@ def transfer_options(
 texture_options: list[options.Decorator] = [
     cloup.option(
         "--texture",
+        multiple=True,
         metavar="STYLE",
         help="A style for the fine strokes; the coarse ones and the colors stay those of the others.",
         shell_complete=picture,
@@ -64,10 +65,19 @@ texture_options: list[options.Decorator] = [
 ]
 
 
-def check_texture(texture: str | None, given: Mapping[str, Any]) -> None:
-    """Raise UsageError for layers of a texture that there is none of."""
-    if given["texture_up_to"] and not texture:
+def one_texture(textures: Sequence[str], given: Mapping[str, Any]) -> str | None:
+    """The style of the fine strokes, if there is one.
+
+    Raises:
+        UsageError: there are several, or only its layers are `given`; or it has no name.
+    """
+    if given["texture_up_to"] and not textures:
         raise UsageError("--texture-up-to says how deep the layers of --texture go; give both.")
+    if len(textures) > 1:
+        raise UsageError(f"--texture is {' and '.join(textures)}; give one style, whose fine strokes are taken.")
+    if "" in textures:
+        raise UsageError("--texture is empty; name a style, such as painting.jpg.")
+    return next(iter(textures), None)
 
 
 @cloup.command(epilog=_TRANSFERS)
@@ -100,36 +110,40 @@ def transfer(
     styles: tuple[str, ...],
     regions: tuple[str, ...],
     keep: tuple[str, ...],
-    texture: str | None,
+    texture: tuple[str, ...],
     **given: Any,
 ) -> int:
     """Paint the photograph CONTENT in the style of the picture STYLE.
 
     Ctrl-C stops early and saves the picture so far. `impasto batch` paints many photographs.
     """
-    check_texture(texture, given)
+    fine = one_texture(texture, given)
     apart = [region_of(each) for each in regions]
     check_named(keep, (mask for mask, *_ in apart))
-    if len(keep) > 1:
-        raise UsageError(f"--keep is {' and '.join(keep)}; give one mask, which is white wherever something is kept.")
     rest = [style for mask, style, _ in apart if mask == _REST]
     there = [each for each in apart if each[0] != _REST]
     meant = () if apart and not named and not styles else styles_of(named, styles, given, content)
-    return make(given, content, (*meant, *rest), regions=there, keep=next(iter(keep), None), texture=texture)
+    return make(given, content, (*meant, *rest), regions=there, keep=next(iter(keep), None), texture=fine)
 
 
 def region_of(text: str) -> tuple[str, str, str | None]:
     """The mask, the style and the mask of the style that MASK=STYLE[:MASK] says.
 
+    The mask ends at the first = before which is a file, or a word for a mask; where none is, at the first.
+
     Raises:
         UsageError: it says none.
     """
-    mask, _, rest = text.partition("=")
+    ends = [i for i, letter in enumerate(text) if letter == "="] or [len(text)]
+    end = next((i for i in ends if is_there(text[:i])), ends[0])
+    mask, rest = text[:end], text[end + 1 :]
     if not mask or not rest:
         raise UsageError(f"--region is {text!r}; it must be MASK=STYLE, as sky.png=painting.jpg.")
     style, _, inside = rest.rpartition(":")
     if not style or not (Path(inside).is_file() or Path(style).is_file()):
         return mask, rest, None
+    if not inside:
+        raise UsageError(f"--region is {text!r}; name a mask of the style after the colon, or leave the colon out.")
     if mask == _REST:
         raise UsageError(f"--region is {text!r}; the style of the rest has no mask of its own. Leave :{inside} out.")
     return mask, style, inside

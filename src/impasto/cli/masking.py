@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 Named = tuple[str, str, str | None]  # the mask of a region, its style, and the style's mask
 SUBJECT, AUTO = "subject", "auto:"
+_EDIT = "Look at it, edit it, and name it as the mask from then on."
 
 
 def is_file(mask: str | None) -> bool:
@@ -25,9 +28,16 @@ def is_file(mask: str | None) -> bool:
     return bool(mask) and mask != SUBJECT and not str(mask).startswith(AUTO)
 
 
+def is_there(mask: str) -> bool:
+    """Whether there is such a file or folder, or the mask is found."""
+    return not is_file(mask) or os.path.exists(mask)  # noqa: PTH110 - Path.exists raises where that may not be known
+
+
 def check_named(keep: Iterable[str], regions: Iterable[str] = ()) -> None:
-    """Raise UsageError for a mask that has no name, or what is nearly that of one that is found."""
+    """Raise UsageError for a mask without a name, or with nearly that of one that is found, and for two of --keep."""
     kept = list(keep)
+    if len(kept) > 1:
+        raise UsageError(f"--keep is {' and '.join(kept)}; give one mask, which is white wherever something is kept.")
     if "" in kept:
         raise UsageError("--keep is empty; name a mask, such as face.png.")
     for mask in kept:
@@ -46,10 +56,13 @@ def _check_near(mask: str, options: Mapping[str, str]) -> None:
         raise UsageError(f"There is no file {mask}. Did you mean {options[near[0]]}?")
 
 
+@contextmanager
 def found(
     photograph: str, keep: str | None, regions: Sequence[Named], output: Output, device: str
-) -> tuple[Any, list[Any]]:
+) -> Iterator[tuple[Any, list[Any]]]:
     """`keep` and `regions` with the files of masks that were found, or in a dry run with these themselves.
+
+    Within the block it is tried whether the run is possible; if it fails, the files are as they were before.
 
     Raises:
         UsageError: there is no place for the files, or they are there; or there are more regions than parts.
@@ -57,10 +70,12 @@ def found(
     parts = [mask for mask, *_ in regions if mask.startswith(AUTO)]
     of_subject = SUBJECT in (keep, *(mask for mask, *_ in regions))
     if not of_subject and not parts:
-        return keep, list(regions)
+        yield keep, list(regions)
+        return
     count = _count(parts) if parts else 0
     paths = [_beside(output.path, f"region-{i}") for i in range(1, len(parts) + 1)]
-    _check(photograph, [_beside(output.path, SUBJECT)] * of_subject + paths, output)
+    beside = _beside(output.path, SUBJECT)
+    _check(photograph, [beside] * of_subject + paths, output)
     with loading(shown=not (output.quiet or output.as_json)):
         from impasto.painter import Painter
 
@@ -69,13 +84,18 @@ def found(
         subject = painter.find_subject(photograph) if of_subject else None
     if len(masks) < len(parts):
         raise UsageError(f"{photograph} has {len(masks)} parts that differ; ask for no more.")
-    files = iter([_written(mask, path, output) for mask, path in zip(masks, paths, strict=False)])
-    guess = None if subject is None else _written(subject, _beside(output.path, SUBJECT), output)
+    with ExitStack() as undo:
+        files = iter([_written(mask, path, output, undo) for mask, path in zip(masks, paths, strict=False)])
+        guess = None if subject is None else _written(subject, beside, output, undo)
 
-    def mask_for(name: str) -> Any:
-        return guess if name == SUBJECT else next(files) if name.startswith(AUTO) else name
+        def mask_for(name: str) -> Any:
+            return guess if name == SUBJECT else next(files) if name.startswith(AUTO) else name
 
-    return keep and mask_for(keep), [(mask_for(mask), *rest) for mask, *rest in regions]
+        yield keep and mask_for(keep), [(mask_for(mask), *rest) for mask, *rest in regions]
+        undo.pop_all()
+    if not (output.quiet or output.as_json or output.dry_run):
+        for path in (*paths, *[beside] * of_subject):
+            say(f"Note: the mask that was guessed is in {path}. {_EDIT}")
 
 
 def _count(parts: Sequence[str]) -> int:
@@ -109,8 +129,8 @@ def _check(photograph: str, paths: Sequence[Path], output: Output) -> None:
             raise UsageError(f"{path} exists already. Name it as the mask to use it, or find it anew with --force.")
 
 
-def _written(mask: Image.Image, path: Path, output: Output) -> Any:
-    """The path of a mask that is written there; in a dry run the mask."""
+def _written(mask: Image.Image, path: Path, output: Output, undo: ExitStack) -> Any:
+    """The path of a mask that is written there, unless that is to `undo`; in a dry run the mask."""
     from io import BytesIO
 
     from impasto.files import output_errors, write_atomically
@@ -120,7 +140,9 @@ def _written(mask: Image.Image, path: Path, output: Output) -> Any:
     data = BytesIO()
     mask.save(data, "PNG")
     with output_errors(path):
+        if path.exists():
+            undo.callback(write_atomically, path, path.read_bytes())
+        else:
+            undo.callback(path.unlink, missing_ok=True)
         write_atomically(path, data.getvalue())
-    if not (output.quiet or output.as_json):
-        say(f"Note: the mask that was guessed is in {path}. Look at it, edit it, and name it as the mask from then on.")
     return str(path)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from impasto.cli import interrupts
@@ -61,14 +60,17 @@ def make(
     if PIPE in sources and sys.stdin.isatty():
         raise UsageError("- is standard input, but nothing is piped into it. Add < photo.jpg to the command.")
     piped: dict[str, Any] = {PIPE: sys.stdin.buffer} if PIPE in sources else {}
-    keep, regions = found(content or "", keep, regions, output, recipe.device)
 
     def read(source: Any) -> Any:
         return piped.get(source, source) if isinstance(source, str) else source
 
-    apart = [Region(*map(read, region)) for region in regions]
-    pictures = Pictures(read(content), [*map(read, styles)], init, apart, read(keep), read(texture))
-    return execute(partial(prepare, recipe, pictures), replace(output, closing=closing))
+    def with_masks(encoders: Encoders) -> Run:
+        with found(content or "", keep, regions, output, recipe.device) as (kept, there):
+            apart = [Region(*map(read, region)) for region in there]
+            pictures = Pictures(read(content), [*map(read, styles)], init, apart, read(kept), read(texture))
+            return prepare(recipe, pictures, encoders)
+
+    return execute(with_masks, replace(output, closing=closing))
 
 
 def execute(prepare: Callable[[Encoders], Run], output: Output, resumed: Checkpoints | None = None) -> int:

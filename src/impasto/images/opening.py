@@ -29,13 +29,15 @@ def opened(source: ImageFile, *, max_pixels: int | None = None) -> Iterator[Enco
     opened stays open.
 
     Raises:
-        UsageError: `source` is none of these
+        UsageError: `source` is none of these, or an empty name
         MissingFileError: there is no such file, or it is a folder
         ImageError: the file is no image of a readable format, is damaged, has more than `max_pixels` pixels, or may
             not be read
     """
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
+        if not name:
+            raise UsageError("The name of an image is empty; name a file.")
         with _opened_file(name) as file, _told(name):
             yield _encoded(file, name, max_pixels)
         return

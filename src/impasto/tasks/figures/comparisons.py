@@ -168,18 +168,20 @@ def prepare_sheet(
 ) -> Figure:
     """Transfers side by side: a row for each of `styles`, a column for each of `recipes` under its name.
 
+    Each is what a transfer at this size makes: it looks at the pictures themselves, not at the materials, which are as
+    small as the panels.
+
     Raises: as `prepare_materials`.
     """
     materials = prepare_materials([content, *styles], next(iter(recipes.values())), encoders)
-    photograph, *paintings = materials.pictures
     at_size = [replace(recipe, size=materials.size) for recipe in recipes.values()]
-    pairs = [(painting, recipe) for painting in paintings for recipe in at_size]
-    runs = [prepare(recipe, Pictures(photograph, [painting]), materials.encoders) for painting, recipe in pairs]
+    pairs = [(style, recipe) for style in styles for recipe in at_size]
+    runs = [prepare(recipe, Pictures(content, [style]), materials.encoders) for style, recipe in pairs]
 
     def arrange(panels: Sequence[Panel]) -> Plate:
         starts = range(0, len(panels), len(recipes))
         made = [tuple(panels[start : start + len(recipes)]) for start in starts]
-        rows = (Row((Panel(style.pixels), *row)) for style, row in zip(paintings, made, strict=True))
+        rows = (Row((Panel(style.pixels), *row)) for style, row in zip(materials.pictures[1:], made, strict=True))
         footnote = f"{materials.size} px. Below each picture: its content and style errors, without their weights."
         return Plate((Heads(("style", *recipes), ""), *rows), 1 + len(recipes), footnote, cell=1.5)
 
@@ -201,7 +203,8 @@ def _compared(
         for run, label in zip(runs, cycle([f"({letter})" for letter in letters] or [""]), strict=False):
             for step in run:
                 yield Event(step)
-            yield Event(panel=Panel(step.image, caption(run), label, measure(run, step.image)))
+            image = run.full_size(step.image)
+            yield Event(panel=Panel(image, caption(run), label, measure(run, image)))
 
     return Figure(name, materials, tuple(runs), events, arrange)
 
