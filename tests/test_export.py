@@ -42,25 +42,32 @@ def run(graph, *values):
 @pytest.mark.parametrize("size", [(64, 96), (120, 88), (136, 200)])
 def test_graphs_paint_what_pytorch_paints_at_any_size(graphs, network, size):
     photo, style = drawn("watercolor", *reversed(size)), drawn("mosaic", 107, 85)
-    known = [*run(graphs["see"], photo), *run(graphs["see"], style)]
 
     def painted(*shares):
-        (picture,) = run(graphs["paint"], photo, *run(graphs["transport"], *known, *(np.float32([s]) for s in shares)))
+        picture, *_ = run(
+            graphs["paint"], grained, *run(graphs["transport"], *known, *(np.float32([s]) for s in shares))
+        )
         return picture
 
     for amount, freedom in ((0.0, 0.0), (0.6, 0.0), (1.0, 1.0)):
+        (grained,) = run(graphs["grain"], photo, np.float32([amount]))
+        own, target = (run(graphs["see"], each) for each in (grained, style))
+        known = [*own[:-2], *target[:-2]]
         unsaid = photo.numpy() - painted(0.0, 0.0)
         picture = (painted(amount, freedom) + (1 - amount) * unsaid).clip(0, 1)
+        (picture,) = run(graphs["color"], picture, *target[-2:], np.float32([amount]))
         expected = network.paint(photo, [Style([style], [None], [1.0])], amount=amount, freedom=freedom)
-        assert np.abs(picture - expected.numpy()).max() < 1e-3
+        assert np.abs(picture.clip(0, 1) - expected.numpy()).max() < 1e-3
 
 
 def test_a_blend_is_the_mean_of_what_is_seen(graphs, network):
     photo, a, b = drawn("watercolor", 96, 64), drawn("mosaic", 80, 80), drawn("woodcut", 96, 64)
-    own, *both = (run(graphs["see"], picture) for picture in (photo, a, b))
+    (grained,) = run(graphs["grain"], photo, np.float32([1]))
+    own, *both = (run(graphs["see"], picture) for picture in (grained, a, b))
     mean = [0.3 * x + 0.7 * y for x, y in zip(*both, strict=True)]
-    told = run(graphs["transport"], *own, *mean, np.float32([1]), np.float32([0]))
-    (picture,) = run(graphs["paint"], photo, *told)
+    told = run(graphs["transport"], *own[:-2], *mean[:-2], np.float32([1]), np.float32([0]))
+    (picture,) = run(graphs["paint"], grained, *told)
+    (picture,) = run(graphs["color"], picture.clip(0, 1), *mean[-2:], np.float32([1]))
     expected = network.paint(photo, [Style([a, b], [None, None], [0.3, 0.7])])
     assert np.abs(picture.clip(0, 1) - expected.numpy()).max() < 1e-3
 

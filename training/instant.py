@@ -36,9 +36,9 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.images import to_pil
 from impasto.instant.decoder import CODED, SKIPS, Decoder, code
-from impasto.instant.network import maps
+from impasto.instant.network import maps, with_grain
 from impasto.losses import flat_steps, flatness, out_of_range
-from impasto.statistics import Moments
+from impasto.statistics import Moments, moments
 from muon import Muon
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -63,10 +63,11 @@ class Networks:
 
 @dataclass(frozen=True)
 class Style:
-    """What is kept of a style: its moments, as the student sees them, and VGG-19 at each of `SCALES`."""
+    """What is kept of a style: its moments, as the student sees them, and VGG-19 at each of `SCALES`, and as colors."""
 
     student: dict[str, Moments]
     teacher: tuple[dict[str, Moments], ...]
+    colors: Moments
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Pool:
 def seen_style(image: Tensor, networks: Networks) -> Style:
     """Shape: (1, 3, H, W) in [0, 1]."""
     seen = (moments_of(networks.teacher, smaller(image, scale), STYLE_LAYERS) for scale in SCALES)
-    return Style(moments_of(networks.student, image, CODED), tuple(seen))
+    return Style(moments_of(networks.student, image, CODED), tuple(seen), moments(image))
 
 
 @torch.no_grad()
@@ -214,13 +215,23 @@ def strengths(count: int, generator: torch.Generator) -> Tensor:
 
 
 def painted(
-    decoder: Decoder, student: ChainEncoder, images: Tensor, styles: dict[str, Moments], strength: Tensor
+    decoder: Decoder,
+    student: ChainEncoder,
+    images: Tensor,
+    styles: dict[str, Moments],
+    strength: Tensor,
+    corner: tuple[int, int] = (0, 0),
 ) -> Tensor:
-    """What the decoder paints.  Shape: images (N, 3, H, W), moments of N styles, strength (N,) -> (N, 3, H, W)."""
+    """What the decoder paints, with the grain as it is from `corner` on.
+
+    Shape: images (N, 3, H, W), moments of N styles, strength (N,) -> (N, 3, H, W).
+    """
     with torch.no_grad():
+        amount = (2 * strength).clamp_max(1)
+        images = with_grain(images, decoder, amount, corner)
         sums, features = student.sums(images, [Sums(layer) for layer in CODED], list(SKIPS))
         own = {each.layer: found for each, found in sums.items()}
-        amount, freedom = (2 * strength).clamp_max(1), (2 * strength - 1).clamp_min(0)
+        freedom = (2 * strength - 1).clamp_min(0)
         moved = {n: each(features[n].float()) for n, each in maps(decoder, own, styles, amount).items()}
         moved = {n: f.contiguous(memory_format=torch.channels_last) for n, f in moved.items()}
         mixed = torch.lerp(code(own), code(styles), amount[:, None])
@@ -240,6 +251,13 @@ def style_errors(found: Mapping[str, Moments], target: Mapping[str, Moments]) ->
     return torch.stack(columns, 1)
 
 
+def color_errors(found: Moments, target: Moments) -> Tensor:
+    """Errors of mean and covariance of colors, each relative to the target's variance.  Shape: (N, 1)."""
+    variance = target.variance.sum(1) + 1e-3
+    mean = (found.mean - target.mean).square().sum(1) / variance
+    return (mean + (found.covariance - target.covariance).square().sum((1, 2)) / variance.square())[:, None]
+
+
 def content_errors(found: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
     """Squared errors of features, relative to the target, weighted by layer.  Shape: (N,)."""
     errors = []
@@ -255,12 +273,13 @@ def losses(
     styles: list[Style],
     contents: list[Content],
     strength: Tensor,
+    corner: tuple[int, int],
     args: argparse.Namespace,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """The parts of the loss of a batch, and what was painted."""
     images = torch.stack([each.pixels for each in contents]).float() / 255
     images = images.contiguous(memory_format=torch.channels_last)
-    out = painted(decoder, networks.student, images, stacked([each.student for each in styles]), strength)
+    out = painted(decoder, networks.student, images, stacked([each.student for each in styles]), strength, corner)
     judged = strength > 0
     sums, features = networks.teacher.sums(out[judged], [Sums(n) for n in STYLE_LAYERS], list(CONTENT_LAYERS))
     found = [{each.layer: moments for each, moments in sums.items()}]
@@ -270,6 +289,8 @@ def losses(
     held = {n: torch.cat([contents[i].features[n] for i in kept]) for n in CONTENT_LAYERS}
     s = strength[judged]
     styled = torch.cat([style_errors(x, t) for x, t in zip(found, targets, strict=True)], 1)
+    colors = stacked([{"pixels": styles[i].colors} for i in kept])["pixels"]
+    styled = torch.cat([styled, color_errors(moments(out[judged]), colors)], 1)
     flat = torch.cat([flatness(each[None]) for each in images]) * (2 * (1 - strength)).square()[:, None, None, None]
     parts = {
         "style": (args.style * (2 * s).square() * styled.log1p().mean(1)).mean(),
@@ -305,6 +326,7 @@ def judgement(
         half = moments_of(networks.teacher, smaller(out, 2), STYLE_LAYERS)
         values["half"] = float(style_errors(half, style.teacher[1]).mean())
         values["flat"] = 1000 * float(flat_steps(out, photo, flatness(photo)))
+        values["color"] = color_errors(moments(out), style.colors).item()
         values["content"] = content_errors(features, content.features).item()
         values["psnr"] = -10 * math.log10((same - photo).square().mean().item())
         for name, value in values.items():
@@ -355,7 +377,9 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=0.006)
     parser.add_argument("--style", type=float, default=8.0, help="weight of the style terms at strength 0.5")
     parser.add_argument("--content", type=float, default=0.3, help="factor of the content terms at strength 0.5")
-    parser.add_argument("--flat", type=float, default=100.0, help="weight of steps in what is flat, at strength 0.5")
+    parser.add_argument("--flat", type=float, default=10.0, help="weight of steps in what is flat, at strength 0.5")
+    parser.add_argument("--near", type=float, default=0.2, help="share of relu2_1 that counts from strength 0.5 on")
+    parser.add_argument("--grain", type=float, default=0.04, help="deviation of the grain from strength 0.5 on")
     parser.add_argument("--same", type=float, default=20.0, help="weight of the photograph itself at strength 0")
     parser.add_argument("--save", type=float, default=300, help="seconds between two savings")
     parser.add_argument("--judge", type=int, default=1000, help="steps between two judgements")
@@ -386,14 +410,16 @@ def main() -> None:
 
     decoder = Decoder()
     if state:
-        decoder.load_state_dict(state["decoder"])
+        decoder.load_state_dict({"grain": decoder.grain, **state["decoder"]})
     else:
         initialise(decoder, pool.styles)
+    decoder.near.fill_(args.near)
+    decoder.grain.fill_(args.grain)
     decoder.to(memory_format=torch.channels_last)
     average = copy.deepcopy(decoder).requires_grad_(False)
     steppers = optimisers(decoder, args.lr)
     if state:
-        average.load_state_dict(state["average"])
+        average.load_state_dict({**state["average"], "near": decoder.near, "grain": decoder.grain})
         for (optimiser, _), saved in zip(steppers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
     print(f"{sum(p.numel() for p in decoder.parameters()):,} weights; from step {first}", flush=True)
@@ -405,7 +431,8 @@ def main() -> None:
             optimiser.param_groups[0]["lr"] = lr * rate(step, args.steps, args.decay)
         pool.refresh(FRESH_STYLES, FRESH_CONTENTS)
         styles, contents = pool.drawn(args.batch)
-        parts, _ = losses(decoder, networks, styles, contents, strengths(args.batch, generator), args)
+        down, right = torch.randint(4096, (2,), generator=generator).tolist()
+        parts, _ = losses(decoder, networks, styles, contents, strengths(args.batch, generator), (down, right), args)
         for optimiser, _ in steppers:
             optimiser.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()

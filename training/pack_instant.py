@@ -23,10 +23,11 @@ LICENCE = (
 )
 
 
-def packed(state: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-    """What the package has of a run's state, in float16."""
+def packed(state: dict[str, dict[str, Tensor]], **chosen: float) -> dict[str, Tensor]:
+    """What the package has of a run's state, in float16; with numbers of the decoder's that are `chosen` otherwise."""
     seeing = {name: tensor for name, tensor in state["encoder"].items() if name.split(".")[0] <= LAST}
     painting = {DECODER + name: tensor for name, tensor in state["average"].items()}
+    painting |= {DECODER + name: torch.tensor(value) for name, value in chosen.items()}
     return {name: tensor.half().contiguous() for name, tensor in sorted({**seeing, **painting}.items())}
 
 
@@ -34,10 +35,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of the run")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--near", type=float, default=0.44, help="share of relu2_1 that counts from strength 0.5 on")
+    parser.add_argument("--grain", type=float, default=0.015, help="deviation of the grain from strength 0.5 on")
     args = parser.parse_args()
     state = torch.load(args.run / "state.pt", weights_only=True)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(packed(state), args.out, {"name": NAME, "steps": str(state["step"]), "licence": LICENCE})
+    save_file(
+        packed(state, near=args.near, grain=args.grain),
+        args.out,
+        {"name": NAME, "steps": str(state["step"]), "licence": LICENCE},
+    )
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.3f} MB, step {state['step']}\nSHA256 = {file_hash(args.out)!r}")
 
 

@@ -1,4 +1,4 @@
-// The worker that paints: three graphs (impasto export) and the little that lies between them.
+// The worker that paints: five graphs (impasto export) and the little that lies between them.
 
 import * as ort from "./runtime/ort.mjs";
 import { bytes, padded, planes, sidesFor } from "./resize.js";
@@ -9,7 +9,7 @@ const SMALLEST = 16;
 ort.env.wasm.wasmPaths = { wasm: new URL("./runtime/ort.wasm", import.meta.url).href };
 
 const graphs = Object.fromEntries(
-  ["see", "transport", "paint"].map((name) => [name, ort.InferenceSession.create(`graphs/${name}.onnx`)]),
+  ["grain", "see", "transport", "paint", "color"].map((name) => [name, ort.InferenceSession.create(`graphs/${name}.onnx`)]),
 );
 const pictures = new Map(); // by what they are called: {width, height, data: RGBA bytes}
 const looks = new Map(); // by name and size: {sides, planes, known}
@@ -24,15 +24,17 @@ async function run(name, inputs) {
 const tensor = ({ width, height, data }) => new ort.Tensor("float32", data, [1, 3, height, width]);
 const share = (value) => new ort.Tensor("float32", [value], [1]);
 
-/** A picture at a size: its planes, and what there is to know of it. */
-async function look(name, size, fitting) {
+/** A picture at a size: its planes, with as much grain as `amount` says, and what there is to know of it. */
+async function look(name, size, fitting, amount) {
   const key = `${name} ${size}`;
-  if (!looks.has(key)) {
+  if (looks.get(key)?.amount !== amount) {
     const picture = pictures.get(name);
     const sides = sidesFor(picture, size);
     if (Math.min(sides.width, sides.height) < SMALLEST) throw Object.assign(new Error(name), { small: name.slice(name.indexOf(":") + 1) });
     const seen = fitting(picture, sides);
-    looks.set(key, { sides, seen, known: await run("see", [tensor(seen)]) });
+    const [grained] = await run("grain", [tensor(seen), share(amount)]);
+    const known = await run("see", [grained]);
+    looks.set(key, { sides, seen, amount, grained, known: known.slice(0, -2), palette: known.slice(-2) });
   }
   return looks.get(key);
 }
@@ -41,14 +43,14 @@ const content = (picture, sides) => padded(planes(picture, sides), UNIT);
 
 /** Strength as a recipe has it: how much of the way to the style's statistics, and how free of the photograph. */
 async function paint({ photo, painting, strength, size }) {
-  const own = await look(photo, Math.min(size, Math.max(pictures.get(photo).width, pictures.get(photo).height)), content);
-  const long = Math.max(own.sides.width, own.sides.height);
-  const target = await look(painting, long, planes);
   const amount = Math.min(1, 2 * strength);
+  const own = await look(photo, Math.min(size, Math.max(pictures.get(photo).width, pictures.get(photo).height)), content, amount);
+  const long = Math.max(own.sides.width, own.sides.height);
+  const target = await look(painting, long, planes, 0);
   const freedom = Math.max(0, 2 * strength - 1);
   const painted = async (...shares) => {
     const told = await run("transport", [...own.known, ...target.known, ...shares.map(share)]);
-    const [made] = await run("paint", [tensor(own.seen), ...told]);
+    const [made] = await run("paint", [own.grained, ...told]);
     return made.data;
   };
   const made = await painted(amount, freedom);
@@ -57,8 +59,10 @@ async function paint({ photo, painting, strength, size }) {
     const plain = await painted(0, 0);
     for (let i = 0; i < made.length; i++) made[i] += (1 - amount) * (own.seen.data[i] - plain[i]);
   }
+  const picture = tensor({ ...own.seen, data: made.map((value) => Math.min(1, Math.max(0, value))) });
+  const [colored] = await run("color", [picture, ...target.palette, share(amount)]);
   const { width, height } = own.sides;
-  const [before, after] = [own.seen.data, made].map((data) => bytes({ ...own.seen, data }, own.sides));
+  const [before, after] = [own.seen.data, colored.data].map((data) => bytes({ ...own.seen, data }, own.sides));
   return { width, height, before, after };
 }
 

@@ -17,10 +17,11 @@ from impasto.errors import UsageError
 @options.force_option
 @options.debug_option
 def export(folder: str, force: bool) -> None:
-    """Write the network of `--instant` as three ONNX graphs.
+    """Write the network of `--instant` as five ONNX graphs.
 
-    see.onnx tells what there is to know of a picture, transport.onnx makes maps from a photograph's statistics to a
-    style's, and paint.onnx paints. Blends of styles are weighted means of what see.onnx tells. Needs the extra `onnx`.
+    grain.onnx gives a photograph something to make strokes of, see.onnx tells what there is to know of a picture,
+    transport.onnx makes maps from a photograph's statistics to a style's, paint.onnx paints, and color.onnx takes the
+    colors nearer to the style's. Blends of styles are weighted means of what see.onnx tells. Needs the extra `onnx`.
     """
     with loading(shown=True):
         from impasto.instant import load_instant

@@ -50,12 +50,14 @@ class Decoder(nn.Module):
 
     A code is the means and the logarithms of standard deviations at `CODED`, and how free the style is of the content
     (`Recipe.freedom`).  `near` is how much of the shallowest features counts at full statistics of the style; of the
-    photograph as it is all of them count.  Upsampling repeats pixels, so that nothing looks like a checkerboard.
+    photograph as it is all of them count.  `grain` is the deviation of the grain that the photograph gets, at full
+    statistics too.  Upsampling repeats pixels, so that nothing looks like a checkerboard.
     """
 
     usual: Tensor
     spread: Tensor
     near: Tensor
+    grain: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,6 +65,7 @@ class Decoder(nn.Module):
         self.register_buffer("usual", torch.zeros(statistics))
         self.register_buffer("spread", torch.ones(statistics))
         self.register_buffer("near", torch.zeros(()))
+        self.register_buffer("grain", torch.zeros(()))
         self.hidden = nn.Linear(statistics + 1, HIDDEN)
         deep, middle, shallow = SKIPS.values()
         blocks = (

@@ -1,13 +1,15 @@
-"""The network of instant mode as three ONNX graphs, for programs without PyTorch.
+"""The network of instant mode as five ONNX graphs, for programs without PyTorch.
 
+    grain.onnx      the photograph -> the photograph with a grain, to make strokes of; what the others get of it
     see.onnx        a picture -> what is known of it: means and Gram matrices per position, layer by layer
     transport.onnx  what is known of photograph and style -> the maps, and what leads the decoder
-    paint.onnx      the photograph, maps and lead -> the picture
+    paint.onnx      the photograph with its grain, maps and lead -> the picture
+    color.onnx      the picture, and what is known of the style's pixels -> the picture, nearer to the style's colors
 
 What lies between is arithmetic of whoever uses them: a blend of styles is the weighted mean of what `see` tells, and
 where `amount` is below 1, picture + (1 - amount) (photograph - picture with `amount` and `freedom` 0) is what
-`Instant.paint` gives. Sides of what is painted are multiples of 8 (`network.STRIDE`), those of styles any from 16 on.
-Roots of matrices are found by products alone.
+`Instant.paint` gives but for its colors, which come last. Sides of what is painted are multiples of 8
+(`network.STRIDE`), those of styles any from 16 on. Roots of matrices are found by products alone.
 """
 
 from __future__ import annotations
@@ -27,18 +29,33 @@ from torch.export import Dim
 from impasto.errors import UsageError
 from impasto.files import output_errors
 from impasto.instant.decoder import CODED, SKIPS, Lead, code
-from impasto.instant.network import SMALLEST, STRIDE, Instant, maps
+from impasto.instant.network import SMALLEST, STRIDE, Instant, maps, recolored, with_grain
 from impasto.instant.transport import Affine
 from impasto.statistics import Moments, position_rows
 
-GRAPHS = ("see", "transport", "paint")
+GRAPHS = ("grain", "see", "transport", "paint", "color")
 OPSET = 18
 ITERATIONS = 20  # of Newton and Schulz
 SAMPLE = 96, 128  # pixels of the picture that the graphs are traced with
 
 
+class Grain(nn.Module):
+    """A photograph, and the `amount` of `Instant.paint`, -> the photograph with as much grain.  Shape: (1, 3, H, W)."""
+
+    def __init__(self, network: Instant):
+        super().__init__()
+        self.decoder = network.decoder
+
+    def forward(self, image: Tensor, amount: Tensor) -> Tensor:
+        """The photograph, not clamped."""
+        return with_grain(image, self.decoder, amount)
+
+
 class See(nn.Module):
-    """A picture -> for each of `CODED` its mean and its Gram matrix.  Shape: (1, 3, H, W) -> (1, C), (1, C, C), ..."""
+    """A picture -> mean and Gram matrix of each of `CODED`, then of its pixels.
+
+    Shape: (1, 3, H, W) -> (1, C), (1, C, C), ...
+    """
 
     def __init__(self, network: Instant):
         super().__init__()
@@ -47,8 +64,7 @@ class See(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Means and Gram matrices by turns."""
         features = self._network.encoder(image, list(CODED))
-        rows = [position_rows(features[layer]) for layer in CODED]
-        return tuple(part for each in rows for part in (each.mean(1), each.mT @ each / each.shape[1]))
+        return tuple(part for each in (*(features[layer] for layer in CODED), image) for part in _known(each))
 
 
 class Transport(nn.Module):
@@ -87,6 +103,24 @@ class Paint(nn.Module):
         leads = iter(Lead(*pair) for pair in pairs[len(SKIPS) :])
         picture: Tensor = self.decoder(moved, [[next(leads) for _ in block] for block in self.decoder.layers])
         return picture
+
+
+class Color(nn.Module):
+    """A picture, mean and Gram matrix of the style's pixels, and the `amount` of `Instant.paint` -> the picture.
+
+    Shape: (1, 3, H, W), (1, 3), (1, 3, 3), (1,) -> (1, 3, H, W), not clamped.
+    """
+
+    def forward(self, picture: Tensor, mean: Tensor, gram: Tensor, amount: Tensor) -> Tensor:
+        """The picture, nearer to the style's colors."""
+        own, target = (Moments(torch.ones_like(m[:, 0]), m, g) for m, g in (_known(picture), (mean, gram)))
+        return recolored(picture, own, target, amount, roots_by_products)
+
+
+def _known(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and Gram matrix per position.  Shape: (1, C, H, W) -> (1, C), (1, C, C)."""
+    rows = position_rows(features)
+    return rows.mean(1), rows.mT @ rows / rows.shape[1]
 
 
 def _moments(known: Sequence[Tensor]) -> Mapping[str, Moments]:
@@ -138,20 +172,30 @@ class _Graph(NamedTuple):
 
 def _graphs(network: Instant) -> dict[str, _Graph]:
     image, share = torch.rand(1, 3, *SAMPLE), torch.full((1,), 0.4)
-    see, move, paint = See(network), Transport(network), Paint(network)
+    add, see, move, paint = Grain(network), See(network), Transport(network), Paint(network)
     # Of two pictures: an input that is there twice would be exported as one.
-    known = [*see(image), *see(1 - image)]
+    own, style = see(image), see(1 - image)
+    known = [*own[:-2], *style[:-2]]
     told = list(move(known, share, 1 - share))
     any_sides = {2: Dim("height", min=SMALLEST), 3: Dim("width", min=SMALLEST)}
     sides = {2: Dim("height_in_eights", min=2) * STRIDE, 3: Dim("width_in_eights", min=2) * STRIDE}
     names = [f"{kind}_{layer}" for layer in CODED for kind in ("mean", "gram")]
+    palette = ["mean_pixels", "gram_pixels"]
     both = [f"{role}_{name}" for role in ("content", "style") for name in names]
     moves = [f"{kind}_{layer}" for layer in SKIPS for kind in ("matrix", "offset")]
     leads = [f"{kind}_{i}" for i in range((len(told) - len(moves)) // 2) for kind in ("scale", "shift")]
     return {
-        "see": _Graph(see, (image,), ["image"], names, (any_sides,)),
+        "grain": _Graph(add, (image, share), ["image", "amount"], ["grained"], (any_sides, None)),
+        "see": _Graph(see, (image,), ["image"], [*names, *palette], (any_sides,)),
         "transport": _Graph(move, (known, share, 1 - share), [*both, "amount", "freedom"], [*moves, *leads]),
         "paint": _Graph(paint, (image, told), ["image", *moves, *leads], ["picture"], (sides, [None] * len(told))),
+        "color": _Graph(
+            Color(),
+            (image, *style[-2:], share),
+            ["picture", *palette, "amount"],
+            ["colored"],
+            (any_sides, None, None, None),
+        ),
     }
 
 

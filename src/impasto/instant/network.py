@@ -18,8 +18,9 @@ from impasto.encoders.base import Sums
 from impasto.encoders.chain import ChainEncoder
 from impasto.images import resize
 from impasto.instant.decoder import CODED, SKIPS, Decoder, Lead, code
+from impasto.instant.grain import grain
 from impasto.instant.transport import Affine, Roots, transport
-from impasto.statistics import Moments, blend
+from impasto.statistics import Moments, blend, moments
 from impasto.tiling import Tile, Tiling, spans
 
 STRIDE = 8  # of the deepest features
@@ -27,6 +28,7 @@ REACH = 40  # pixels that the decoder looks to each side, at most
 TILE = 1024
 LARGE = 768  # pixels of a long side
 SMALLEST = 16  # pixels of a side that can be painted
+COLORED = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,21 @@ class Instant:
             tile: The side of the tiles that a larger picture is painted in, in pixels; the result is the same.
 
         A picture larger than `LARGE` has its coarse forms from what is painted of it at half the size: strokes are as
-        large as the network's reach, which is that of few pixels.
+        large as the network's reach, which is that of few pixels.  Each part's colors go `COLORED` of the way to the
+        mean and covariance of its styles' in the end.
         """
+        painted = self._coarse_to_fine(content, styles, amount, freedom, tile)
+        return _colored(painted, styles, amount).clamp_(0, 1) if amount else painted
+
+    def _coarse_to_fine(
+        self, content: Tensor, styles: Sequence[Style], amount: float, freedom: float, tile: int
+    ) -> Tensor:
         fine = self._at_one_size(content, styles, amount, freedom, tile)
         sides = content.shape[-2:]
         if max(sides) <= LARGE or min(_shortest(content), *map(_shortest, _pictures(styles))) < 2 * SMALLEST:
             return fine.clamp_(0, 1)
         halves = [style.halved() for style in styles]
-        coarse = self.paint(_halved(content), halves, amount=amount, freedom=freedom, tile=tile)
+        coarse = self._coarse_to_fine(_halved(content), halves, amount, freedom, tile)
         shrunk = resize(fine.clamp_(0, 1), *coarse.shape[-2:])
         return fine.add_(resize(coarse, *sides)).sub_(resize(shrunk, *sides)).clamp_(0, 1)
 
@@ -107,11 +116,13 @@ class Instant:
     ) -> Tensor:
         height, width = content.shape[-2:]
         content = _padded(content)
-        hands = [self._hand(content, style, amount, freedom, tile) for style in styles]
+        grained = with_grain(content, self.decoder, torch.tensor([amount]))
+        hands = [self._hand(grained, style, amount, freedom, tile) for style in styles]
         painted = torch.empty_like(content)
         rows, columns = (spans(side, tile, STRIDE, self._halo) for side in content.shape[-2:])
         for each in (Tile(row, column) for row in rows for column in columns):
-            part = self._decoded(each.seen(content), [_seen_by(hand, each) for hand in hands], amount)
+            seen = each.seen(content), each.seen(grained)
+            part = self._decoded(*seen, [_seen_by(hand, each) for hand in hands], amount)
             each.placed(painted, 1).copy_(each.counted(part, 1))
         return painted[..., :height, :width]
 
@@ -146,12 +157,12 @@ class Instant:
         size = [max(1, side // stride) for side in weight.shape[-2:]]
         return F.interpolate(weight, size, mode="area")
 
-    def _decoded(self, image: Tensor, hands: Sequence[_Hand], amount: float) -> Tensor:
+    def _decoded(self, image: Tensor, grained: Tensor, hands: Sequence[_Hand], amount: float) -> Tensor:
         """Shape: (1, 3, H, W), sides multiples of `STRIDE`.
 
         What the decoder cannot say of the photograph comes from the photograph, as far as that is to stay.
         """
-        features = self.encoder(image, list(SKIPS))
+        features = self.encoder(grained, list(SKIPS))
         painted = self._painted(features, hands)
         if amount < 1:
             unsaid = image - self._painted(features, [hand.plain() for hand in hands])
@@ -181,6 +192,16 @@ class Instant:
         return picture
 
 
+def with_grain(image: Tensor, decoder: Decoder, amount: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+    """A photograph with the grain that the decoder wants in it, as far as it is painted over; from `corner` on.
+
+    Shape: (N, 3, H, W), amount (N,) -> (N, 3, H, W), not clamped.
+    """
+    deviation = (decoder.grain * amount.to(image))[:, None, None, None]
+    height, width = image.shape[-2:]
+    return image + deviation * grain(height, width, *corner).to(image)
+
+
 def maps(
     decoder: Decoder,
     own: Mapping[str, Moments],
@@ -196,6 +217,25 @@ def maps(
     *_, nearest = SKIPS
     found[nearest] = found[nearest].times(1 - amount * (1 - decoder.near))
     return found
+
+
+def _colored(image: Tensor, styles: Sequence[Style], amount: float) -> Tensor:
+    """The image, the colors of its parts part of the way to their styles'."""
+    shares = _shares([style.where for style in styles]) or [torch.ones(())]
+    changes = []
+    for style, share in zip(styles, shares, strict=False):
+        seen = [moments(*each) for each in zip(style.pictures, style.alphas, strict=True)]
+        mapped = recolored(image, moments(image, style.where), blend(seen, style.shares), torch.tensor([amount]))
+        changes.append(share * (mapped - image))
+    return image + torch.stack(changes).sum(0)
+
+
+def recolored(image: Tensor, own: Moments, target: Moments, amount: Tensor, roots: Roots | None = None) -> Tensor:
+    """`image` with its colors from the statistics `own` on `amount` times `COLORED` of the way to those of a style.
+
+    Shape: (1, 3, H, W), moments of one picture, amount (1,) -> (1, 3, H, W), not clamped.
+    """
+    return transport(own, target, roots).part(COLORED * amount)(image)
 
 
 def _pictures(styles: Sequence[Style]) -> Iterator[Tensor]:

@@ -18,7 +18,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "1e09d001df2b4e2f2924af567196d472682077663984bae657d18779a970ba31"
+SHA256 = "477ad107d43138417aa69df6771df4aaf9541d378575124e579c2b3d82177f04"
 DECODER = "decoder."
 
 
