@@ -1,7 +1,7 @@
 // The worker that paints: five graphs (impasto export) and the little that lies between them.
 
 import * as ort from "./runtime/ort.mjs";
-import { bytes, padded, planes, sidesFor } from "./resize.js";
+import { bytes, cropped, padded, planes, sidesFor } from "./resize.js";
 
 const UNIT = 8; // pixels; the sides of what is painted are multiples of it
 const SMALLEST = 16;
@@ -59,10 +59,11 @@ async function paint({ photo, painting, strength, size }) {
     const plain = await painted(0, 0);
     for (let i = 0; i < made.length; i++) made[i] += (1 - amount) * (own.seen.data[i] - plain[i]);
   }
-  const picture = tensor({ ...own.seen, data: made.map((value) => Math.min(1, Math.max(0, value))) });
-  const [colored] = await run("color", [picture, ...target.palette, share(amount)]);
+  const [seen, picture] = [own.seen.data, made].map((data) => cropped({ ...own.seen, data }, own.sides));
+  picture.data = picture.data.map((value) => Math.min(1, Math.max(0, value)));
+  const [colored] = await run("color", [tensor(picture), ...target.palette, share(amount)]);
   const { width, height } = own.sides;
-  const [before, after] = [own.seen.data, colored.data].map((data) => bytes({ ...own.seen, data }, own.sides));
+  const [before, after] = [seen.data, colored.data].map((data) => bytes({ width, height, data }));
   return { width, height, before, after };
 }
 

@@ -71,15 +71,23 @@ export function padded({ width, height, data }, unit) {
   return { width: wide, height: high, data: made };
 }
 
-/** The upper left part of planes, as RGBA bytes. */
-export function bytes({ width: wide, height: high, data }, { width, height }) {
-  const made = new Uint8ClampedArray(4 * width * height).fill(255);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      for (let channel = 0; channel < 3; channel++) {
-        made[(y * width + x) * 4 + channel] = 255 * data[(channel * high + y) * wide + x];
-      }
+/** The upper left part of planes. */
+export function cropped({ width: wide, height: high, data }, { width, height }) {
+  const made = new Float32Array(3 * width * height);
+  for (let channel = 0; channel < 3; channel++) {
+    for (let y = 0; y < height; y++) {
+      const from = (channel * high + y) * wide;
+      made.set(data.subarray(from, from + width), (channel * height + y) * width);
     }
+  }
+  return { width, height, data: made };
+}
+
+/** Planes as RGBA bytes. */
+export function bytes({ width, height, data }) {
+  const [made, places] = [new Uint8ClampedArray(4 * width * height).fill(255), width * height];
+  for (let i = 0; i < places; i++) {
+    for (let channel = 0; channel < 3; channel++) made[4 * i + channel] = 255 * data[channel * places + i];
   }
   return made;
 }
