@@ -175,7 +175,7 @@ _SHEETS = """\b
 Examples:
   impasto sheet photo.jpg a.jpg b.jpg --strength 0.3,0.5,0.7
   impasto sheet photo.jpg swatch:cubism --preset fast,best
-  impasto sheet photo.jpg a.jpg --over colors=style,content --over content-weight=1,4
+  impasto sheet photo.jpg a.jpg --over colors=style,content
 """
 
 
