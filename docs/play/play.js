@@ -45,8 +45,11 @@ async function paint() {
   busy = false;
 }
 
+let refused = 0; // files; what is said of one stays until the next wish
+
 async function painted(now) {
   tell(() => t("painting"), true);
+  const before = refused;
   const began = performance.now();
   try {
     if (now.size > LOOK) {
@@ -57,7 +60,7 @@ async function painted(now) {
     show(made);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const { width, height } = made;
-    tell(() => t(now.photo === SAMPLE ? "sample" : "done", { width, height, seconds }));
+    if (refused === before) tell(() => t(now.photo === SAMPLE ? "sample" : "done", { width, height, seconds }));
     await offer();
     document.body.dataset.painted = JSON.stringify(now);
   } catch (problem) {
@@ -127,6 +130,7 @@ async function takeOwn(role, file) {
   try {
     await take(role, file.name, file);
   } catch {
+    refused++;
     tell(() => t("unreadable", { name: file.name }));
   }
 }

@@ -116,7 +116,11 @@ def test_what_is_no_picture_is_told(open_page, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
     Image.new("RGB", (400, 9)).save(tmp_path / "thin.png")
     page = open_page()
+    painted(page, lambda wish: True)  # the sample
+    page.locator("#strength").fill("0.7")
     page.set_input_files("#photo", tmp_path / "notes.txt")
     page.locator("#status", has_text="cannot read notes.txt").wait_for()
+    painted(page, lambda wish: wish["strength"] == 0.7)
+    assert "cannot read notes.txt" in page.locator("#status").inner_text()
     page.set_input_files("#photo", tmp_path / "thin.png")
     page.locator("#status", has_text="thin.png would be below 16 pixels").wait_for()
