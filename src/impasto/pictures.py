@@ -178,16 +178,18 @@ def masked(
                 keep = resize(mask_of(each.picture, name, content, "the frame", least=0), *shape_of(content))
             else:
                 keep = kept_part(mask_of(each.picture, name, content, "the photograph"), name, content)
-            content = _without(content, keep)
+            content = replace(content, alpha=_seen(content, 1 - keep))
     found = _areas(recipe, opened, content, rest, moving=moving)
     left = None if content is None else unpainted(found, shape_of(content))
     if content is not None and left is not None:
-        content, keep = _without(content, left), left if keep is None else torch.maximum(keep, left)
+        content = replace(content, alpha=_seen(content, 1 - left))
+        keep = left if keep is None else torch.maximum(keep, left)
     return content, Masks(keep, found)
 
 
-def _without(content: Picture, hidden: Tensor) -> Picture:
-    return replace(content, alpha=(1 - hidden) * (1 if content.alpha is None else content.alpha))
+def _seen(picture: Picture, where: Tensor) -> Tensor:
+    """How much of a picture can be seen, if only what is there can be.  Shape: (1, 1, H, W)."""
+    return where if picture.alpha is None else where * picture.alpha
 
 
 def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
@@ -199,7 +201,7 @@ def masked_styles(opened: Sequence[Opened]) -> list[Picture]:
         if each.role == STYLE_MASK:
             style, name = styles.pop(), given_name(each.source)
             mask = resize(mask_of(each.picture, name, style, "its style"), *style.pixels.shape[-2:])
-            alpha = mask * (1 if style.alpha is None else style.alpha)
+            alpha = _seen(style, mask)
             styles.append(replace(style, pixels=filled(style.pixels, alpha), alpha=alpha).cropped())
     return styles
 

@@ -52,7 +52,7 @@ def _check_near(mask: str, options: Mapping[str, str]) -> None:
     """Raise UsageError for no file whose name is nearly a word of those that `options` have."""
     word = re.split(r"[\W\d]", mask.lower(), maxsplit=1)[0]
     near = get_close_matches(word, options, n=1, cutoff=0.7)
-    if near and "." not in mask and is_file(mask) and not Path(mask).exists():
+    if near and "." not in mask and not is_there(mask):
         raise UsageError(f"There is no file {mask}. Did you mean {options[near[0]]}?")
 
 

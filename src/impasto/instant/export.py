@@ -113,8 +113,7 @@ class Color(nn.Module):
 
     def forward(self, picture: Tensor, mean: Tensor, gram: Tensor, amount: Tensor) -> Tensor:
         """The picture, nearer to the style's colors."""
-        own, target = (Moments(torch.ones_like(m[:, 0]), m, g) for m, g in (_known(picture), (mean, gram)))
-        return recolored(picture, own, target, amount, roots_by_products)
+        return recolored(picture, _of_one(*_known(picture)), _of_one(mean, gram), amount, roots_by_products)
 
 
 def _known(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,7 +124,12 @@ def _known(features: Tensor) -> tuple[Tensor, Tensor]:
 
 def _moments(known: Sequence[Tensor]) -> Mapping[str, Moments]:
     pairs = zip(CODED, known[::2], known[1::2], strict=True)
-    return {layer: Moments(torch.ones_like(mean[:, 0]), mean, gram) for layer, mean, gram in pairs}
+    return {layer: _of_one(mean, gram) for layer, mean, gram in pairs}
+
+
+def _of_one(mean: Tensor, gram: Tensor) -> Moments:
+    """The moments of one position."""
+    return Moments(torch.ones_like(mean[:, 0]), mean, gram)
 
 
 def roots_by_products(matrix: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:

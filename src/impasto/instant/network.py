@@ -28,7 +28,7 @@ REACH = 40  # pixels that the decoder looks to each side, at most
 TILE = 1024
 LARGE = 768  # pixels of a long side
 SMALLEST = 16  # pixels of a side that can be painted
-COLORED = 0.5
+COLORED = 0.5  # of the way to the mean and covariance of the styles' colors
 
 
 @dataclass(frozen=True)
