@@ -102,6 +102,35 @@ def test_two_in_the_queue_both_end_and_give_their_settings_back(visit, files):
     assert page.locator("#set-iterations").input_value() == "12"
 
 
+def test_a_look_that_comes_late_takes_nothing_from_the_runs(visit, files):
+    page = visit()
+    # Addresses that are given back are gone after 20 seconds, for which a test cannot wait.
+    soon = "const later = setTimeout; setTimeout = (what, ms, ...to) => later(what, ms === 20000 ? 100 : ms, ...to);"
+    page.add_init_script(soon)
+    page.reload()
+    page.locator("body.ready").wait_for()
+    choose(page, files, "batik", iterations=3000)
+    page.locator("#after[src]:not([hidden])").wait_for(timeout=SECONDS)
+    page.wait_for_function("document.querySelector('#badge').textContent")
+    held = []
+    page.route("**/look", lambda route: held.append(route))
+    page.locator("#strength").press("ArrowRight")
+    while not held:
+        page.wait_for_timeout(50)
+    paint(page)
+    swatch(page, "pastel").click()
+    page.locator("#paint", has_text="Queue one more").click()
+    page.locator(".card .state", has_text="waiting").wait_for()
+    with page.expect_response("**/look"):
+        held.pop().continue_()
+    page.wait_for_timeout(500)
+    button(page, "Stop").click()
+    page.locator(".card", has_text="pastel").first.click()
+    page.locator("#status", has_text="of 3000").wait_for(timeout=SECONDS)
+    page.keyboard.press("Escape")
+    button(page, "Go on").wait_for(timeout=SECONDS)
+
+
 def test_what_is_painted_over_stays_as_it_is(visit, files, tmp_path):
     page = visit()
     choose(page, files, "embroidery")

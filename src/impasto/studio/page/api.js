@@ -65,6 +65,9 @@ export function shown(path) {
 
 export const fresh = async (path, options) => URL.createObjectURL(await (await ask(path, options)).blob());
 
+/** Give an address of `fresh` back, once a slow machine has had time to read what was to be drawn or saved. */
+export const letGo = (address) => setTimeout(() => URL.revokeObjectURL(address), 20_000);
+
 const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
 
 /** Server-Sent Events as {event, data}, until the stream ends; a broken one is taken up where it was. */

@@ -1,6 +1,6 @@
 // What the picture may look like: a small network paints it at once, whenever something is changed and none is at work.
 
-import { post } from "./api.js";
+import { letGo, post } from "./api.js";
 import { find } from "./dom.js";
 import * as masks from "./masks.js";
 import { body, follow, wish } from "./wish.js";
@@ -8,11 +8,14 @@ import { body, follow, wish } from "./wish.js";
 const KEY = "impasto-look";
 const SOON = 150; // milliseconds after the latest change
 
-const state = { on: localStorage.getItem(KEY) !== "off", of: "", address: null, loading: false, timer: 0 };
+const state = { on: localStorage.getItem(KEY) !== "off", of: "", made: "", blob: null, address: null, loading: false, timer: 0 };
 let told = { shown: () => {}, free: () => true };
 
 /** The address of what may come of what is wanted now; null if that was not painted. */
 export const address = () => (state.on ? state.address : null);
+
+/** The look of what is `asked` for, at an address that is the caller's; null if the latest is one of something else. */
+export const copyOf = (asked) => (address() && state.made === JSON.stringify(asked) ? URL.createObjectURL(state.blob) : null);
 
 /** `shown` is called when there is another look, `free` says whether no run is at work. */
 export function begin(others) {
@@ -34,14 +37,15 @@ export function begin(others) {
 /** What is wanted was taken over from a picture that is looked at: there is nothing to be shown until it is changed. */
 export async function settled() {
   state.of = await wanted();
-  forget(null);
+  renew(null);
 }
 
 const wanted = async () => (wish.photo && JSON.stringify(body(await masks.ids()))) || "";
 
-function forget(next) {
-  if (state.address && state.address !== next) setTimeout(URL.revokeObjectURL, 20_000, state.address);
-  state.address = next;
+/** The latest look is that one, or none, made of what was `asked` for. */
+function renew(blob, asked = "") {
+  if (state.address) letGo(state.address);
+  Object.assign(state, { made: asked, blob, address: blob && URL.createObjectURL(blob) });
 }
 
 async function paint() {
@@ -55,10 +59,10 @@ async function paint() {
     state.of = asked;
     const painted = styles.length + regions.length > 0;
     const answer = painted && (await post("/look", parts));
-    forget(answer && answer.status === 200 ? URL.createObjectURL(await answer.blob()) : null);
+    renew(answer && answer.status === 200 ? await answer.blob() : null, asked);
     told.shown();
   } catch {
-    forget(null); // what is wrong, those who paint are told
+    renew(null); // what is wrong, those who paint are told
   } finally {
     state.loading = false;
   }

@@ -95,7 +95,8 @@ async function paint({ instead = false } = {}) {
   const painted = await masks.ids();
   if (!wish.styles.length && !painted.regions.length) return say(t("needs_style"), "bad");
   brush.leave();
-  await runs.add(body(painted), { guess: looks.address(), instead });
+  const asked = body(painted);
+  await runs.add(asked, { guess: looks.copyOf(asked), instead });
   find("stage").scrollIntoView({ block: "start", behavior: "smooth" });
   return undefined;
 }

@@ -1,6 +1,6 @@
 // The queue and the history: which run is looked at, what happens to the one at work, and what can be done with each.
 
-import { events, fresh, json, post, shown } from "./api.js";
+import { events, fresh, json, letGo, post, shown } from "./api.js";
 import { find, h, icon, say, trying } from "./dom.js";
 import * as film from "./film.js";
 import * as gallery from "./gallery.js";
@@ -36,13 +36,13 @@ export async function begin() {
 }
 
 /** Ask for a run, `instead` of all that is at work or waits, or after it.
- *  `guess` is the address of what it may look like, which is shown until it has a preview of its own. */
+ *  `guess` is the address, its own, of what it may look like, which is shown until it has a preview. */
 export async function add(body, { looks = true, guess = null, instead = false } = {}) {
   const before = instead ? runs.filter((each) => !ended(each)) : [];
   const { id } = await (await post("/runs", body)).json();
   await away(before);
   await refresh();
-  if (guess) Object.assign(run(id), { address: guess, guess: true });
+  if (guess) see(run(id), guess, { guess: true, own: true });
   if (looks && (instead || !ACTIVE.includes(current()?.state))) await look(id);
   return id;
 }
@@ -98,17 +98,21 @@ function stepped(id, data) {
   bar?.style.setProperty("--done", `${100 * data.fraction}%`);
 }
 
+/** A run is seen by the picture at that address from now on: a guess or its own work; one that is its `own` goes with it. */
+function see(there, address, { guess = false, own = false } = {}) {
+  if (there.own) letGo(there.address);
+  Object.assign(there, { address, guess, own });
+}
+
 /** Show the preview of that number, unless it is shown or another one is on its way. */
 function grow(there, number) {
   if (!number || number === there.shown || loading !== null) return;
   loading = fresh(`/runs/${there.id}/preview/${number}`)
     .then((address) => {
       there.shown = number;
-      const old = there.guess ? null : there.address;
-      Object.assign(there, { address, guess: false });
+      see(there, address, { own: true });
       film.grown(there);
       if (there.id === chosen) present(there);
-      if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
     })
     .catch(() => {})
     .finally(() => (loading = null));
@@ -125,8 +129,8 @@ export async function look(id) {
   drawStatus();
   if (there?.result && ended(there)) {
     const path = `/runs/${id}/picture?size=2048&at=${there.step.done ?? 0}`;
-    there.address = await shown(path).catch(() => there.address);
-    there.guess = false;
+    const made = await shown(path).catch(() => null);
+    if (made) see(there, made);
   }
   if (chosen === id) await present(there);
 }
@@ -243,7 +247,7 @@ async function download(id, bits = 8) {
   document.body.append(link);
   link.click();
   link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
+  letGo(address);
 }
 
 async function use(id) {
