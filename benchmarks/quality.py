@@ -1,6 +1,6 @@
 """How far pictures are from their style and their content, under networks that need not have made them.
 
-    python benchmarks/quality.py --content FOLDER --style FOLDER --judge WEIGHTS ... --out FOLDER \\
+    python benchmarks/quality.py --content FOLDER --style FOLDER --judge NAME|WEIGHTS ... --out FOLDER \\
         [--make LABEL=ENCODER|WEIGHTS ...] [--results LABEL=FOLDER ...] [--sizes 384 512] [--pairs 24] [--sheet OUT]
 
 `--make` paints every pair at the default settings with an encoder, into OUT/LABEL-SIZE/CONTENT-STYLE.png, and leaves
@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from impasto import Painter, load_image
-from impasto.encoders.catalog import build_encoder
+from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.registry import encoder_names
-from impasto.encoders.weights import load_weights
+from impasto.encoders.weights import Weights, load_weights
 from impasto.images import resize, size_for, to_pil
 from impasto.statistics import moments
 from pairs import sheet
@@ -65,6 +65,11 @@ def pairs(content: Path, style: Path, count: int) -> list[tuple[Path, Path]]:
     return shifted[:count]
 
 
+def seen_by(name: str) -> Weights:
+    """The weights of an encoder by its name, or of a file."""
+    return find_weights(name) if name in encoder_names() else load_weights(name)
+
+
 def painter(encoder: str, size: int) -> Callable[[Path, Path, Path], None]:
     """Paints (content, style) into a file with an encoder's name or a weight file, at the default settings."""
     chosen = {"encoder": encoder} if encoder in encoder_names() else {"weights": encoder}
@@ -98,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", type=Path, required=True, help="folder of photographs")
     parser.add_argument("--style", type=Path, required=True, help="folder of paintings")
-    parser.add_argument("--judge", nargs="+", required=True, help="weight files of the networks that judge")
+    parser.add_argument("--judge", nargs="+", required=True, help="networks that judge: names or weight files")
     parser.add_argument("--out", type=Path, required=True, help="folder for pictures that are made")
     parser.add_argument("--make", nargs="*", default=["compact=compact"], metavar="LABEL=ENCODER")
     parser.add_argument("--results", nargs="*", default=[], metavar="LABEL=FOLDER")
@@ -106,7 +111,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=24, help="how many of all combinations")
     parser.add_argument("--sheet", type=Path, help="contact sheet of the last size")
     args = parser.parse_args()
-    judges = {Path(name).stem: build_encoder(load_weights(name)) for name in args.judge}
+    judges = {Path(name).stem: build_encoder(seen_by(name)) for name in args.judge}
     chosen = pairs(args.content, args.style, args.pairs)
     for size in args.sizes:
         folders = {label: Path(folder) for label, folder in named(args.results).items()}
