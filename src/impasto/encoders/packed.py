@@ -1,8 +1,8 @@
 """The networks that lie in the package: `compact`, and a VGG-19 each of whose weights is a code of 8 bits.
 
 `compact` is small enough for a package and fast enough for a laptop: a plain chain like VGG's (2, 2, 4, 4 and 1
-convolutions per block, 16 to 104 channels, max pooling, reflected borders), trained by `training/` to see what a VGG-19
-sees. 18,268 multiplications per pixel up to relu5_1; VGG-19 has 361,152.
+convolutions per block, 16 to 127 channels, max pooling, reflected borders), trained by `training/` to see what a VGG-19
+sees. 17,462 multiplications per pixel up to relu5_1; VGG-19 has 361,152.
 
 `vgg19.safetensors` holds Oxford's sixteen convolutions: for `conv1_1` to `conv5_4`, `.codes` (out, in, 3, 3) uint8,
 `.table` (256,) float32 and `.bias` (out,) float32; a weight is `table[code]`. Each table has the 256 values that lose

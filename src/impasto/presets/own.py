@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from impasto.choices import ALL_LAYERS, Above, SolverSpec
-from impasto.encoders.registry import COMPACT, VGG19
+from impasto.choices import Above, SolverSpec
+from impasto.encoders.registry import COMPACT
 from impasto.presets.published import FIVE_LAYERS
 from impasto.recipe import Recipe
 from impasto.schedule import Pyramid
@@ -13,15 +13,10 @@ from impasto.schedule import Pyramid
 FAST = replace(
     Recipe(),
     name="fast",
-    summary="Quicker and gentler than the default: all layers of the compact encoder, at every size.",
-    source="chosen by measurement, see docs/decisions/0004-default-objective.md and 0008-speed-and-scale.md",
+    summary="Quicker and gentler than the default: the compact encoder in place of VGG-19, at every size.",
     encoder=COMPACT,
-    padding=None,
-    content_weight=1.0,
-    style_layers={ALL_LAYERS: 1.0},
-    by_size=(),
-    schedule=Pyramid(128, 2.0, (5, 5, 4, 3), evaluations=84),
-    blank_schedule=Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210),
+    style_weight=12.0,
+    schedule=Pyramid(128, 2.0, (30, 30, 16), evaluations=76),
 )
 
 BEST = replace(
@@ -45,24 +40,30 @@ NEIGHBORS = replace(
 
 # What a figure shows is the papers' network, at one size and from noise if the figure says so; that takes minutes.
 STUDY = replace(
-    FAST,
+    Recipe(),
     name="study",
     summary="For figures and reconstructions: VGG-19 and the papers' five layers, at every size.",
-    encoder=VGG19,
+    source="chosen by measurement, see docs/decisions/0004-default-objective.md and 0008-speed-and-scale.md",
+    padding=None,
+    content_weight=1.0,
     style_layers=dict.fromkeys(FIVE_LAYERS, 1.0),
+    by_size=(),
     schedule=Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90),
+    blank_schedule=Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210),
 )
 
 # Nothing but the beginning is left: the first evaluation is the last.
 PALETTE = replace(
-    FAST,
+    Recipe(),
     name="palette",
     summary="The style's colors alone, no strokes.",
     source="the beginning of all our own recipes",
+    encoder=COMPACT,
     content_weight=0.0,
     style_weight=0.0,
     palette_weight=0.0,
     calm=0.0,
+    by_size=(),
     following={},
     schedule=Pyramid(most=1, evaluations=1),
 )
