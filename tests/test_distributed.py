@@ -40,7 +40,8 @@ from impasto import Region, prepare
 def asked(folder, solver, how):
     content, style, other, sky, face, image = torch.load(folder + "/in.pt", weights_only=True)
     apart = {"regions": [Region(sky, other)], "keep": face, "texture": other} if how == "apart" else {}
-    settings = {"size": 112, "iterations": 9, "dtype": "float64", "preset": "fast", "solver": solver}
+    settings = {"size": 112, "iterations": 9, "dtype": "float64", "preset": "study", "encoder": "compact"}
+    settings["solver"] = solver
     return prepare(content, [style], **apart, **settings), image
 """
 

@@ -50,12 +50,16 @@ def split(figure):
     return [event.step for event in events if event.step], panels, [event for event in events if not event.step]
 
 
+# As deep as figures look, and quick.
+DEEP = replace(preset("study"), encoder="compact", style_layers={"*": 1.0})
+
+
 def reconstructions(layers=None, **settings):
-    return replace(reconstruction_of(preset("fast"), "style", layers), **(SMALL | settings))
+    return replace(reconstruction_of(DEEP, "style", layers), **(SMALL | settings))
 
 
 def transfers(**settings):
-    return replace(preset("fast"), **(SMALL | {"dtype": "float32", "init": "random"} | settings))
+    return replace(DEEP, **(SMALL | {"dtype": "float32", "init": "random"} | settings))
 
 
 @pytest.fixture(scope="module")

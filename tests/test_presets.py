@@ -30,7 +30,7 @@ from impasto.sources import Resampled
 
 ROWS, COLUMNS = 32, 48
 OWN = {"default", "fast", "best", "neighbors", "palette", "instant", "study"}
-REPLICATED = {"crowson2021", "default", "best", "neighbors"}
+REPLICATED = {"crowson2021", "default", "fast", "best", "neighbors"}
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 VGG19_LAYERS = {name.replace("conv", "relu") for name in convolution_names("vgg19")}
 
@@ -92,19 +92,19 @@ def crowson(x, p, s, image):
     yield "image", formulas.nine_points(image, 2.0)
 
 
-def own(x, p, s, image, layers=FIVE[:4], alpha=0.5):
+def own(x, p, s, image, layers=FIVE[:4], alpha=0.5, beta=8):
     """Every layer's losses in units of the style's energy, which is what they make of no features at all."""
     yield "relu4_2", formulas.content(x["relu4_2"], p["relu4_2"], alpha / (p["relu4_2"] ** 2).sum())
     for layer in layers:
         for term in (formulas.style, formulas.mean_and_deviation):
             energy, _ = term(np.zeros_like(s[layer]), s[layer], 1.0)
-            yield layer, term(x[layer], s[layer], 8 / len(layers) / energy)
+            yield layer, term(x[layer], s[layer], beta / len(layers) / energy)
     yield "image", formulas.out_of_range(image, 100.0)
 
 
 SOURCES = {
     "default": own,
-    "fast": partial(own, layers=VGG19_LAYERS, alpha=1.0),
+    "fast": partial(own, beta=12),
     "best": own,
     "neighbors": partial(own, alpha=0.1),
     "study": partial(own, layers=FIVE, alpha=1.0),

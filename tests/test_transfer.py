@@ -274,8 +274,8 @@ def test_the_network_of_a_size_that_does_not_come_is_not_loaded():
 
 
 def start(**settings):
-    """The picture before the first step."""
-    ready = prepare(CONTENT, [OTHER], **(QUICK | settings))
+    """The picture before the first step, at the full size."""
+    ready = prepare(CONTENT, [OTHER], levels=1, **(QUICK | settings))
     return ready.problem.initial(ready.plan.levels[0])
 
 
@@ -396,7 +396,7 @@ def test_half_strength_is_the_presets_own_balance_and_more_shifts_it(compact):
         ),
         ({"style_layers": ("relu1_1=-1",)}, "'relu1_1=-1': a layer's weight"),
         ({"style_layers": ("relu1_1=nan",)}, "'relu1_1=nan': a layer's weight"),
-        ({"size": 12}, "but compact needs at least"),
+        ({"size": 6}, "but compact needs at least"),
         ({"size": 300, "levels": 3, "iterations": 1}, "iterations is 1 but there are 2 levels"),
     ],
     ids=str,
@@ -444,18 +444,18 @@ def test_a_swatch_that_is_not_there_and_a_seed_that_is_none_are_refused():
         picture(styles=["swatch:mosaic:" + 5000 * "1"])
 
 
-@pytest.mark.parametrize(("content", "style"), [((200, 20), (90, 90)), ((90, 90), (20, 200))])
+@pytest.mark.parametrize(("content", "style"), [((200, 12), (90, 90)), ((90, 90), (12, 200))])
 def test_pictures_too_narrow_for_the_encoder_are_refused_before_anything_runs(content, style):
-    with pytest.raises(UsageError, match=r"would be \d+x\d+ pixels, but compact needs at least 32 per side: choose"):
+    with pytest.raises(UsageError, match=r"would be \d+x\d+ pixels, but compact needs at least 8 per side: choose"):
         prepare(waves(*content, 5.0), [waves(*style, 5.0)], **QUICK)
 
 
 def test_a_narrow_picture_skips_the_coarse_levels_it_is_too_small_for():
-    plan = prepare(waves(300, 50, 5.0), [STYLE], preset="fast", size=300, iterations=4).plan
-    assert [(level.height, level.width) for level in plan.levels] == [(300, 50)]
+    plan = prepare(waves(300, 12, 5.0), [STYLE], preset="fast", size=300, iterations=4).plan
+    assert [(level.height, level.width) for level in plan.levels] == [(300, 12)]
 
 
-@pytest.mark.parametrize(("iterations", "total"), [(None, 102), (90, 90)])
+@pytest.mark.parametrize(("iterations", "total"), [(None, 92), (90, 90)])
 def test_a_large_picture_has_more_evaluations_unless_their_number_was_asked_for(iterations, total):
     plan = prepare(CONTENT, [STYLE], preset="fast", size=1024, iterations=iterations).plan
     assert plan.evaluations == total

@@ -68,11 +68,15 @@ def test_where_a_panorama_begins_makes_no_difference(panorama, painting, more):
         return impasto.stylize(photo, painting, wrap="x", output="torch", **QUICK, **more)
 
     there, here = painted(panorama.roll(64, 3)), painted(panorama)
-    assert torch.allclose(there, here.roll(64, 3), atol=1e-4)
+    difference = (there - here.roll(64, 3)).abs()
+    # Where a maximum is nearly shared, rounding decides whose the gradient is: single pixels, and none of them at a border.
+    assert difference.mean() < 1e-4
+    assert (difference > 1e-3).float().mean() < 2e-3
+    assert difference[..., [0, 63, 64, 127]].amax() < 1e-3
     apart = impasto.stylize(panorama.roll(64, 3), painting, output="torch", **QUICK, **more).roll(-64, 3)
     assert (apart - here).abs().amax() > 0.01, "the measure would not see a seam"
 
 
 def test_a_width_that_cannot_go_around_is_refused(panorama, painting):
-    with pytest.raises(UsageError, match=r"100x50 pixels, but .* multiples of 16: 96x50 would do. Choose another"):
+    with pytest.raises(UsageError, match=r"100x50 pixels, but .* multiples of 8: 96x50 would do. Choose another"):
         impasto.stylize(panorama, painting, wrap="x", size=100, **QUICK)
