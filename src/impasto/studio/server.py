@@ -10,7 +10,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +58,8 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str, str], None], 
         UsageError: the folder is.
     """
     token = os.environ.get(TOKEN) or secrets.token_urlsafe(24)
-    with listening(host, port) as socket_, _locked(folder):
+    # A loop that a signal ends while it is made complains: it is made before anybody knows of a server to be ended.
+    with closing(asyncio.new_event_loop()) as loop, listening(host, port) as socket_, _locked(folder):
         port, others = socket_.getsockname()[1], name_elsewhere(host)
         address = f"http://{_shown(host)}:{port}/#{token}"
         tell(address, f"http://{_shown(others)}:{port}/#{token}" if others else "")
@@ -70,7 +71,7 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str, str], None], 
             webbrowser.open(address)
         app = studio(shelf, queue, encoders, token=token, hosts=trusted(host))
         try:
-            Server(quiet(app), queue).run(sockets=[socket_])
+            Server(quiet(app), queue, lambda: loop).run(sockets=[socket_])
         finally:
             queue.close()
 
@@ -78,15 +79,20 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str, str], None], 
 class Server(uvicorn.Server):
     """A server that ends its queue before itself, so that whoever listens hears how a run was left."""
 
-    def __init__(self, config: uvicorn.Config, queue: Queue):
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        queue: Queue,
+        loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+    ):
         super().__init__(config)
-        self._queue = queue
+        self._queue, self._loop = queue, loop
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal ends it, even before it has begun: then nothing is left that waits to be awaited."""
         serving = self.serve(sockets)
         try:
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=self._loop) as runner:
                 runner.run(serving)
         finally:
             serving.close()
