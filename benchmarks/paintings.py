@@ -13,12 +13,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from impasto.encoders.catalog import build_encoder, find_weights
+from impasto.encoders.catalog import build_encoder
 from impasto.encoders.chain import ChainEncoder
-from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.statistics import moments
-from quality import STYLE_LAYERS, at_size
+from quality import STYLE_LAYERS, at_size, seen_by
 
 
 @torch.no_grad()
@@ -51,8 +50,7 @@ def main() -> None:
     args = parser.parse_args()
     every = sorted(args.images.iterdir())
     paintings = every[:: len(every) // args.count][: args.count]
-    weights = find_weights(args.encoder) if args.encoder in encoder_names() else load_weights(args.encoder)
-    encoders = (build_encoder(weights), build_encoder(load_weights(args.judge)))
+    encoders = (build_encoder(seen_by(args.encoder)), build_encoder(load_weights(args.judge)))
     ours, theirs = (style_distances(encoder, paintings, args.size) for encoder in encoders)
     different = ~torch.eye(len(paintings), dtype=torch.bool)
     print(
