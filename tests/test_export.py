@@ -44,9 +44,8 @@ def test_graphs_paint_what_pytorch_paints_at_any_size(graphs, network, size):
     photo, style = drawn("watercolor", *reversed(size)), drawn("mosaic", 107, 85)
 
     def painted(*shares):
-        picture, *_ = run(
-            graphs["paint"], grained, *run(graphs["transport"], *known, *(np.float32([s]) for s in shares))
-        )
+        amount, freedom = (np.float32([share]) for share in shares)
+        (picture,) = run(graphs["paint"], grained, *run(graphs["transport"], *known, amount, freedom), amount)
         return picture
 
     for amount, freedom in ((0.0, 0.0), (0.6, 0.0), (1.0, 1.0)):
@@ -66,7 +65,7 @@ def test_a_blend_is_the_mean_of_what_is_seen(graphs, network):
     own, *both = (run(graphs["see"], picture) for picture in (grained, a, b))
     mean = [0.3 * x + 0.7 * y for x, y in zip(*both, strict=True)]
     told = run(graphs["transport"], *own[:-2], *mean[:-2], np.float32([1]), np.float32([0]))
-    (picture,) = run(graphs["paint"], grained, *told)
+    (picture,) = run(graphs["paint"], grained, *told, np.float32([1]))
     (picture,) = run(graphs["color"], picture.clip(0, 1), *mean[-2:], np.float32([1]))
     expected = network.paint(photo, [Style([a, b], [None, None], [0.3, 0.7])])
     assert np.abs(picture.clip(0, 1) - expected.numpy()).max() < 1e-3

@@ -1,7 +1,7 @@
 """Pictures that only an optimiser visits: `python training/half_made.py --images FOLDER --out CROPS --count N`.
 
-Each transfer begins with VGG-19 at 128 pixels and ends with the compact encoder at 224, as impasto's levels do; some
-begin from noise, some are made by the compact encoder alone. Half finished and finished, they are kept as PNG files,
+Each transfer begins with VGG-19 or the compact encoder at 128 pixels and ends with the latter at 224, as impasto's levels
+do; some begin from noise, some have the last level alone. Half finished and finished, they are kept as PNG files,
 named by the number of their transfer, so that the command goes on where it was when it is given again.
 """
 
@@ -38,9 +38,10 @@ def one_transfer(pictures: Pictures, number: int, weights: Path | None = None) -
     content, style = (batch(pictures.train, 1, FINE, generator)[0] for _ in range(2))
     strength, start = 0.3 + 0.6 * uniform(), ("matched", "content", "random", "matched")[int(4 * uniform())]
     init: str | Tensor = start
-    if uniform() < 0.7:
+    if (drawn := uniform()) < 0.8:
         count = 20 + int(30 * uniform())
-        for init in kept(content, style, encoder="vgg19", size=COARSE, strength=strength, init=start, iterations=count):
+        coarse: dict[str, Any] = {"levels": 1, **({"encoder": "vgg19"} if drawn < 0.4 else {"weights": weights})}
+        for init in kept(content, style, **coarse, size=COARSE, strength=strength, init=start, iterations=count):
             yield init
         init = init[None]
     count = 10 + int(50 * uniform())

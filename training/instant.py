@@ -23,9 +23,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from data import Pictures, crop, load_pictures
@@ -37,6 +39,7 @@ from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.images import to_pil
 from impasto.instant.decoder import CODED, SKIPS, Decoder, code
 from impasto.instant.network import maps, with_grain
+from impasto.instant.packed import DECODER, FILE
 from impasto.losses import flat_steps, flatness, out_of_range
 from impasto.statistics import Moments, moments
 from muon import Muon
@@ -366,6 +369,14 @@ def rate(step: int, steps: int, decay: float) -> float:
     return min(1.0, (steps - step) / (steps * decay), (step + 20) / 300)
 
 
+def as_packaged() -> dict[str, Any]:
+    """The network in the package as a run's state at its first step."""
+    tensors = {name: tensor.float() for name, tensor in load_file(FILE).items()}
+    decoder = {name.removeprefix(DECODER): tensor for name, tensor in tensors.items() if name.startswith(DECODER)}
+    encoder = {name: tensor for name, tensor in tensors.items() if not name.startswith(DECODER)}
+    return {"step": 0, "encoder": encoder, "decoder": decoder, "average": decoder}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
@@ -381,6 +392,7 @@ def main() -> None:
     parser.add_argument("--near", type=float, default=0.2, help="share of relu2_1 that counts from strength 0.5 on")
     parser.add_argument("--grain", type=float, default=0.04, help="deviation of the grain from strength 0.5 on")
     parser.add_argument("--same", type=float, default=20.0, help="weight of the photograph itself at strength 0")
+    parser.add_argument("--packaged", action="store_true", help="begin as the network in the package")
     parser.add_argument("--save", type=float, default=300, help="seconds between two savings")
     parser.add_argument("--judge", type=int, default=1000, help="steps between two judgements")
     parser.add_argument("--threads", type=int, default=2)
@@ -388,7 +400,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     state_file = args.out / "state.pt"
-    state = torch.load(state_file, weights_only=True) if state_file.exists() else None
+    state = torch.load(state_file, weights_only=True) if state_file.exists() else as_packaged() if args.packaged else None
     first = state["step"] if state else 0
 
     torch.manual_seed(0)
@@ -420,7 +432,7 @@ def main() -> None:
     steppers = optimisers(decoder, args.lr)
     if state:
         average.load_state_dict({**state["average"], "near": decoder.near, "grain": decoder.grain})
-        for (optimiser, _), saved in zip(steppers, state["optimisers"], strict=True):
+        for (optimiser, _), saved in zip(steppers, state.get("optimisers", ()), strict="optimisers" in state):
             optimiser.load_state_dict(saved)
     print(f"{sum(p.numel() for p in decoder.parameters()):,} weights; from step {first}", flush=True)
 

@@ -36,6 +36,7 @@ from units import WIDTHS, from_package, student_of, to_package
 
 BUFFER, DRAWN, FRESH = 320, 6, 2  # pairs
 RENEWED = 8  # transfers
+WEIGHTS, OTHERS = dict.fromkeys(("1_1", "2_1", "3_1", "4_1", "4_2"), 1.0), 0.3  # first what the presets look at
 FITTED, JUDGED = 96, 48  # pairs, to fit linear maps on and to judge
 LICENCE = "Apache-2.0; lineage: distilled from VGG-19 (CC BY 4.0), from a start distilled from Collaborative Distillation's (MIT)"
 
@@ -95,7 +96,7 @@ def losses(pupil: Pupil, pairs: list[Seen], deviations: Mapping[str, Tensor]) ->
     for name, f in features.items():
         f, target = f.float(), targets(pairs, name)
         out[name] = sum(parts(f * pupil.log_gains[name].exp(), target).values())
-        out[name] = out[name] + map_loss(pupil.maps[name](f), target, deviations[name])
+        out[name] = WEIGHTS.get(name, OTHERS) * (out[name] + map_loss(pupil.maps[name](f), target, deviations[name]))
     return out
 
 

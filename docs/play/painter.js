@@ -49,8 +49,9 @@ async function paint({ photo, painting, strength, size }) {
   const target = await look(painting, long, planes, 0);
   const freedom = Math.max(0, 2 * strength - 1);
   const painted = async (...shares) => {
-    const told = await run("transport", [...own.known, ...target.known, ...shares.map(share)]);
-    const [made] = await run("paint", [own.grained, ...told]);
+    const [part, free] = shares.map(share);
+    const told = await run("transport", [...own.known, ...target.known, part, free]);
+    const [made] = await run("paint", [own.grained, ...told, part]);
     return made.data;
   };
   const made = await painted(amount, freedom);

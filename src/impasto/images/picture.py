@@ -35,6 +35,8 @@ class Picture:
         part = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
         return replace(self, pixels=self.pixels[part].contiguous(), alpha=self.alpha[part].contiguous())
 
+ROUNDING = 1e-3  # beyond [0, 1]: what resizing and arithmetic leave
+
 
 def from_array(array: np.ndarray) -> Picture:
     """Convert an array of sRGB values: uint8 or uint16 over their whole range, floats in [0, 1], or bool.
@@ -47,10 +49,11 @@ def from_array(array: np.ndarray) -> Picture:
         array = array.astype(np.uint8) * 255
     if array.dtype.kind == "f":
         low, high = float(array.min()), float(array.max())
-        if not (low >= 0 and high <= 1):  # also when one of them is not a number
+        if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # also when one of them is not a number
             raise UsageError(
                 f"The array's values run from {low:g} to {high:g}; floats must lie in [0, 1]: divide them first."
             )
+        array = array.clip(0, 1)
     elif array.dtype.kind != "u" or array.dtype.itemsize > 2:
         raise UsageError(f"The array holds {array.dtype}; it must hold uint8, uint16 or floats in [0, 1].")
     values = array.reshape(*array.shape[:2], -1)

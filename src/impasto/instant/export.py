@@ -29,8 +29,8 @@ from torch.export import Dim
 from impasto.errors import UsageError
 from impasto.files import output_errors
 from impasto.instant.decoder import CODED, SKIPS, Lead, code
-from impasto.instant.network import SMALLEST, STRIDE, Instant, maps, recolored, with_grain
-from impasto.instant.transport import Affine
+from impasto.instant.network import SMALLEST, STRIDE, Instant, Map, maps, recolored, with_grain
+from impasto.instant.transport import Affine, Held
 from impasto.statistics import Moments, position_rows
 
 GRAPHS = ("grain", "see", "transport", "paint", "color")
@@ -78,29 +78,32 @@ class Transport(nn.Module):
         self.decoder = network.decoder
 
     def forward(self, known: list[Tensor], amount: Tensor, freedom: Tensor) -> tuple[Tensor, ...]:
-        """Matrices and offsets of `SKIPS` by turns, then scales and shifts of all layers by turns."""
+        """Means, whitenings, matrices and offsets of `SKIPS` by turns, then scales and shifts of all layers by turns."""
         half = len(known) // 2
         own, target = _moments(known[:half]), _moments(known[half:])
         moved = maps(self.decoder, own, target, amount, roots_by_products)
         mixed = code(own) + amount[:, None] * (code(target) - code(own))
         leads = [lead for block in self.decoder.leads(mixed, freedom) for lead in block]
-        moves = (part for each in moved.values() for part in (each.matrix, each.offset))
+        moves = (part for each in moved.values() for part in _parts(each))
         return (*moves, *(part for lead in leads for part in lead))
 
 
 class Paint(nn.Module):
-    """Photograph and what `Transport` tells -> picture.  Shape: (1, 3, H, W), ... -> (1, 3, H, W), not clamped."""
+    """Photograph, what `Transport` tells, and its `amount` -> picture.
+
+    Shape: (1, 3, H, W), ..., (1,) -> (1, 3, H, W), not clamped.
+    """
 
     def __init__(self, network: Instant):
         super().__init__()
         self._network, self.decoder = network, network.decoder
 
-    def forward(self, image: Tensor, told: list[Tensor]) -> Tensor:
+    def forward(self, image: Tensor, told: list[Tensor], amount: Tensor) -> Tensor:
         """The picture."""
         features = self._network.encoder(image, list(SKIPS))
-        pairs = list(zip(told[::2], told[1::2], strict=True))
-        moved = {layer: Affine(*pair)(features[layer]) for layer, pair in zip(SKIPS, pairs, strict=False)}
-        leads = iter(Lead(*pair) for pair in pairs[len(SKIPS) :])
+        moves, led = told[: 4 * len(SKIPS)], told[4 * len(SKIPS) :]
+        moved = {layer: _map(moves[4 * i : 4 * i + 4], amount)(features[layer]) for i, layer in enumerate(SKIPS)}
+        leads = iter(map(Lead, led[::2], led[1::2]))
         picture: Tensor = self.decoder(moved, [[next(leads) for _ in block] for block in self.decoder.layers])
         return picture
 
@@ -114,6 +117,15 @@ class Color(nn.Module):
     def forward(self, picture: Tensor, mean: Tensor, gram: Tensor, amount: Tensor) -> Tensor:
         """The picture, nearer to the style's colors."""
         return recolored(picture, _of_one(*_known(picture)), _of_one(mean, gram), amount, roots_by_products)
+
+
+def _parts(found: Map) -> tuple[Tensor, ...]:
+    return found.held.mean, found.held.whitening, found.affine.matrix, found.affine.offset
+
+
+def _map(parts: Sequence[Tensor], amount: Tensor) -> Map:
+    mean, whitening, matrix, offset = parts
+    return Map(Held(mean, whitening, amount), Affine(matrix, offset))
 
 
 def _known(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -186,13 +198,19 @@ def _graphs(network: Instant) -> dict[str, _Graph]:
     names = [f"{kind}_{layer}" for layer in CODED for kind in ("mean", "gram")]
     palette = ["mean_pixels", "gram_pixels"]
     both = [f"{role}_{name}" for role in ("content", "style") for name in names]
-    moves = [f"{kind}_{layer}" for layer in SKIPS for kind in ("matrix", "offset")]
+    moves = [f"{kind}_{layer}" for layer in SKIPS for kind in ("held_mean", "whitening", "matrix", "offset")]
     leads = [f"{kind}_{i}" for i in range((len(told) - len(moves)) // 2) for kind in ("scale", "shift")]
     return {
         "grain": _Graph(add, (image, share), ["image", "amount"], ["grained"], (any_sides, None)),
         "see": _Graph(see, (image,), ["image"], [*names, *palette], (any_sides,)),
         "transport": _Graph(move, (known, share, 1 - share), [*both, "amount", "freedom"], [*moves, *leads]),
-        "paint": _Graph(paint, (image, told), ["image", *moves, *leads], ["picture"], (sides, [None] * len(told))),
+        "paint": _Graph(
+            paint,
+            (image, told, share),
+            ["image", *moves, *leads, "amount"],
+            ["picture"],
+            (sides, [None] * len(told), None),
+        ),
         "color": _Graph(
             Color(),
             (image, *style[-2:], share),

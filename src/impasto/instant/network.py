@@ -19,7 +19,7 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.images import resize
 from impasto.instant.decoder import CODED, SKIPS, Decoder, Lead, code
 from impasto.instant.grain import grain
-from impasto.instant.transport import Affine, Roots, transport
+from impasto.instant.transport import Affine, Held, Roots, holding, transport
 from impasto.statistics import Moments, blend, moments
 from impasto.tiling import Tile, Tiling, spans
 
@@ -59,10 +59,22 @@ class Style:
 
 
 @dataclass(frozen=True)
+class Map:
+    """Where a layer's features go: what lies far out is held back, then all are taken to a style's statistics."""
+
+    held: Held
+    affine: Affine
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Shape: (N, C, H, W) -> (N, C, H, W)."""
+        return self.affine(self.held(features))
+
+
+@dataclass(frozen=True)
 class _Hand:
     """How a part is painted: where features go, layer by layer, what leads the decoder, what led it to no style."""
 
-    maps: Mapping[str, Affine]
+    maps: Mapping[str, Map]
     leads: list[list[Lead]]
     plain_leads: list[list[Lead]]
     where: Tensor | None
@@ -208,7 +220,7 @@ def maps(
     target: Mapping[str, Moments],
     amount: Tensor,
     roots: Roots | None = None,
-) -> dict[str, Affine]:
+) -> dict[str, Map]:
     """Where the features of `SKIPS` go, `amount`, (N,), of the way from a photograph's statistics to a style's.
 
     The shallowest, which have the photograph's own detail, fade on the way.
@@ -216,7 +228,7 @@ def maps(
     found = {layer: transport(own[layer], target[layer], roots).part(amount) for layer in SKIPS}
     *_, nearest = SKIPS
     found[nearest] = found[nearest].times(1 - amount * (1 - decoder.near))
-    return found
+    return {layer: Map(holding(own[layer], amount, roots), affine) for layer, affine in found.items()}
 
 
 def _colored(image: Tensor, styles: Sequence[Style], amount: float) -> Tensor:

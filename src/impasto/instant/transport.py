@@ -14,6 +14,8 @@ from impasto.statistics import Moments, position_rows
 # blown up without limit, and sums of a nearly flat picture are only as precise as their numbers.
 RIDGE, ROUNDING = 0.01, 1e-4
 SMALLEST = 1e-12  # eigenvalue
+BOUND = 1.0  # typical distances from the mean: what lies farther out is held back
+FARTHER = 0.2  # by how much what lies e times as far may exceed the bound
 
 Roots = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -38,6 +40,39 @@ class Affine:
     def times(self, factor: Tensor) -> Affine:
         """What it gives, times `factor`, (N,)."""
         return Affine(self.matrix * factor[:, None, None], self.offset * factor[:, None])
+
+
+@dataclass(frozen=True)
+class Held:
+    """Pulls features that lie far from their mean back towards it, along the line between them.
+
+    Distances are in units of typical ones, in all directions alike: |`whitening` (f - `mean`)| / C^1/2. A photograph is
+    plain but for a few edges, a painting busy everywhere; the map that makes such features as busy as the painting's
+    makes more of those edges than any painting has, which is seen as rims of light. `amount`, (N,), of the way.
+
+    Shape: mean (N, C), whitening (N, C, C).
+    """
+
+    mean: Tensor
+    whitening: Tensor
+    amount: Tensor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Shape: (N, C, H, W), or (1, C, H, W) for N parts of one picture -> (N, C, H, W)."""
+        mean = self.mean[:, None].to(features)
+        rows = position_rows(features) - mean
+        distance = (rows @ self.whitening.mT.to(features)).square().mean(-1, keepdim=True).sqrt()
+        farther = (distance / BOUND).clamp_min(1)
+        held = (1 + FARTHER * farther.log()) / farther
+        rows = mean + rows * torch.lerp(torch.ones_like(held), held, self.amount[:, None, None].to(features))
+        return rows.view(len(rows), *features.shape[-2:], -1).permute(0, 3, 1, 2)
+
+
+def holding(source: Moments, amount: Tensor, roots: Roots | None = None) -> Held:
+    """What holds features of moments `source` back, `amount`, (N,), of the way."""
+    roots = roots or roots_by_eigenvalues
+    _, whitening = roots(*_raised(source))
+    return Held(source.mean, whitening.to(source.first), amount)
 
 
 def transport(source: Moments, target: Moments, roots: Roots | None = None) -> Affine:
