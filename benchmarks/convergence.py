@@ -21,16 +21,15 @@ from torch import Tensor
 
 from impasto import Run, prepare
 from impasto.encoders.catalog import build_encoder
-from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import load_weights
 from impasto.schedule import Pyramid
-from quality import at_size, distances, named, pairs
+from quality import at_size, distances, made_by, named, pairs
 
 
 def prepared(content: Path, style: Path, encoder: str, size: int, way: str) -> Run:
     """The run that EVALUATIONS:SHARES[:SETTING=X...] asks for."""
     evaluations, shares, *others = way.split(":")
-    settings: dict[str, Any] = {"encoder" if encoder in encoder_names() else "weights": encoder}
+    settings: dict[str, Any] = made_by(encoder)
     for name, value in (other.split("=") for other in others):
         settings[name] = float(value) if value.replace(".", "").isdecimal() else value
     run = prepare(content, style, size=size, **settings)

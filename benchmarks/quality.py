@@ -70,14 +70,18 @@ def seen_by(name: str) -> Weights:
     return find_weights(name) if name in encoder_names() else load_weights(name)
 
 
+def made_by(name: str) -> dict[str, str]:
+    """The settings that name an encoder, or the file of its weights."""
+    return {"encoder" if name in encoder_names() else "weights": name}
+
+
 def painter(encoder: str, size: int) -> Callable[[Path, Path, Path], None]:
     """Paints (content, style) into a file with an encoder's name or a weight file, at the default settings."""
-    chosen = {"encoder": encoder} if encoder in encoder_names() else {"weights": encoder}
     hand = Painter()
 
     def paint(content: Path, style: Path, out: Path) -> None:
         began = time.perf_counter()
-        hand.stylize(content, style, size=size, **chosen).save(out)
+        hand.stylize(content, style, size=size, **made_by(encoder)).save(out)
         print(f"{out}  {time.perf_counter() - began:.1f} s", flush=True)
 
     return paint

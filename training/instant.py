@@ -400,7 +400,9 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     state_file = args.out / "state.pt"
-    state = torch.load(state_file, weights_only=True) if state_file.exists() else as_packaged() if args.packaged else None
+    state = (
+        torch.load(state_file, weights_only=True) if state_file.exists() else as_packaged() if args.packaged else None
+    )
     first = state["step"] if state else 0
 
     torch.manual_seed(0)

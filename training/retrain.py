@@ -36,7 +36,14 @@ from units import WIDTHS, from_package, student_of, to_package
 
 BUFFER, DRAWN, FRESH = 320, 6, 2  # pairs
 RENEWED = 8  # transfers
-WEIGHTS, OTHERS = dict.fromkeys(("1_1", "2_1", "3_1", "4_1", "4_2"), 1.0), 0.3  # first what the presets look at
+WEIGHTS = {
+    "1_1": 0.5,
+    "2_1": 1.0,
+    "3_1": 2.0,
+    "4_1": 2.0,
+    "4_2": 1.0,
+}  # first what the presets look at, and where it errs
+OTHERS = 0.3
 FITTED, JUDGED = 96, 48  # pairs, to fit linear maps on and to judge
 LICENCE = "Apache-2.0; lineage: distilled from VGG-19 (CC BY 4.0), from a start distilled from Collaborative Distillation's (MIT)"
 

@@ -35,6 +35,7 @@ class Picture:
         part = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
         return replace(self, pixels=self.pixels[part].contiguous(), alpha=self.alpha[part].contiguous())
 
+
 ROUNDING = 1e-3  # beyond [0, 1]: what resizing and arithmetic leave
 
 

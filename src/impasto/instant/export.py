@@ -78,7 +78,7 @@ class Transport(nn.Module):
         self.decoder = network.decoder
 
     def forward(self, known: list[Tensor], amount: Tensor, freedom: Tensor) -> tuple[Tensor, ...]:
-        """Means, whitenings, matrices and offsets of `SKIPS` by turns, then scales and shifts of all layers by turns."""
+        """Means, whitenings, matrices, offsets of `SKIPS` by turns, then scales and shifts of all layers by turns."""
         half = len(known) // 2
         own, target = _moments(known[:half]), _moments(known[half:])
         moved = maps(self.decoder, own, target, amount, roots_by_products)
