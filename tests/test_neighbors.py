@@ -52,6 +52,16 @@ def test_the_places_of_large_styles_are_thinned_out(small_encoder, uniform):
     assert len(places.rows["relu1_1"]) == MOST_PLACES
 
 
+def test_styles_have_places_in_proportion_to_their_shares(small_encoder, uniform):
+    tiling, styles = Tiling(small_encoder, LAYERS, 64), [uniform(1, 3, 32, 48), uniform(1, 3, 32, 48)]
+    alone, both, equal = (Places.of(tiling, styles, LAYERS, (), shares) for shares in ((2.0, 0.0), (1.0, 0.25), (3, 3)))
+    one = Places.of(tiling, styles[:1], LAYERS)
+    for layer in LAYERS:
+        assert torch.equal(alone.rows[layer], one.rows[layer])
+        assert len(both.rows[layer]) == 96 + 24
+        assert torch.equal(equal.rows[layer], Places.of(tiling, styles, LAYERS).rows[layer])
+
+
 def test_the_gradient_is_that_of_the_value(small_encoder, uniform):
     image, style = uniform(1, 3, 8, 12), uniform(1, 3, 16, 16)
     term = NeighborTerm.of((small_encoder, small_encoder), image, [style], LAYERS, 1.0, 64)

@@ -67,14 +67,23 @@ class Places:
 
     @classmethod
     def of(
-        cls, tiling: Tiling, styles: Sequence[Tensor], layers: Mapping[str, float], alphas: Sequence[Tensor | None] = ()
+        cls,
+        tiling: Tiling,
+        styles: Sequence[Tensor],
+        layers: Mapping[str, float],
+        alphas: Sequence[Tensor | None] = (),
+        shares: Sequence[float] = (),
     ) -> Places:
-        """Those of style images that can be seen, evenly thinned out beyond `MOST_PLACES`."""
+        """Those of style images that can be seen, in proportion to their shares; beyond `MOST_PLACES` thinned out."""
         each = [grids(tiling, style) for style in styles]
-        seen = torch.cat([_seen(f, a) for f, a in zip(each, alphas or [None] * len(each), strict=True)])
-        chosen = torch.nonzero(seen if seen.any() else torch.ones_like(seen)).flatten()
-        chosen = chosen[:: -(-len(chosen) // MOST_PLACES)]
-        rows = {layer: torch.cat([_rows(found[layer]) for found in each])[chosen] for layer in layers}
+        seen = [_seen(f, a) for f, a in zip(each, alphas or [None] * len(each), strict=True)]
+        if not any(map(torch.any, seen)):
+            seen = [torch.ones_like(places) for places in seen]
+        parts = [share / max(shares) for share in shares] or [1.0] * len(each)
+        chosen = [_thinned(torch.nonzero(places).flatten(), part) for places, part in zip(seen, parts, strict=True)]
+        step = -(-sum(map(len, chosen)) // MOST_PLACES)
+        picked = list(zip(each, chosen, strict=True))
+        rows = {layer: torch.cat([_rows(found[layer])[where] for found, where in picked])[::step] for layer in layers}
         scales = {layer: layers[layer] / _size(rows[layer]) for layer in layers}
         return cls({layer: rows[layer] * scales[layer] for layer in layers}, scales)
 
@@ -105,6 +114,12 @@ def _seen(found: Mapping[str, Tensor], alpha: Tensor | None) -> Tensor:
     grid = next(iter(found.values()))[:, :1]
     whole = torch.ones_like(grid) if alpha is None else F.interpolate(alpha.to(grid), grid.shape[2:], mode="area")
     return whole.flatten() > 0.5
+
+
+def _thinned(numbers: Tensor, part: float) -> Tensor:
+    """As large a part of them, evenly."""
+    count = round(part * len(numbers))
+    return numbers if count == len(numbers) else numbers[torch.linspace(0, len(numbers) - 1, count).round().long()]
 
 
 def _rows(features: Tensor) -> Tensor:
@@ -148,10 +163,11 @@ class NeighborTerm:
         where: Tensor | None = None,
         name: str = "neighbors",
         alphas: Sequence[Tensor | None] = (),
+        shares: Sequence[float] = (),
     ) -> NeighborTerm:
         """Each place of `picture` with its nearest neighbour in `styles`, as their encoders see `layers`."""
         of_picture, of_styles = (Tiling(encoder, layers, tile) for encoder in encoders)
-        places = Places.of(of_styles, styles, layers, alphas)
+        places = Places.of(of_styles, styles, layers, alphas, shares)
         found = grids(of_picture, picture)
         index = places.nearest({layer: _rows(found[layer]) for layer in layers})
         shape = next(iter(found.values())).shape[2:]

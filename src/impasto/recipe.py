@@ -51,12 +51,19 @@ from impasto.schedule import Pyramid
 from impasto.settings import EVALUATIONS, setting
 from impasto.untrusted import printable
 
-# Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see.
-_STROKES = {
+# Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see. A large
+# picture has them when it is half as large.
+_SHALLOW = {
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
     "content_layers": {"relu3_1": 1.0},
-    "content_weight": 0.2,
 }
+_STROKES = {
+    **_SHALLOW,
+    "content_weight": 0.07,
+    "neighbor_layers": dict.fromkeys(("relu2_1", "relu3_1"), 1.0),
+    "neighbor_weight": 0.5,
+}
+_FINER = {**_SHALLOW, "content_weight": 0.2, "style_weight": 8.0, "neighbor_weight": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +169,7 @@ class Recipe:
     style_loss: str = setting(
         "gram+mean-std", ranges.one_of("style loss", STYLE_LOSSES), "{choices}.", varies=True, choices=STYLE_LOSSES
     )
-    style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.", varies=True)
+    style_weight: float = setting(11.0, settings.weight, "Factor of the style terms.", varies=True)
     relative: bool = setting(True, ranges.truth, varies=True)
     neighbor_layers: Mapping[str, float] = setting(
         dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 1.0),
@@ -172,7 +179,7 @@ class Recipe:
         varies=True,
     )
     neighbor_weight: float = setting(
-        0.0, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
+        1.5, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
     )
     tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.", varies=True)
     tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS), varies=True)
@@ -204,7 +211,7 @@ class Recipe:
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
-    by_size: tuple[Above, ...] = setting((Above(256, _STROKES),), settings.by_size(lambda: SETTINGS))
+    by_size: tuple[Above, ...] = setting((Above(256, _STROKES), Above(1024, _FINER)), settings.by_size(lambda: SETTINGS))
 
     # The frames of a clip after the first, which begin with the one before.
     temporal_weight: float = setting(
@@ -219,11 +226,11 @@ class Recipe:
         "Every N-th frame is painted before those between, which hold to it; 1 for none.",
         only=[TRANSFER],
     )
-    following: Mapping[str, Any] = setting(_STROKES, settings.varying(lambda: SETTINGS))
+    following: Mapping[str, Any] = setting(_FINER, settings.varying(lambda: SETTINGS))
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
-    schedule: Pyramid = setting(Pyramid(128, 2.0, (24, 24, 9), evaluations=57), settings.pyramid)
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (20, 22, 12), evaluations=54), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
     iterations: int | None = setting(None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown=EVALUATIONS)

@@ -171,9 +171,18 @@ class Sitting:
         picture = self.recolored()
         return [
             NeighborTerm.of(
-                encoders, picture, p.styles, layers, weight * p.share, tile, p.where, p.named("neighbors"), p.alphas
+                encoders,
+                picture,
+                part.styles,
+                layers,
+                weight * part.share,
+                tile,
+                part.where,
+                part.named("neighbors"),
+                part.alphas,
+                part.shares,
             )
-            for p in self.parts
+            for part in self.parts
         ]
 
     def pixel_terms(self) -> list[Term]:

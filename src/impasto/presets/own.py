@@ -10,32 +10,45 @@ from impasto.presets.published import FIVE_LAYERS
 from impasto.recipe import Recipe
 from impasto.schedule import Pyramid
 
+# What differs where the picture is no longer small: the shallow layers alone.
+_SHALLOW = {
+    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
+    "content_layers": {"relu3_1": 1.0},
+    "content_weight": 0.2,
+    "neighbor_weight": 0.0,
+}
+
 FAST = replace(
     Recipe(),
     name="fast",
     summary="Quicker and gentler than the default: the compact encoder in place of VGG-19, at every size.",
     encoder=COMPACT,
     style_weight=12.0,
+    neighbor_weight=0.0,
+    by_size=(Above(256, _SHALLOW),),
     schedule=Pyramid(128, 2.0, (30, 30, 16), evaluations=76),
 )
 
 BEST = replace(
     Recipe(),
     name="best",
-    summary="The default with more time: VGG-19 to its deep layers at every size.",
-    by_size=(Above(256, {"content_weight": 0.3}),),
-    schedule=Pyramid(128, 2.0, (24, 24, 24), evaluations=72),
+    summary="With more time and bolder: VGG-19 to its deep layers at every size.",
+    content_weight=0.1,
+    style_weight=24.0,
+    neighbor_weight=9.0,
+    by_size=(Above(256, {"content_weight": 0.12, "neighbor_weight": 0.0}),),
+    schedule=Pyramid(128, 2.0, (24, 24, 40), evaluations=88),
 )
 
-# Places are matched while the picture is small: beyond, the photograph's own texture would find its like.
 NEIGHBORS = replace(
     Recipe(),
     name="neighbors",
     summary="Each place as some place of the style, beside the default's terms: calmer, more of one piece.",
     content_weight=0.1,
+    style_weight=8.0,
     neighbor_weight=3.0,
-    by_size=tuple(Above(each.size, {**each.settings, "neighbor_weight": 0.0}) for each in Recipe().by_size),
-    following={**Recipe().following, "neighbor_weight": 0.0},
+    by_size=(Above(256, _SHALLOW),),
+    schedule=Pyramid(128, 2.0, (24, 24, 9), evaluations=57),
 )
 
 # What a figure shows is the papers' network, at one size and from noise if the figure says so; that takes minutes.
@@ -46,7 +59,9 @@ STUDY = replace(
     source="chosen by measurement, see docs/decisions/0004-default-objective.md and 0008-speed-and-scale.md",
     padding=None,
     content_weight=1.0,
+    style_weight=8.0,
     style_layers=dict.fromkeys(FIVE_LAYERS, 1.0),
+    neighbor_weight=0.0,
     by_size=(),
     schedule=Pyramid(128, 2.0, (3, 3, 4, 3), evaluations=90),
     blank_schedule=Pyramid(128, 2.0, (10, 7, 4, 2), evaluations=210),
@@ -61,6 +76,7 @@ PALETTE = replace(
     encoder=COMPACT,
     content_weight=0.0,
     style_weight=0.0,
+    neighbor_weight=0.0,
     palette_weight=0.0,
     calm=0.0,
     by_size=(),

@@ -27,6 +27,7 @@ PUBLISHED = replace(
     style_loss="gram",
     style_weight=1.0,
     relative=False,
+    neighbor_weight=0.0,
     range_weight=0.0,
     calm=0.0,
     palette_weight=0.0,
