@@ -26,7 +26,7 @@ from impasto.statistics import at_least_float32
 from impasto.terms import Needs, Seen
 from impasto.tiling import Tile, Tiling
 
-MOST_PLACES = 16_384  # of the styles, which are searched; more are thinned out evenly
+MOST_PLACES = 8_192  # of the styles, which are searched; more are thinned out evenly
 ROWS = 2048  # that are compared with all of the styles' at once
 
 

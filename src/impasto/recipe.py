@@ -179,7 +179,7 @@ class Recipe:
         varies=True,
     )
     neighbor_weight: float = setting(
-        1.5, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
+        2.5, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
     )
     tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.", varies=True)
     tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS), varies=True)
@@ -211,7 +211,9 @@ class Recipe:
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
-    by_size: tuple[Above, ...] = setting((Above(256, _STROKES), Above(1024, _FINER)), settings.by_size(lambda: SETTINGS))
+    by_size: tuple[Above, ...] = setting(
+        (Above(256, _STROKES), Above(1024, _FINER)), settings.by_size(lambda: SETTINGS)
+    )
 
     # The frames of a clip after the first, which begin with the one before.
     temporal_weight: float = setting(
@@ -230,7 +232,7 @@ class Recipe:
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
-    schedule: Pyramid = setting(Pyramid(128, 2.0, (20, 22, 12), evaluations=54), settings.pyramid)
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (18, 18, 11), evaluations=47), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
     iterations: int | None = setting(None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown=EVALUATIONS)
