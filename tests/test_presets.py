@@ -103,9 +103,9 @@ def own(x, p, s, image, layers=FIVE[:4], alpha=0.5, beta=8):
 
 
 SOURCES = {
-    "default": own,
+    "default": partial(own, beta=11),
     "fast": partial(own, beta=12),
-    "best": own,
+    "best": partial(own, alpha=0.1, beta=24),
     "neighbors": partial(own, alpha=0.1),
     "study": partial(own, layers=FIVE, alpha=1.0),
     "gatys2015": printed_in_2016,

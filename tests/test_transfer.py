@@ -261,7 +261,7 @@ def test_the_default_looks_deep_while_the_picture_is_small_and_at_strokes_beyond
     steps = list(prepare(waves(90, 300, 20.0), [STYLE], size=300, iterations=2, device="cpu"))
     seen = [{name for name in step.terms if name != "range"} for step in steps]
     assert [step.size for step in steps] == [(150, 45), (300, 90)]
-    shallow = {"style/relu1_1", "style/relu2_1", "style/relu3_1"}
+    shallow = {"style/relu1_1", "style/relu2_1", "style/relu3_1", "neighbors"}
     assert seen == [{"content/relu4_2", "style/relu4_1", *shallow}, {"content/relu3_1", *shallow}]
 
 

@@ -70,8 +70,8 @@ def test_where_a_panorama_begins_makes_no_difference(panorama, painting, more):
     there, here = painted(panorama.roll(64, 3)), painted(panorama)
     difference = (there - here.roll(64, 3)).abs()
     # Where a maximum is nearly shared, rounding decides whose the gradient is: some pixels, none of them at a border.
-    assert difference.mean() < 1e-4
-    assert (difference > 1e-3).float().mean() < 0.01
+    assert difference.mean() < 2e-4
+    assert (difference > 1e-3).float().mean() < 0.02
     assert difference[..., [0, 63, 64, 127]].amax() < 1e-3
     apart = impasto.stylize(panorama.roll(64, 3), painting, output="torch", **QUICK, **more).roll(-64, 3)
     assert (apart - here).abs().amax() > 0.01, "the measure would not see a seam"

@@ -51,8 +51,7 @@ from impasto.schedule import Pyramid
 from impasto.settings import EVALUATIONS, setting
 from impasto.untrusted import printable
 
-# Forms are made while the picture is small; what is left for the rest are strokes, which shallow layers see. A large
-# picture has them when it is half as large.
+# Forms are made while the picture is small; what is left are strokes, which shallow layers see; at last only sharpness.
 _SHALLOW = {
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
     "content_layers": {"relu3_1": 1.0},
