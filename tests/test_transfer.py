@@ -467,6 +467,11 @@ def test_a_tensor_that_is_not_within_range_is_refused(value):
         open_picture(torch.full((1, 3, 8, 8), value))
 
 
+@pytest.mark.parametrize(("value", "read"), [(1 + 2e-4, 1.0), (-2e-4, 0.0)])
+def test_what_leaves_the_range_by_rounding_is_cut_off(value, read):
+    assert torch.equal(open_picture(torch.full((1, 3, 8, 8), value)).pixels, torch.full((1, 3, 8, 8), read))
+
+
 def test_tensors_are_read_as_arrays_are(uniform):
     image = uniform(1, 3, 8, 9).float()
     levels = (image * 255).round().byte()
