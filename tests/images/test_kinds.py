@@ -64,6 +64,13 @@ def test_signed_numbers_are_stretched_from_the_lowest_to_the_highest(kind: str, 
     assert f"from -{white} to {white}" in picture.notes[0]
 
 
+def test_pixels_are_read_of_memory_that_is_still_held() -> None:
+    values = np.rint(255 * np.stack([RAMP, TRANSPARENCY])).astype("u1")
+    file = tiff(values, photometric="minisblack", planarconfig="separate", extrasamples=["unassalpha"])
+    first, *others = (pixels(load_image(bytes(file))) + 0 * np.random.rand(64, 64, 3) for _ in range(60))
+    assert all(np.array_equal(each, first) for each in others)
+
+
 @pytest.mark.parametrize("planes", ["contig", "separate"])
 @pytest.mark.parametrize("kind", ["u1", "u2", "u4", "f2", "f4"])
 @pytest.mark.parametrize("layout", ["LA", "RGB", "RGBA", "CMYK", "CMYKA"])

@@ -102,7 +102,7 @@ def _by_libvips(data: Content, format_name: str, **page: int) -> Encoded:
         several = b"acTL" in dict(png.chunks_of(data))
     elif not page:
         several = field(image, "n-pages", 1) > 1
-    decode = partial(_decoded_jpeg, image, data) if format_name == "JPEG" else lambda: image
+    decode = partial(_decoded_jpeg if format_name == "JPEG" else _decoded_later, image, data)
     notes = (_IMAGES if format_name == "AVIF" else _ANIMATION,) if several else ()
     return Encoded(format_name, data, image.width, image.height, decode, field(image, "xmp-data", b""), notes)
 
@@ -110,6 +110,11 @@ def _by_libvips(data: Content, format_name: str, **page: int) -> Encoded:
 def _loaded(data: Content, format_name: str, **options: Any) -> pyvips.Image:
     load = getattr(libvips().Image, f"{_LOADERS[format_name]}load_source")
     return load(libvips().Source.new_from_memory(data), **{"memory": True, "fail_on": "error"} | options)
+
+
+def _decoded_later(image: pyvips.Image, data: Content) -> pyvips.Image:
+    """The image itself.  libvips reads `data` when pixels are asked for, but does not hold it: who holds this does."""
+    return image
 
 
 def _decoded_jpeg(image: pyvips.Image, data: Content) -> pyvips.Image:
