@@ -36,14 +36,8 @@ from units import WIDTHS, from_package, student_of, to_package
 
 BUFFER, DRAWN, FRESH = 320, 6, 2  # pairs
 RENEWED = 8  # transfers
-WEIGHTS = {
-    "1_1": 0.5,
-    "2_1": 1.0,
-    "3_1": 2.0,
-    "4_1": 2.0,
-    "4_2": 1.0,
-}  # first what the presets look at, and where it errs
-OTHERS = 0.3
+# Of the layers' losses: first what the presets look at, and where its pictures err.
+WEIGHTS, OTHERS = {"1_1": 0.5, "2_1": 1.0, "3_1": 2.0, "4_1": 2.0, "4_2": 1.0}, 0.3
 FITTED, JUDGED = 96, 48  # pairs, to fit linear maps on and to judge
 LICENCE = "Apache-2.0; lineage: distilled from VGG-19 (CC BY 4.0), from a start distilled from Collaborative Distillation's (MIT)"
 

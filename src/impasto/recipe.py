@@ -52,17 +52,17 @@ from impasto.settings import EVALUATIONS, setting
 from impasto.untrusted import printable
 
 # Forms are made while the picture is small; what is left are strokes, which shallow layers see; at last only sharpness.
-_SHALLOW = {
+SHALLOW = {
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
     "content_layers": {"relu3_1": 1.0},
 }
 _STROKES = {
-    **_SHALLOW,
+    **SHALLOW,
     "content_weight": 0.07,
     "neighbor_layers": dict.fromkeys(("relu2_1", "relu3_1"), 1.0),
     "neighbor_weight": 0.5,
 }
-_FINER = {**_SHALLOW, "content_weight": 0.2, "style_weight": 8.0, "neighbor_weight": 0.0}
+_FINER = {**SHALLOW, "content_weight": 0.2, "style_weight": 8.0, "neighbor_weight": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)

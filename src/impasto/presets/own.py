@@ -7,16 +7,11 @@ from dataclasses import replace
 from impasto.choices import Above, SolverSpec
 from impasto.encoders.registry import COMPACT
 from impasto.presets.published import FIVE_LAYERS
-from impasto.recipe import Recipe
+from impasto.recipe import SHALLOW, Recipe
 from impasto.schedule import Pyramid
 
 # What differs where the picture is no longer small: the shallow layers alone.
-_SHALLOW = {
-    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
-    "content_layers": {"relu3_1": 1.0},
-    "content_weight": 0.2,
-    "neighbor_weight": 0.0,
-}
+_SHALLOW = {**SHALLOW, "content_weight": 0.2, "neighbor_weight": 0.0}
 
 FAST = replace(
     Recipe(),
