@@ -14,12 +14,15 @@ another producer, of the same names. Every figure is a mean over the pairs; lowe
   24x24 places, on relu3_1, from those of the photograph.
 * `flat`, `busy`: RMS of the luminance's detail (less than 2 pixels) in the photograph's flattest and busiest quarter,
   times 255; the photograph's own come first.
+* `rims`: how much lighter or darker flat places are close beside the photograph's edges than farther off, RMS, times
+  255 (`training/rims.py`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -39,6 +42,10 @@ from impasto.presets import preset
 from impasto.recipe import from_json
 from pairs import sheet
 from quality import CONTENT_LAYER, STYLE_LAYERS, at_size, gram_distance, pairs
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+
+from rims import rims
 
 LAYERS = (*STYLE_LAYERS, CONTENT_LAYER)
 NEIGHBORS = ("relu2_1", "relu3_1")
@@ -109,7 +116,9 @@ class Judge:
                 found["content"] = float((x[CONTENT_LAYER] - c[CONTENT_LAYER]).norm() / c[CONTENT_LAYER].norm())
                 own, other = (self_similarity(each["relu3_1"]) for each in (x, c))
                 found["self"] = float((own - other).abs().mean())
-        found["flat"], found["busy"] = detail(image, self.pixels(content))
+        photograph = self.pixels(content)
+        found["flat"], found["busy"] = detail(image, photograph)
+        found["rims"] = 255 * float(rims(image, photograph).sqrt())
         return found
 
 

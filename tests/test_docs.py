@@ -236,7 +236,7 @@ def test_commands_plan_what_they_would_do(desk, capsys, monkeypatch):
 
     So are those that are carried out below.
     """
-    monkeypatch.setattr("impasto.plan.ENOUGH", 0.0)  # how long a command takes is not asked here
+    monkeypatch.setattr("impasto.plan.fastest", lambda _: 0.0)  # how long a command takes is not asked here
     pages = [page for page in PAGES if page not in CONTROLS]
     shown = {without("--size", without("-o", words)) for page in pages for words in commands(page)}
     for arguments in sorted(shown):

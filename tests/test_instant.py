@@ -197,11 +197,29 @@ def test_a_damaged_file_is_told(tmp_path):
         load_instant(file=tmp_path / "absent")
 
 
-@pytest.mark.skipif(not TRAINING.is_dir(), reason="needs training/")
+def of_training(name):
+    if not TRAINING.is_dir():
+        pytest.skip("needs training/")
+    spec = importlib.util.spec_from_file_location(name, TRAINING / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_rims_are_what_is_lighter_beside_edges_than_farther_off():
+    rims = of_training("rims")
+    content = torch.full((1, 3, 96, 160), 0.2)
+    content[..., 80:] = 0.8
+    close, _ = rims.bands(content)
+    assert close.sum() > 0
+    waves = 0.1 * torch.sin(torch.arange(96) * 3.0)[:, None].expand(96, 160)  # strokes across the edge
+    for changed, expected in ((content + 0.1 * close, 0.1), (content + 0.1, 0.0), (content + waves, 0.0)):
+        assert rims.rims(changed, content).sqrt().item() == pytest.approx(expected, abs=2e-3)
+    assert not rims.rims(torch.rand(1, 3, 96, 160), torch.full((1, 3, 96, 160), 0.5)).any()
+
+
 def test_a_state_of_the_training_is_packed_as_it_is_loaded(network, tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("pack_instant", TRAINING / "pack_instant.py")
-    packer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(packer)
+    packer = of_training("pack_instant")
     tensors = load_file(packed.FILE)
     seeing = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith(packed.DECODER)}
     state = {"step": 7, "encoder": seeing, "average": network.decoder.state_dict()}

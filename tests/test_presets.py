@@ -103,7 +103,7 @@ def own(x, p, s, image, layers=FIVE[:4], alpha=0.5, beta=8):
 
 
 SOURCES = {
-    "default": partial(own, beta=11),
+    "default": own,
     "fast": partial(own, beta=12),
     "best": partial(own, alpha=0.1, beta=24),
     "neighbors": partial(own, alpha=0.1),

@@ -43,6 +43,7 @@ from impasto.instant.packed import DECODER, FILE
 from impasto.losses import flat_steps, flatness, out_of_range
 from impasto.statistics import Moments, moments
 from muon import Muon
+from rims import rims
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYERS = {"relu3_1": 0.2, "relu4_1": 0.5}
@@ -300,6 +301,7 @@ def losses(
         "content": (args.content * (2 * (1 - s)).square() * content_errors(features, held)).mean(),
         "same": (args.same * (1 - 2 * strength).clamp_min(0).square() * (out - images).abs().mean((1, 2, 3))).mean(),
         "flat": args.flat * flat_steps(out, images, flat),
+        "rims": args.rims * ((2 * (1 - strength)).square() * rims(out, images)).mean(),
         "range": 100 * out_of_range(out),
     }
     return parts, out
@@ -329,6 +331,7 @@ def judgement(
         half = moments_of(networks.teacher, smaller(out, 2), STYLE_LAYERS)
         values["half"] = float(style_errors(half, style.teacher[1]).mean())
         values["flat"] = 1000 * float(flat_steps(out, photo, flatness(photo)))
+        values["rims"] = 1000 * rims(out, photo).sqrt().item()
         values["color"] = color_errors(moments(out), style.colors).item()
         values["content"] = content_errors(features, content.features).item()
         values["psnr"] = -10 * math.log10((same - photo).square().mean().item())
@@ -389,6 +392,7 @@ def main() -> None:
     parser.add_argument("--style", type=float, default=8.0, help="weight of the style terms at strength 0.5")
     parser.add_argument("--content", type=float, default=0.3, help="factor of the content terms at strength 0.5")
     parser.add_argument("--flat", type=float, default=10.0, help="weight of steps in what is flat, at strength 0.5")
+    parser.add_argument("--rims", type=float, default=60.0, help="weight of rims beside edges, at strength 0.5")
     parser.add_argument("--near", type=float, default=0.2, help="share of relu2_1 that counts from strength 0.5 on")
     parser.add_argument("--grain", type=float, default=0.04, help="deviation of the grain from strength 0.5 on")
     parser.add_argument("--same", type=float, default=20.0, help="weight of the photograph itself at strength 0")

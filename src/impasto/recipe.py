@@ -62,7 +62,7 @@ _STROKES = {
     "neighbor_layers": dict.fromkeys(("relu2_1", "relu3_1"), 1.0),
     "neighbor_weight": 0.5,
 }
-_FINER = {**SHALLOW, "content_weight": 0.2, "style_weight": 8.0, "neighbor_weight": 0.0}
+_FINER = {**SHALLOW, "content_weight": 0.2, "neighbor_weight": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ class Recipe:
     style_loss: str = setting(
         "gram+mean-std", ranges.one_of("style loss", STYLE_LOSSES), "{choices}.", varies=True, choices=STYLE_LOSSES
     )
-    style_weight: float = setting(11.0, settings.weight, "Factor of the style terms.", varies=True)
+    style_weight: float = setting(8.0, settings.weight, "Factor of the style terms.", varies=True)
     relative: bool = setting(True, ranges.truth, varies=True)
     neighbor_layers: Mapping[str, float] = setting(
         dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 1.0),
@@ -178,7 +178,7 @@ class Recipe:
         varies=True,
     )
     neighbor_weight: float = setting(
-        2.5, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
+        1.5, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
     )
     tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.", varies=True)
     tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS), varies=True)
@@ -231,7 +231,7 @@ class Recipe:
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
-    schedule: Pyramid = setting(Pyramid(128, 2.0, (18, 18, 11), evaluations=47), settings.pyramid)
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (18, 20, 11), evaluations=49), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
     iterations: int | None = setting(None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown=EVALUATIONS)
