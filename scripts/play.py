@@ -18,6 +18,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+from graphs import exported
 from PIL import Image
 from skimage import data
 
@@ -78,7 +79,7 @@ def main() -> int:
     Image.fromarray(data.chelsea()).save(PLAY / "cat.jpg", quality=92)
     contents = {"swatches": swatches.names(), "first": FIRST, "sample": "cat.jpg", "network": SHA256}
     (PLAY / "contents.json").write_text(json.dumps(contents), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "impasto", "export", PLAY / "graphs"], check=True)
+    shutil.copytree(exported(), PLAY / "graphs")
     size = sum(file.stat().st_size for file in PLAY.rglob("*") if file.is_file())
     print(f"The page is in {PLAY.relative_to(ROOT)} ({size / 1e6:.0f} MB). To see it:")
     print(f"  {Path(sys.executable).name} -m http.server -b 127.0.0.1 -d {PLAY.relative_to(ROOT)} 8000")

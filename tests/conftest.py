@@ -63,6 +63,12 @@ def the_command(capsys):
 
 
 @pytest.fixture
+def untimed(monkeypatch):
+    """Plans in which nothing takes any time, where that is not asked: to measure it takes seconds."""
+    monkeypatch.setattr("impasto.plan.fastest", lambda _: 0.0)
+
+
+@pytest.fixture
 def normal():
     """normal(*shape): numbers of mean 0 and variance 1 in float64, new ones at each call."""
     generator = torch.Generator().manual_seed(0)

@@ -10,12 +10,6 @@ def records(out):
     return [json.loads(line) for line in out.splitlines()]
 
 
-@pytest.fixture
-def untimed(monkeypatch):
-    """Nothing is timed."""
-    monkeypatch.setattr("impasto.plan.fastest", lambda _: 0.0)
-
-
 def test_plan_tells_each_size_without_a_picture(impasto):
     status, out, _ = impasto("plan", "--sizes", "128,256", "--json")
     found = records(out)

@@ -231,12 +231,11 @@ def without(option, arguments):
     return *arguments[:at], *arguments[at + 2 :]
 
 
-def test_commands_plan_what_they_would_do(desk, capsys, monkeypatch):
+def test_commands_plan_what_they_would_do(desk, capsys, untimed):
     """Small, with the built-in encoder in place of one that is not there; what takes no `--dry-run` is left out.
 
     So are those that are carried out below.
     """
-    monkeypatch.setattr("impasto.plan.fastest", lambda _: 0.0)  # how long a command takes is not asked here
     pages = [page for page in PAGES if page not in CONTROLS]
     shown = {without("--size", without("-o", words)) for page in pages for words in commands(page)}
     for arguments in sorted(shown):

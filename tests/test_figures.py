@@ -515,7 +515,7 @@ def test_a_sheet_takes_the_recipes_as_they_are():
     assert [run.recipe for run in figure.runs] == list(recipes.values())
 
 
-def test_a_dry_run_writes_nothing(impasto, tmp_path):
+def test_a_dry_run_writes_nothing(impasto, tmp_path, untimed):
     code, out, _ = impasto("figure", "representations", *TWO, "-o", "out.svg", "--dry-run")
     assert code == 0
     assert "pictures to make  10" in out

@@ -1,0 +1,43 @@
+"""The graphs of instant mode, as `impasto export` writes them: once, and kept in build/graphs/ while nothing changes.
+
+Writing them takes half a minute, and the page that paints in a browser needs them as well as the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "build" / "graphs"
+SOURCES = ("instant", "encoders", "cli/exporting.py", "statistics.py", "tiling.py")
+WRITERS = ("torch", "onnx", "onnxscript", "onnx-ir")
+
+
+def exported() -> Path:
+    """Their folder; written by the command if what makes them is new."""
+    folder = KEPT / digest()[:16]
+    if not folder.is_dir():
+        new = folder.with_suffix(f".{os.getpid()}")
+        subprocess.run([sys.executable, "-m", "impasto", "export", new], check=True, stdout=subprocess.DEVNULL)
+        try:
+            new.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(new)
+    return folder
+
+
+def digest() -> str:
+    """Of all that the graphs come from."""
+    found = hashlib.sha256(" ".join(map(version, WRITERS)).encode())
+    package = ROOT / "src" / "impasto"
+    roots = [package / name for name in SOURCES]
+    for file in sorted(each for root in roots for each in (root.rglob("*") if root.is_dir() else [root])):
+        if file.suffix in (".py", ".safetensors"):
+            found.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
