@@ -10,7 +10,7 @@ import torch
 from impasto import swatches
 from impasto.instant import Style, load_instant
 from impasto.instant.export import GRAPHS, Transport, _moments, roots_by_products
-from impasto.instant.transport import transport
+from impasto.instant.transport import Origin
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
 pytest.importorskip("onnxscript", reason="needs the extra onnx")
@@ -81,7 +81,7 @@ def test_a_blend_is_the_mean_of_what_is_seen(graphs, network):
 def test_roots_by_products_are_those_by_eigenvalues(normal):
     known = [(f.mean((2, 3)), (f.flatten(2) @ f.flatten(2).mT) / 600) for f in (normal(1, 20, 20, 30).float(),) * 4]
     moments = list(_moments([part for pair in known for part in pair]).values())
-    found, expected = (transport(moments[0], moments[1], *roots) for roots in ((roots_by_products,), ()))
+    found, expected = (Origin.of(moments[0], *roots).to(moments[1]) for roots in ((roots_by_products,), ()))
     torch.testing.assert_close(found.matrix, expected.matrix, atol=1e-5, rtol=0)
     assert Transport.__doc__
 

@@ -18,7 +18,7 @@ from impasto.images import load_image, resize
 from impasto.instant import Instant, Style, load_instant, packed
 from impasto.instant.decoder import Decoder
 from impasto.instant.grain import grain
-from impasto.instant.transport import BOUND, holding, transport
+from impasto.instant.transport import BOUND, Origin
 from impasto.painter import prepare
 from impasto.statistics import moments
 
@@ -56,7 +56,7 @@ def test_transport_gives_mean_and_covariance(normal):
     mix, other = normal(1, 6, 6).float(), normal(1, 6, 6).float()
     source, target = (m @ normal(1, 6, 900).float() + normal(1, 6, 1).float() for m in (mix, other))
     source, target = (f.view(1, 6, 30, 30) for f in (source, target))
-    moved = moments(transport(moments(source), moments(target))(source))
+    moved = moments(Origin.of(moments(source)).to(moments(target))(source))
     wanted = moments(target)
     assert torch.allclose(moved.mean, wanted.mean, atol=1e-3)
     assert float((moved.covariance - wanted.covariance).norm() / wanted.covariance.norm()) < 0.05
@@ -64,13 +64,13 @@ def test_transport_gives_mean_and_covariance(normal):
 
 def test_transport_to_its_own_statistics_changes_nothing(normal):
     features = normal(2, 6, 20, 30).float()
-    found = transport(moments(features), moments(features))
+    found = Origin.of(moments(features)).to(moments(features))
     torch.testing.assert_close(found(features), features, atol=1e-3, rtol=0)
 
 
 def test_a_picture_of_one_color_has_a_transport(normal):
     flat, other = torch.full((1, 6, 20, 20), 0.7), normal(1, 6, 20, 20).float()
-    moved = transport(moments(flat), moments(other))(flat)
+    moved = Origin.of(moments(flat)).to(moments(other))(flat)
     assert torch.allclose(moved.mean((2, 3)), other.mean((2, 3)), atol=0.1)
 
 
@@ -78,12 +78,12 @@ def test_what_lies_far_out_is_held_back_and_nothing_else(normal):
     features = 1 + 0.3 * normal(1, 6, 30, 30).float()
     features[..., 3, 4] += 30 * torch.tensor([1.0, -2, 0, 0.5, 1, 0])
     seen = moments(features)
-    whitening = holding(seen, torch.ones(1)).whitening
+    whitening = Origin.of(seen).held(torch.ones(1)).whitening
 
     def distances(each):
         return torch.einsum("cd,ndhw->nchw", whitening[0], each - seen.mean[..., None, None]).square().mean(1).sqrt()
 
-    before, held = distances(features), holding(seen, torch.ones(1))(features)
+    before, held = distances(features), Origin.of(seen).held(torch.ones(1))(features)
     near = (before <= BOUND).expand_as(features[0])
     assert 0.5 < near.float().mean() < 1
     torch.testing.assert_close(held[0][near], features[0][near], atol=1e-5, rtol=0)
@@ -91,7 +91,7 @@ def test_what_lies_far_out_is_held_back_and_nothing_else(normal):
     assert distances(held).max() < 1.7 * BOUND
     offset, moved = (each[0, :, 3, 4] - seen.mean[0] for each in (features, held))
     assert torch.cosine_similarity(offset, moved, dim=0) > 1 - 1e-5
-    none, half = (holding(seen, torch.tensor([amount]))(features) for amount in (0.0, 0.5))
+    none, half = (Origin.of(seen).held(torch.tensor([amount]))(features) for amount in (0.0, 0.5))
     torch.testing.assert_close(none, features)
     torch.testing.assert_close(half, (features + held) / 2, atol=1e-4, rtol=0)
 

@@ -19,7 +19,7 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.images import resize
 from impasto.instant.decoder import CODED, SKIPS, Decoder, Lead, code
 from impasto.instant.grain import grain
-from impasto.instant.transport import Affine, Held, Roots, holding, transport
+from impasto.instant.transport import Affine, Held, Origin, Roots
 from impasto.statistics import Moments, blend, moments
 from impasto.tiling import Tile, Tiling, spans
 
@@ -225,10 +225,11 @@ def maps(
 
     The shallowest, which have the photograph's own detail, fade on the way.
     """
-    found = {layer: transport(own[layer], target[layer], roots).part(amount) for layer in SKIPS}
+    origins = {layer: Origin.of(own[layer], roots) for layer in SKIPS}
+    found = {layer: origin.to(target[layer]).part(amount) for layer, origin in origins.items()}
     *_, nearest = SKIPS
     found[nearest] = found[nearest].times(1 - amount * (1 - decoder.near))
-    return {layer: Map(holding(own[layer], amount, roots), affine) for layer, affine in found.items()}
+    return {layer: Map(origins[layer].held(amount), affine) for layer, affine in found.items()}
 
 
 def _colored(image: Tensor, styles: Sequence[Style], amount: float) -> Tensor:
@@ -247,7 +248,7 @@ def recolored(image: Tensor, own: Moments, target: Moments, amount: Tensor, root
 
     Shape: (1, 3, H, W), moments of one picture, amount (1,) -> (1, 3, H, W), not clamped.
     """
-    return transport(own, target, roots).part(COLORED * amount)(image)
+    return Origin.of(own, roots).to(target).part(COLORED * amount)(image)
 
 
 def _pictures(styles: Sequence[Style]) -> Iterator[Tensor]:

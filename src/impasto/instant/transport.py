@@ -68,29 +68,43 @@ class Held:
         return rows.view(len(rows), *features.shape[-2:], -1).permute(0, 3, 1, 2)
 
 
-def holding(source: Moments, amount: Tensor, roots: Roots | None = None) -> Held:
-    """What holds features of moments `source` back, `amount`, (N,), of the way."""
-    roots = roots or roots_by_eigenvalues
-    _, whitening = roots(*_raised(source))
-    return Held(source.mean, whitening.to(source.first), amount)
+@dataclass(frozen=True)
+class Origin:
+    """Where features come from: their mean, and the root of their covariance with its inverse, in float64.
 
+    `roots` finds the roots of matrices, none of whose eigenvalues are below a least one.
 
-def transport(source: Moments, target: Moments, roots: Roots | None = None) -> Affine:
-    """The map that gives features of mean and covariance `source` those of `target`, and moves them least.
-
-    A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2.  It is the identity if both are the same.  `roots` finds roots otherwise than
-    by eigenvalues.
-
-    Reference: Olkin & Pukelsheim 1982; whitening and coloring in this form: Lu et al. 2019, "A Closed-Form Solution to
-    Universal Style Transfer".  Differs: both covariances are raised a little.
+    Shape: mean (N, C), root (N, C, C), inverse (N, C, C).
     """
-    roots = roots or roots_by_eigenvalues
-    (s, least), (t, _) = _raised(source), _raised(target)
-    root, inverse = roots(s, least)
-    inner, _ = roots(root @ t @ root, torch.full_like(least, SMALLEST))
-    matrix = (inverse @ inner @ inverse).to(source.first)
-    offset = target.mean - (matrix @ source.mean[..., None])[..., 0]
-    return Affine(matrix, offset)
+
+    mean: Tensor
+    root: Tensor
+    inverse: Tensor
+    roots: Roots
+
+    @classmethod
+    def of(cls, moments: Moments, roots: Roots | None = None) -> Origin:
+        """That of features with these moments; roots are found by eigenvalues, or as `roots` does."""
+        roots = roots or roots_by_eigenvalues
+        return cls(moments.mean, *roots(*_raised(moments)), roots)
+
+    def held(self, amount: Tensor) -> Held:
+        """What holds its features back, `amount`, (N,), of the way."""
+        return Held(self.mean, self.inverse.to(self.mean), amount)
+
+    def to(self, target: Moments) -> Affine:
+        """The map that gives its features mean and covariance of `target`, and moves them least: optimal transport.
+
+        A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2.  It is the identity if both are the same.
+
+        Reference: Olkin & Pukelsheim 1982; whitening and coloring in this form: Lu et al. 2019, "A Closed-Form Solution
+        to Universal Style Transfer".  Differs: both covariances are raised a little.
+        """
+        covariance, least = _raised(target)
+        inner, _ = self.roots(self.root @ covariance @ self.root, torch.full_like(least, SMALLEST))
+        matrix = (self.inverse @ inner @ self.inverse).to(self.mean)
+        offset = target.mean - (matrix @ self.mean[..., None])[..., 0]
+        return Affine(matrix, offset)
 
 
 def roots_by_eigenvalues(matrix: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
