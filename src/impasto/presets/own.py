@@ -38,7 +38,7 @@ BEST = replace(
 NEIGHBORS = replace(
     Recipe(),
     name="neighbors",
-    summary="Each place as some place of the style, beside the default's terms: calmer, more of one piece.",
+    summary="Each place more firmly as some place of the style, while the picture is small: calmer, more of one piece.",
     content_weight=0.1,
     style_weight=8.0,
     neighbor_weight=3.0,
