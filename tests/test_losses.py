@@ -20,6 +20,7 @@ from impasto.losses import (
     out_of_range,
     relative_squared_error,
     root_trace,
+    smoothed,
     squared_sum,
     summed_total_variation,
     total_variation,
@@ -323,6 +324,7 @@ def test_every_loss_is_tested_here():
         "flatness",
         "absent_color_error",
         "blurred",
+        "smoothed",
         "temporal_error",
     }
 
@@ -346,3 +348,15 @@ def test_flat_steps_are_those_of_the_change_where_it_counts(uniform):
     right = (w[..., 1:] * (d[..., 1:] - d[..., :-1]) ** 2).mean()
     assert float(losses.flat_steps(target + change, target, weights)) == pytest.approx(down + right, rel=1e-12)
     assert float(losses.flat_steps(target + 0.3, target, weights)) == pytest.approx(0, abs=1e-20)
+
+
+def test_smoothing_takes_weave_and_leaves_strokes(uniform):
+    rows, columns = torch.meshgrid(torch.arange(40), torch.arange(60), indexing="ij")
+    weave = 0.01 * (-1.0) ** (rows + columns)
+    stroke = (columns > 30) * 0.5
+    canvas = (0.3 + torch.stack([stroke, 0.5 * stroke, 0 * stroke]))[None].double()
+    taken = smoothed(canvas + weave, 0.02) - canvas
+    assert taken[..., 5:-5, 5:25].abs().max() < 0.4 * 0.01
+    assert smoothed(canvas, 0.02).sub(canvas).abs().max() < 5e-3
+    picture = uniform(1, 3, 20, 30)
+    torch.testing.assert_close(smoothed(picture, 1e-6), picture, atol=1e-6, rtol=0)

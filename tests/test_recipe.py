@@ -101,6 +101,7 @@ WRONG = {
     "resample": NO_NAME,
     "stretch_style": NO_TRUTH,
     "style_enlarged_up_to": NO_COUNT,
+    "style_smoothing": BELOW_ZERO,
     "by_size": [
         3,
         {"size": 256},

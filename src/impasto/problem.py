@@ -21,6 +21,7 @@ from impasto.footprint import SMALLEST_TILE
 from impasto.given import FirstFrame, Given
 from impasto.images import RESAMPLERS, size_for, wrapping
 from impasto.instant import Instant, Style
+from impasto.losses import smoothed
 from impasto.objective import Evaluation, Objective, WholeObjective
 from impasto.recipe import Recipe
 from impasto.regions import Masks
@@ -329,7 +330,9 @@ class PictureProblem:
         return [style.visible(*shape) for style, shape in zip(self._given.styles, shapes, strict=True)]
 
     def _styles_at(self, level: Level) -> list[Tensor]:
-        return [style.at(*shape) for style, shape in zip(self._given.styles, self.style_shapes(level), strict=True)]
+        shapes, contrast = self.style_shapes(level), self._recipe.at(level.size).style_smoothing
+        styles = [style.at(*shape) for style, shape in zip(self._given.styles, shapes, strict=True)]
+        return [smoothed(style, contrast).clamp(0, 1) for style in styles] if contrast else styles
 
     def style_shapes(self, level: Level) -> list[tuple[int, int]]:
         """Heights and widths of the style images at a level."""

@@ -56,13 +56,14 @@ SHALLOW = {
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0),
     "content_layers": {"relu3_1": 1.0},
 }
-_STROKES = {
+_STROKE = {
     **SHALLOW,
     "content_weight": 0.07,
     "neighbor_layers": dict.fromkeys(("relu2_1", "relu3_1"), 1.0),
     "neighbor_weight": 0.5,
+    "style_smoothing": 0.02,
 }
-_FINER = {**SHALLOW, "content_weight": 0.2, "neighbor_weight": 0.0}
+_FINER = {**SHALLOW, "content_weight": 0.2, "neighbor_weight": 0.0, "style_smoothing": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,7 @@ class Recipe:
       ever less of it, and none at full strength.
     * Pictures larger than `style_enlarged_up_to` look at a style enlarged to twice its own pixels at most: by then they
       have their forms, and a style that is enlarged further has no fine paint.
+    * `style_smoothing` takes texture of a pixel or two and less contrast than this from the styles: a canvas's weave.
     * `by_size` has what differs once the picture is larger than a size: of its entries, the last such one counts.
     * `following` has what differs in the frames of a clip after its first, which are made at one size.
     * `required_layers` must be there; other layers that an encoder lacks give way to the nearest.
@@ -177,9 +179,7 @@ class Recipe:
         only=[TRANSFER],
         varies=True,
     )
-    neighbor_weight: float = setting(
-        1.5, settings.weight, "Factor of the distance to the style's nearest places.", only=[TRANSFER], varies=True
-    )
+    neighbor_weight: float = setting(1.5, settings.weight, "Factor of nearest places.", only=[TRANSFER], varies=True)
     tv_weight: float = setting(0.0, settings.weight, "Factor of the smoothness term.", varies=True)
     tv_loss: str = setting("total variation", ranges.one_of("smoothness", SMOOTHNESS), varies=True)
     calm: float = setting(
@@ -210,9 +210,7 @@ class Recipe:
     )
     normalize: bool = setting(False, ranges.truth, varies=True)
 
-    by_size: tuple[Above, ...] = setting(
-        (Above(256, _STROKES), Above(1024, _FINER)), settings.by_size(lambda: SETTINGS)
-    )
+    by_size: tuple[Above, ...] = setting((Above(256, _STROKE), Above(1024, _FINER)), settings.by_size(lambda: SETTINGS))
 
     # The frames of a clip after the first, which begin with the one before.
     temporal_weight: float = setting(
@@ -251,6 +249,7 @@ class Recipe:
     resample: str = setting("bicubic", ranges.one_of("resampling", RESAMPLERS))
     stretch_style: bool = setting(False, ranges.truth)
     style_enlarged_up_to: int = setting(512, ranges.whole(1, UNLIMITED))
+    style_smoothing: float = setting(0.0, settings.weight, varies=True)
     seed: int = setting(
         0,
         ranges.whole(0, 2**63 - 1, rule=f"it must be a whole number from 0 to {2**63 - 1}."),

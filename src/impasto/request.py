@@ -79,6 +79,7 @@ class Settings(TypedDict, total=False):
     resample: str | None
     stretch_style: bool | None
     style_enlarged_up_to: int | None
+    style_smoothing: float | None
     seed: int | None
     milestones: Milestones | None
     device: Any  # a text, or PyTorch's own
