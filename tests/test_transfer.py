@@ -18,7 +18,7 @@ from impasto.errors import ImpastoError, UnknownNameError, UsageError
 from impasto.fitting import Views
 from impasto.given import Given
 from impasto.images import RESAMPLERS, resize, to_pil
-from impasto.losses import CONTENT_LOSSES, SMOOTHNESS, STYLE_LOSSES, energy, out_of_range
+from impasto.losses import CONTENT_LOSSES, SMOOTHNESS, STYLE_LOSSES, energy, out_of_range, smoothed
 from impasto.painter import prepare, stylize
 from impasto.presets import PRESETS, preset
 from impasto.problem import PictureProblem
@@ -244,6 +244,23 @@ def test_each_size_has_its_encoder_and_its_terms():
     assert ready.plan.summary()["style layers"] == "relu2_1; above 64 px relu1_1"
     assert re.match(r"vgg19 \(.*\); above 64 px compact \(", ready.plan.summary()["encoder"])
     assert len(ready.plan.estimate.by_level) == 2
+
+
+def test_a_style_is_looked_at_without_its_weave_where_the_recipe_says_so():
+    rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+    woven = waves(64, 64, 9.0) + 0.02 * (-1.0) ** (rows + columns)
+    asked = QUICK | {"init": "content", "iterations": 1, "palette_weight": 0.0}
+
+    def terms(style, **settings):
+        return {
+            n: v for n, v in next(iter(prepare(CONTENT, [style], **(asked | settings)))).terms.items() if "style" in n
+        }
+
+    below = terms(woven, by_size=[Above(64, {"style_smoothing": 0.05})])
+    there = terms(woven, by_size=[Above(32, {"style_smoothing": 0.05})])
+    assert below == terms(woven)
+    assert there == pytest.approx(terms(smoothed(woven, 0.05).clamp(0, 1)), rel=1e-4)
+    assert there != pytest.approx(below, rel=1e-2)
 
 
 @pytest.mark.parametrize("init", ["matched", "content", "random"])
