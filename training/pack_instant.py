@@ -1,7 +1,8 @@
 """A run of instant.py as the package has it: `python training/pack_instant.py RUN --out FILE`.
 
 The encoder is the one that the run saw with, so it must be packed while `compact` is what it was then; a run keeps its
-digest. `SHA256` in `src/impasto/instant/packed.py` must be the one that is printed.
+digest. A run that began as the package is packed with --share of the way from there to what it became: halfway weights
+have what it learned, and less of what it made worse. `SHA256` in `src/impasto/instant/packed.py` must be the one that is printed.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import argparse
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.files import file_hash
-from impasto.instant.packed import DECODER, NAME
+from impasto.instant.packed import DECODER, FILE, NAME
 
 LAST = "conv4_1"
 LICENCE = (
@@ -37,11 +38,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--near", type=float, default=0.44, help="share of relu2_1 that counts from strength 0.5 on")
     parser.add_argument("--grain", type=float, default=0.015, help="deviation of the grain from strength 0.5 on")
+    parser.add_argument("--share", type=float, default=1.0, help="of the way from the package's weights to the run's")
     args = parser.parse_args()
     state = torch.load(args.run / "state.pt", weights_only=True)
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    tensors = packed(state, near=args.near, grain=args.grain)
+    if args.share < 1:
+        before = load_file(FILE)
+        tensors = {n: torch.lerp(before[n].float(), t.float(), args.share).half() for n, t in tensors.items()}
     save_file(
-        packed(state, near=args.near, grain=args.grain),
+        tensors,
         args.out,
         {"name": NAME, "steps": str(state["step"]), "licence": LICENCE},
     )

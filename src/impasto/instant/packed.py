@@ -18,7 +18,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "477ad107d43138417aa69df6771df4aaf9541d378575124e579c2b3d82177f04"
+SHA256 = "680b903d74e5303e65505943247bf79672f48f2bce205d767785b20f7a99ad09"
 DECODER = "decoder."
 
 
