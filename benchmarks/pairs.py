@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import accumulate
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -52,11 +53,13 @@ def _words(name: str) -> str:
 
 def justified(images: list[tuple[str, Image.Image]], width: int = 1640, height: int = 330) -> Image.Image:
     """Images in rows that fill the page's width, each as high as its neighbors, about `height`, its label below."""
-    rows: list[list[tuple[str, Image.Image]]] = [[]]
-    for label, image in images:
-        rows[-1].append((label, image))
-        if sum(each.width / each.height for _, each in rows[-1]) * height >= width:
-            rows.append([])
+    shapes = [image.width / image.height for _, image in images]
+    count = max(1, round(sum(shapes) * height / width))
+    ends = [end / sum(shapes) * count for end in accumulate(shapes)]  # in rows
+    rows: list[list[tuple[str, Image.Image]]] = [[] for _ in range(count)]
+    for each, shape, end in zip(images, shapes, ends, strict=True):
+        middle = end - shape / sum(shapes) * count / 2
+        rows[min(count - 1, int(middle))].append(each)
     strips = [_strip(row, width) for row in rows if row]
     page = Image.new("RGB", (width, sum(strip.height for strip in strips)), "white")
     top = 0
