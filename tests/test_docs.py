@@ -284,5 +284,5 @@ def test_the_pictures_are_what_the_recipes_make_today(monkeypatch):
     assert committed.stale() == {}
     shown = {str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs").rglob("*") if p.suffix in (".jpg", ".png")}
     assert shown == set(committed.PICTURES)
-    changed = replace(preset("default"), content_weight=0.47)
+    changed = replace(preset("default"), style_weight=7.5)
     assert not committed.near(committed.yardstick("default"), committed.yardstick(changed))

@@ -72,6 +72,7 @@ def test_actions_are_pinned_by_commit_and_only_publishing_may_have_an_identity()
 
 def test_a_runtime_for_browsers_that_is_not_the_published_one_is_refused(tmp_path, monkeypatch):
     pytest.importorskip("skimage", reason="needs the extra `demo`")
+    monkeypatch.syspath_prepend(ROOT / "scripts")
     play = script("play")
     monkeypatch.setattr(play, "ROOT", tmp_path)
     kept = tmp_path / "build" / f"onnxruntime-web-{play.VERSION}.tgz"

@@ -63,7 +63,8 @@ _STROKE = {
     "neighbor_weight": 0.5,
     "style_smoothing": 0.02,
 }
-_FINER = {**SHALLOW, "content_weight": 0.2, "neighbor_weight": 0.0, "style_smoothing": 0.02}
+_NEXT = {**SHALLOW, "content_weight": 0.2, "style_weight": 8.0, "neighbor_weight": 0.0}  # frames that follow others
+_FINER = {**_NEXT, "style_smoothing": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +226,7 @@ class Recipe:
         "Every N-th frame is painted before those between, which hold to it; 1 for none.",
         only=[TRANSFER],
     )
-    following: Mapping[str, Any] = setting(_FINER, settings.varying(lambda: SETTINGS))
+    following: Mapping[str, Any] = setting(_NEXT, settings.varying(lambda: SETTINGS))
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)

@@ -6,19 +6,20 @@ from dataclasses import replace
 
 from impasto.recipe import Recipe
 from impasto.schedule import Pyramid
+from impasto.settings import without
 
 MORE, MOST = 2, 8  # times as often as others are key frames looked at: at one size, and coarse to fine at most
 
 
 def of_next_frames(recipe: Recipe) -> Recipe:
-    """That of frames that follow others: at the full size alone, with what `following` says."""
+    """That of frames that follow others: at the full size alone, with what `following` says at every size."""
     return replace(
         recipe,
         schedule=Pyramid(most=1, evaluations=recipe.frame_iterations),
         blank_schedule=None,
         iterations=None,
         levels=None,
-        by_size=() if recipe.following else recipe.by_size,
+        by_size=without(recipe.by_size, recipe.following),
         following={},
         **recipe.following,
     )
