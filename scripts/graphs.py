@@ -15,7 +15,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "build" / "graphs"
-SOURCES = ("instant", "encoders", "cli/exporting.py", "statistics.py", "tiling.py")
 WRITERS = ("torch", "onnx", "onnxscript", "onnx-ir")
 
 
@@ -33,11 +32,10 @@ def exported() -> Path:
 
 
 def digest() -> str:
-    """Of all that the graphs come from."""
+    """Of all that the graphs may come from: the whole package, and what writes them."""
     found = hashlib.sha256(" ".join(map(version, WRITERS)).encode())
     package = ROOT / "src" / "impasto"
-    roots = [package / name for name in SOURCES]
-    for file in sorted(each for root in roots for each in (root.rglob("*") if root.is_dir() else [root])):
+    for file in sorted(package.rglob("*")):
         if file.suffix in (".py", ".safetensors"):
             found.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes())
     return found.hexdigest()

@@ -1,6 +1,5 @@
 """The ONNX graphs of instant mode give what PyTorch gives."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +30,9 @@ def network():
 @pytest.fixture(scope="module")
 def graphs():
     """Written by the command, unless nothing has changed since."""
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        from graphs import exported
-    except ImportError:
-        pytest.skip("needs scripts/")
-    finally:
-        sys.path.remove(str(SCRIPTS))
-    folder = exported()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)
+        folder = pytest.importorskip("graphs", reason="needs scripts/").exported()
     return {name: onnxruntime.InferenceSession(folder / f"{name}.onnx") for name in GRAPHS}
 
 

@@ -295,7 +295,7 @@ def losses(
     styled = torch.cat([style_errors(x, t) for x, t in zip(found, targets, strict=True)], 1)
     colors = stacked([{"pixels": styles[i].colors} for i in kept])["pixels"]
     styled = torch.cat([styled, color_errors(moments(out[judged]), colors)], 1)
-    flat = torch.cat([flatness(each[None]) for each in images]) * (2 * (1 - strength)).square()[:, None, None, None]
+    flat = flatness(images) * (2 * (1 - strength)).square()[:, None, None, None]
     parts = {
         "style": (args.style * (2 * s).square() * styled.log1p().mean(1)).mean(),
         "content": (args.content * (2 * (1 - s)).square() * content_errors(features, held)).mean(),

@@ -19,13 +19,13 @@ def bands(content: Tensor) -> tuple[Tensor, Tensor]:
 
     Shape: (N, 3, H, W) in [0, 1] -> (N, 1, H, W), 0 or 1, twice.
     """
-    gray = _blurred(content.mean(1, keepdim=True), 1.5)
+    gray = blurred(content.mean(1, keepdim=True), 1.5)
     padded = F.pad(gray, (1, 1, 1, 1), mode="replicate")
     across = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
     down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
     edge = (across.square() + down.square()).sqrt() / 2 > EDGE
     within = {reach: F.max_pool2d(edge.float(), 2 * reach + 1, 1, reach) for reach in (*CLOSE, *FARTHER)}
-    flat = torch.cat([flatness(each[None]) for each in content]) > FLAT
+    flat = flatness(content) > FLAT
     close, farther = (flat * (within[outer] - within[inner]) for inner, outer in (CLOSE, FARTHER))
     return close, farther
 
@@ -38,14 +38,10 @@ def rims(image: Tensor, content: Tensor) -> Tensor:
     Shape: (N, 3, H, W) in [0, 1] twice -> (N,), 0 where there are no edges with something flat beside them.
     """
     close, farther = bands(content)
-    near, far = (_blurred(band, SIGMA) for band in (close, farther))
+    near, far = (blurred(band, SIGMA) for band in (close, farther))
     weight = torch.minimum(near, far)
     weight = weight * (weight > 0.02)
     change = image - content
-    of = lambda band, total: _blurred(change * band, SIGMA) / total.clamp_min(1e-3)  # noqa: E731
+    of = lambda band, total: blurred(change * band, SIGMA) / total.clamp_min(1e-3)  # noqa: E731
     step = of(close, near) - of(farther, far)
     return (weight * step.square()).mean(1).sum((1, 2)) / (weight.sum((1, 2, 3)) + 1)
-
-
-def _blurred(images: Tensor, sigma: float) -> Tensor:
-    return blurred(images.flatten(0, 1)[None], sigma).view_as(images)

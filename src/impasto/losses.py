@@ -257,22 +257,22 @@ def flatness(content: Tensor, energy: float = 1e-4) -> Tensor:
 
     The detail is what a blur of 2 pixels takes away, its energy the blur of its square by 3.
 
-    Shape: (1, 3, H, W) -> (1, 1, H, W).
+    Shape: (N, 3, H, W) -> (N, 1, H, W).
     """
     fine = content - blurred(content, 2.0)
     return energy / (blurred(fine.square().mean(1, keepdim=True), 3.0) + energy)
 
 
 def blurred(image: Tensor, sigma: float) -> Tensor:
-    """A Gaussian blur, borders repeated.  Shape: (1, C, H, W)."""
+    """A Gaussian blur, borders repeated.  Shape: (N, C, H, W)."""
     reach = round(3 * sigma)
     weights = torch.exp(
         -((torch.arange(-reach, reach + 1, device=image.device, dtype=torch.float32) / sigma) ** 2) / 2
     ).to(image)
     weights = weights / weights.sum()
-    padded = torch.nn.functional.pad(image, (reach, reach, reach, reach), mode="replicate").transpose(0, 1)
+    padded = torch.nn.functional.pad(image, (reach, reach, reach, reach), mode="replicate").flatten(0, 1)[:, None]
     rows = torch.nn.functional.conv2d(padded, weights[None, None, None, :])
-    return torch.nn.functional.conv2d(rows, weights[None, None, :, None]).transpose(0, 1)
+    return torch.nn.functional.conv2d(rows, weights[None, None, :, None]).view_as(image)
 
 
 def smoothed(image: Tensor, contrast: float) -> Tensor:
