@@ -40,9 +40,10 @@ def picture(path, seed, width=64, height=48):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An own folder with a photograph and a painting; one thread, as a busy computer has not more."""
+    """An own folder with a photograph and a painting; one thread, as a busy computer has; output that is buffered."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     picture("photo.png", 1)
     picture("painting.png", 2)
     before = torch.get_num_threads()

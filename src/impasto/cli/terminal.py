@@ -28,6 +28,7 @@ def escaping() -> Iterator[None]:
     try:
         yield
     finally:
+        discard_output(streams)  # click may have put others in their place
         for stream, errors in before:
             with suppress(AttributeError, ValueError):
                 stream.reconfigure(errors=errors)
@@ -47,14 +48,14 @@ def flush() -> None:
             stream.flush()
 
 
-def discard_output() -> None:
+def discard_output(streams: Iterable[Any] = ()) -> None:
     """Let the interpreter's last flush go nowhere where it cannot succeed."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams or (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        except AttributeError:  # it was closed from outside
+        except (AttributeError, ValueError):  # it was closed, from outside or from inside
             pass
 
 
