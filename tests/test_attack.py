@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import warm
 
 pytest.importorskip("h5py")
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and limits files by Linux's means")
@@ -23,7 +24,7 @@ sys.exit(attack.main())
 
 def rows(*command):
     """The exit code, and the numbers of each row of the table: tried, survived, plain, and what is bad."""
-    run = subprocess.run([sys.executable, *command], cwd=BENCHMARKS, capture_output=True, text=True, timeout=300)
+    run = warm.run(command, cwd=BENCHMARKS, capture_output=True, text=True, timeout=300)
     cells = [line.strip("| ").split(" | ") for line in run.stdout.splitlines()[2:]]
     return run.returncode, {kind: [*map(int, numbers[:8])] for kind, *numbers in cells}, run.stderr
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import warm
 from impasto.checkpoint import Checkpoints, folder, seal
 from impasto.errors import CheckpointError
 from impasto.files import Lock
@@ -188,9 +187,8 @@ def test_a_new_run_records_names_and_no_paths(kept, impasto, project, monkeypatc
 
 
 def test_a_picture_of_standard_input_is_known_by_its_pixels(impasto, monkeypatch):
-    photo = Path("photo.png").read_bytes()
-    command = [sys.executable, "-m", "impasto", *MAKE[:1], "-", *MAKE[2:]]
-    subprocess.run(command, input=photo, check=True)
+    with Path("photo.png").open("rb") as photo:
+        warm.run(["-m", "impasto", *MAKE[:1], "-", *MAKE[2:]], stdin=photo, check=True)
     Path("copy.tif").touch()
     Image.open("photo.png").save("copy.tif")  # another file with the same pixels
     assert "content: copy.tif is the same\n" in impasto("replay", "out.png", "copy.tif", "sub/painting.png")[1]
@@ -321,9 +319,8 @@ def test_what_cannot_be_written_is_noticed_before_the_work(impasto):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device there")
 def test_where_the_picture_is_is_told_though_it_cannot_be_passed_on(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    command = [sys.executable, "-m", "impasto", *MAKE[:-1], "-"]
     with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        ended = warm.run(["-m", "impasto", *MAKE[:-1], "-"], stdout=full, stderr=warm.PIPE, text=True)
     (left,) = tmp_path.glob("impasto-*/*")
     assert ended.returncode == 1
     assert f"No space left on device. The picture is in {left} instead." in ended.stderr

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import stat
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import warm
 from impasto.checkpoint import Checkpoints, Pace, pack, unpack
 from impasto.checkpoint.snapshots import read_tensors, write_tensors
 from impasto.engine import Snapshot, iterate
@@ -233,8 +233,7 @@ checkpoints.write(step)
 def test_a_process_killed_in_the_middle_of_a_snapshot_leaves_nothing_for_long(checkpoints):
     """The system kills it as its file grows beyond a limit."""
     checkpoints.close()
-    command = [sys.executable, "-c", KILLED, str(checkpoints.folder)]
-    killed = subprocess.run(command, cwd=Path(__file__).parent)
+    killed = warm.run(["-c", KILLED, checkpoints.folder], cwd=Path(__file__).parent)
     assert killed.returncode == -signal.SIGXFSZ
     assert len(list(checkpoints.folder.iterdir())) == 3  # run.json, the lock, a part of the snapshot
     Checkpoints.open(checkpoints.folder).close()

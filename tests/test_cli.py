@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+import warm
 from impasto.cli import interrupts
 from impasto.cli.app import app
 from impasto.cli.drawing import Live, reporter
@@ -28,8 +29,6 @@ from impasto.schedule import Level
 from impasto.session.events import Clock
 
 pty = pytest.importorskip("pty", reason="needs a POSIX system")
-resource = pytest.importorskip("resource", reason="needs a POSIX system")
-COMMAND = (sys.executable, "-c", "from impasto.cli import main; main()")
 
 
 def picture(path, seed, width=64, height=48):
@@ -63,7 +62,7 @@ def started(*arguments, **settings):
         "stdin": subprocess.DEVNULL,
         "text": True,
     } | settings
-    return subprocess.Popen([*COMMAND, *arguments], **settings)
+    return warm.Popen(["-m", "impasto", *arguments], **settings)
 
 
 def left_over(folder):
@@ -434,8 +433,9 @@ def test_an_interrupted_run_saves_the_picture_so_far(folder, signals):
 
 
 def test_an_interruption_while_nothing_is_done(folder):
-    process = started(*transfer("-o", "out.png", iterations=100_000))
-    time.sleep(0.5)
+    command = [sys.executable, "-m", "impasto", *transfer("-o", "out.png", iterations=100_000)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.5)  # in which PyTorch is imported
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode in (130, -signal.SIGINT)  # the latter while Python itself is starting
@@ -464,16 +464,19 @@ def test_a_broken_pipe_is_silent_and_the_picture_so_far_is_saved(folder):
     assert "out.png" in left_over(folder)
 
 
-def smallest_files():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+WITH_SMALL_FILES = """
+import resource
+from impasto.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+main()
+"""
 
 
 def test_a_full_disk_leaves_nothing_behind(folder, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(folder))
-    process = started(*transfer("-q", "-o", "out.png"), preexec_fn=smallest_files)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (1, "")
-    assert "out.png cannot be written: File too large. Free some space" in err
+    done = warm.run(["-c", WITH_SMALL_FILES, *transfer("-q", "-o", "out.png")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "out.png cannot be written: File too large. Free some space" in done.stderr
     assert left_over(folder) == []
 
 

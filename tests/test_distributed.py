@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+import warm
 from impasto import load_image
 from impasto.distributed import Processes, processes
 from impasto.errors import PartError, TeamError, UsageError
@@ -99,18 +100,32 @@ def free_port():
 TRANSFER = ("transfer", "swatch:seigaiha", "swatch:mosaic", "--preset", "fast")
 
 
-def started(count, *arguments):
+def torchrun(count, *arguments):
     """`count` processes with these arguments, when all have ended."""
     port = free_port()
     command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}", f"--master-port={port}"]
     return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
-def torchrun(count, *arguments):
+def started(count, *arguments, cwd=None):
+    """`count` processes with these arguments, as torchrun would start them."""
+    meeting = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    shared = {"cwd": cwd, "stdout": warm.PIPE, "stderr": warm.PIPE, "text": True}
+    environments = (
+        os.environ | meeting | {"OMP_NUM_THREADS": "1", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+        for rank in range(count)
+    )
+    return [warm.Popen(arguments, env=environment, **shared) for environment in environments]
+
+
+def printed(count, *arguments):
     """What `count` processes with these arguments print; they must end well."""
-    done = started(count, *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    texts = []
+    for process in started(count, *arguments):
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        texts.append(out)
+    return "".join(texts)
 
 
 @pytest.mark.parametrize(("count", "solver", "how"), [(2, "lbfgs", "plain"), (3, "adam", "apart")])
@@ -122,7 +137,7 @@ def test_processes_make_the_picture_that_one_makes(count, solver, how, uniform, 
     torch.save([content, style, other, sky, face, image], tmp_path / "in.pt")
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "asked.py").write_text(ASKED)
-    torchrun(count, tmp_path / "program.py", tmp_path, solver, how)
+    printed(count, tmp_path / "program.py", tmp_path, solver, how)
     loss, grad, picture = torch.load(tmp_path / "out.pt", weights_only=True)
     scope: dict = {}
     exec(ASKED, scope)
@@ -136,14 +151,14 @@ def test_processes_make_the_picture_that_one_makes(count, solver, how, uniform, 
 
 def test_solvers_in_strips_go_on_at_the_next_size_as_whole_ones_do(tmp_path):
     (tmp_path / "program.py").write_text(BOWL + NEXT_SIZE)
-    assert torchrun(3, tmp_path / "program.py").count("the same") == 3
+    assert printed(3, tmp_path / "program.py").count("the same") == 3
 
 
 def test_the_command_started_by_torchrun_writes_one_picture(tmp_path):
     common = [*TRANSFER, "--size", 160, "--iterations", 8, "--dtype", "float32"]
-    told = torchrun(2, "-m", "impasto", *common, "-o", tmp_path / "two.png", "--checkpoint", tmp_path / "kept")
-    assert told.count("Wrote") == 1
-    subprocess.run([sys.executable, "-m", "impasto", *map(str, common), "-q", "-o", tmp_path / "one.png"], check=True)
+    done = torchrun(2, "-m", "impasto", *common, "-o", tmp_path / "two.png", "--checkpoint", tmp_path / "kept")
+    assert (done.returncode, done.stdout.count("Wrote")) == (0, 1), done.stderr
+    warm.run(["-m", "impasto", *common, "-q", "-o", tmp_path / "one.png"], check=True)
     one, two = (load_image(tmp_path / name).pixels for name in ("one.png", "two.png"))
     assert float((one - two).abs().mean()) < 1e-3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "one.png", "two.png"]
@@ -151,24 +166,13 @@ def test_the_command_started_by_torchrun_writes_one_picture(tmp_path):
 
 def test_a_dry_run_waits_for_nobody(tmp_path):
     common = [*TRANSFER, "--size", 96, "-o", tmp_path / "out.png", "--dry-run"]
-    assert torchrun(2, "-m", "impasto", *common).count("encoder") == 1
+    assert printed(2, "-m", "impasto", *common).count("encoder") == 1
     assert list(tmp_path.iterdir()) == []
 
 
 def two_processes(folder, *arguments):
-    """Two processes of the command in a folder, as torchrun would start them."""
-    meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", "impasto", *arguments],
-            env=os.environ | meeting | {"RANK": rank, "LOCAL_RANK": rank},
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in "01"
-    ]
+    """Two processes of the command in a folder."""
+    return started(2, "-m", "impasto", *arguments, cwd=folder)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +197,7 @@ def test_a_refusal_is_told_once_and_ends_all(tmp_path, arguments, why):
 
 
 def test_the_report_of_torchrun_ends_with_why(tmp_path):
-    done = started(2, "-m", "impasto", "transfer", tmp_path / "none.jpg", "swatch:mosaic")
+    done = torchrun(2, "-m", "impasto", "transfer", tmp_path / "none.jpg", "swatch:mosaic")
     assert done.returncode == 1  # its own
     lines = done.stderr.splitlines()
     why = f"Error: There is no file {tmp_path / 'none.jpg'}. Check the name and the folder."
@@ -271,17 +275,7 @@ def test_a_process_alone_is_no_team():
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP"])
 def test_a_process_that_is_gone_or_falls_silent_leaves_the_others_an_error_and_the_picture_so_far(signal, tmp_path):
     (tmp_path / "program.py").write_text(BOWL + LEFT_ALONE)
-    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    first, second = (
-        subprocess.Popen(
-            [sys.executable, tmp_path / "program.py", signal],
-            env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    )
+    first, second = started(2, tmp_path / "program.py", signal)
     try:
         told, errors = first.communicate(timeout=60)
     finally:

@@ -6,8 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from PIL import Image
 
 import films
+import warm
 from impasto.cli.app import app, run
 from impasto.presets import preset
 
@@ -175,11 +174,14 @@ def test_formulas_stand_where_github_renders_them(page):
                 assert not paragraph[begin + 1].isspace() and not paragraph[end - 1].isspace()
 
 
+STRICT = "import warnings; warnings.simplefilter('error')\n"
+
+
 def test_the_lesson_runs(desk):
     """Its last pictures after fewer steps; the other language has the same code."""
     code = "\n".join(blocks(LESSONS[0], "python")).replace("steps = 0.01, 1.0, 20", "steps = 0.01, 1.0, 5")
     code = code.replace("size=192, iterations=60", "size=96, iterations=10")
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env={**os.environ, "PYTHONUTF8": "1"})
+    warm.run(["-c", STRICT + code], check=True, env={**os.environ, "PYTHONUTF8": "1"})
     for name in ("lesson.png", "painted.png"):
         with Image.open(desk / name) as picture:
             assert len(picture.convert("RGB").getcolors(1 << 16)) > 1000
@@ -189,7 +191,7 @@ def test_the_readme_and_the_guide_run(desk):
     code = "\n".join(code for page in (READMES[0], GUIDES[0]) for code in blocks(page, "python"))
     shorter = re.sub(r"size=\d+", "size=64, iterations=2", code)
     shorter = shorter.replace("iterations=100", "iterations=2, size=64")
-    subprocess.run([sys.executable, "-W", "error", "-c", shorter], check=True)
+    warm.run(["-c", STRICT + shorter], check=True)
     assert (desk / "out.png").exists()
 
 
@@ -213,7 +215,7 @@ def test_the_page_on_clips_runs(desk):
     pytest.importorskip("av", reason="needs the extra `video`")
     assert blocks(CLIPS[0], "python") == blocks(CLIPS[1], "python")
     code = "\n".join(blocks(CLIPS[0], "python")).replace("size=96", "size=96, iterations=6, frame_iterations=2")
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True)
+    done = warm.run(["-c", STRICT + code], check=True, capture_output=True, text=True)
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["1", "3"], ["2", "3"], ["3", "3"]]
     assert (desk / "painted.mp4").stat().st_size > 1000
 
@@ -272,7 +274,7 @@ def test_every_command_of_the_page_on_controls_makes_its_picture(desk):
 def test_the_pictures_of_the_lesson_can_be_made_again(desk):
     script = ROOT / "examples" / "how_it_works.py"
     options = ["--photo", "photo.jpg", "--size", "64", "--iterations", "8"]
-    subprocess.run([sys.executable, script, "pictures", *options], check=True)
+    warm.run([script, "pictures", *options], check=True)
     shown = {Path(target).name for _, target in LINK.findall(prose(LESSONS[0])) if "how-it-works/" in target}
     assert {file.name for file in (desk / "pictures").iterdir()} == shown
 

@@ -3,8 +3,6 @@
 import io
 import re
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,13 +10,14 @@ import httpx
 import pytest
 from PIL import Image
 
+import warm
 from impasto.record import read_record
 
 ROOT = Path(__file__).parent.parent
 
 
 def run(name, *arguments, folder):
-    subprocess.run([sys.executable, ROOT / "examples" / name, *map(str, arguments)], cwd=folder, check=True)
+    warm.run([ROOT / "examples" / name, *arguments], cwd=folder, check=True)
 
 
 def size_of(path):
@@ -79,8 +78,8 @@ def test_a_web_server(pictures):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, ROOT / "examples" / "web_server.py", "painting.jpg", str(port)]
-    with subprocess.Popen(command, cwd=pictures, stderr=subprocess.DEVNULL) as server:
+    command = [ROOT / "examples" / "web_server.py", "painting.jpg", port]
+    with warm.Popen(command, cwd=pictures, stderr=warm.DEVNULL) as server:
         try:
             url = f"http://127.0.0.1:{port}/"
             for attempt in range(100):

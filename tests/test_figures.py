@@ -3,7 +3,6 @@
 import itertools
 import json
 import signal
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -14,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+import warm
 from impasto import preparation
 from impasto.errors import OutputError, UnknownNameError, UsageError
 from impasto.images import to_pil
@@ -545,9 +545,9 @@ def test_a_wrong_request_is_answered_before_any_work(impasto, tmp_path, argument
 
 
 def test_an_interrupted_figure_is_not_written(impasto, tmp_path):
-    command = [sys.executable, "-c", "from impasto.cli import main; main()", "figure", "layers", *TWO]
+    command = ["-m", "impasto", "figure", "layers", *TWO]
     options = ["-o", "out.png", "--size", "64", "--iterations", "100000", "--levels", "1", "--json", "--preset", "fast"]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with warm.Popen([*command, *options], stdout=warm.PIPE, stderr=warm.PIPE, text=True) as process:
         for _ in range(3):
             process.stdout.readline()
         process.send_signal(signal.SIGINT)

@@ -3,8 +3,6 @@
 import errno
 import hashlib
 import os
-import subprocess
-import sys
 import threading
 import time
 from itertools import islice
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import warm
 from impasto.errors import OutputError, UsageError
 from impasto.files import (
     InUseError,
@@ -32,7 +31,7 @@ def names(folder):
 
 
 def python(code, *arguments):
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    return warm.Popen(["-c", code, *arguments], stdout=warm.PIPE, text=True)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import re
-import subprocess
 import sys
 from base64 import b64decode
 from io import BytesIO
@@ -16,6 +15,7 @@ import torch
 from PIL import Image
 
 import impasto
+import warm
 from impasto.clock import Clock
 from impasto.errors import UsageError
 from impasto.notebook import LARGEST, bundle, watched
@@ -58,7 +58,7 @@ def run_in_ipython(notebook, folder):
     file.write_text(json.dumps(notebook), encoding="utf-8")
     script = Path(__file__).with_name("in_ipython.py")
     env = {**os.environ, "IPYTHONDIR": str(folder / "ipython")}
-    done = subprocess.run([sys.executable, script, file], cwd=folder, env=env, capture_output=True, text=True)
+    done = warm.run([script, file], cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -17,6 +14,7 @@ import pytest
 from PIL import Image
 
 import films
+import warm
 from films import RECIPE, STYLE, painted
 from impasto.errors import UsageError
 from impasto.preparation import Pictures
@@ -149,17 +147,17 @@ def test_the_command_is_killed_and_goes_on(tmp_path):
     films.write(tmp_path / "in.mp4", films.pan(5), sound=True)
     Image.fromarray(STYLE).save(tmp_path / "style.png")
     settings = ["--preset", "fast", "--iterations", "4", "--frame-iterations", "3", "--json"]
-    command = [sys.executable, "-m", "impasto", "video", "in.mp4", "style.png", *settings, "-o"]
+    command = ["-m", "impasto", "video", "in.mp4", "style.png", *settings, "-o"]
 
-    with subprocess.Popen([*command, "killed.mp4"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as run:
+    with warm.Popen([*command, "killed.mp4"], cwd=tmp_path, stdout=warm.PIPE, text=True) as run:
         for line in run.stdout:
             if json.loads(line)["event"] == "painted" and json.loads(line)["number"] == 2:
-                os.kill(run.pid, signal.SIGKILL)
+                run.kill()
                 break
     kept = sorted(Path(tmp_path / "killed.mp4.impasto" / "frames").glob("*.png"))
     assert 2 <= len(kept) < 5 and not (tmp_path / "killed.mp4").exists()
     for name in ("killed.mp4", "at once.mp4"):
-        done = subprocess.run([*command, name], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = warm.run([*command, name], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     # x264 reads memory that nobody wrote: one time in five it codes the same frames otherwise, as exactly.
     killed, at_once = (list(open_clip(tmp_path / name).frames()) for name in ("killed.mp4", "at once.mp4"))

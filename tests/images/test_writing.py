@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from image_files import (
 )
 from PIL import Image, ImageCms, features
 
+import warm
 from impasto.errors import MissingFileError, OutputError, UsageError
 from impasto.images import (
     WRITABLE_FORMATS,
@@ -159,8 +159,7 @@ except OutputError as problem:
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(b"precious")
-    command = [sys.executable, "-c", FULL_DISK, str(file)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    output = warm.run(["-c", FULL_DISK, file], capture_output=True, text=True, check=True).stdout
     assert f"{file} cannot be written" in output and "Free some space" in output
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
     assert file.read_bytes() == b"precious"

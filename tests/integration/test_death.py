@@ -5,8 +5,6 @@ import os
 import random
 import resource
 import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+import warm
 from impasto import presets
 from impasto.cli import main
 from impasto.session.destination import Series
@@ -83,8 +82,7 @@ def status(*arguments):
 
 
 def started(*arguments, before=""):
-    command = [sys.executable, "-c", before + COMMAND, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return warm.Popen(["-c", before + COMMAND, *arguments], stdout=warm.PIPE, stderr=warm.PIPE, text=True)
 
 
 def ended_after(done, signal_number, *arguments, before=""):
@@ -116,7 +114,7 @@ def test_twenty_deaths_at_random_moments_change_nothing():
     script = Path(__file__).with_name("life_and_death.py")
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a slow disk is not what is tested
     with tempfile.TemporaryDirectory(dir=memory) as base:
-        output = subprocess.run([sys.executable, script, base, "20", "1"], capture_output=True, text=True, timeout=200)
+        output = warm.run([script, base, "20", "1"], capture_output=True, text=True, timeout=200)
     assert output.returncode == 0, output.stderr
     told = json.loads(output.stdout)
     assert len(told["moments"]) == 20

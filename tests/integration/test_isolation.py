@@ -1,8 +1,6 @@
 """Several runs at once, and homes that nothing can be written to."""
 
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -10,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import warm
 from impasto.cli import main
 from impasto.errors import UsageError
 from impasto.files import reserved, reserved_new
-
-COMMAND = (sys.executable, "-c", "from impasto.cli import main; main()")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +28,7 @@ def test_two_runs_at_once_in_one_folder_without_a_home_make_two_pictures(folder)
     nowhere = {"HOME": "/proc/home", "XDG_CACHE_HOME": "/proc/cache"}  # not even root can write there
     arguments = ("transfer", "photo.png", "swatch:mosaic", "--preset", "fast", "--iterations", "20", "-q")
     runs = [
-        subprocess.Popen([*COMMAND, *arguments], env=os.environ | nowhere, stderr=subprocess.PIPE, text=True)
+        warm.Popen(["-m", "impasto", *arguments], env=os.environ | nowhere, stderr=warm.PIPE, text=True)
         for _ in range(2)
     ]
     for run in runs:
