@@ -11,7 +11,7 @@ def records(out):
 
 
 def test_plan_tells_each_size_without_a_picture(impasto):
-    status, out, _ = impasto("plan", "--sizes", "128,256", "--json")
+    status, out, _ = impasto("plan", "--sizes", "128,256", "--preset", "fast", "--json")
     found = records(out)
     assert status == 0
     assert [(each["width"], each["height"]) for each in found] == [(128, 96), (256, 192)]
@@ -30,7 +30,7 @@ def test_plan_tells_people_in_words(impasto, untimed):
 
 
 def test_plan_tells_how_memory_is_kept(impasto, untimed):
-    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "6GB", "--dtype", "float32")
+    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "3GB", "--dtype", "float32", "--preset", "fast")
     assert status == 0
     assert "tiles of" in out
 

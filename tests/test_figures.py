@@ -151,7 +151,7 @@ def test_conventions_differ_in_the_layers_of_the_content():
 
 
 def test_more_weight_on_the_content_brings_it_nearer():
-    figure = prepare_tradeoff(CONTENT, STYLE, transfers(iterations=40, levels=1), ratios=(0.1, 10))
+    figure = prepare_tradeoff(CONTENT, STYLE, transfers(iterations=20, levels=1), ratios=(0.1, 10))
     panels = split(figure)[1]
     for light, heavy in zip(panels[::2], panels[1::2], strict=True):
         assert heavy.measures["content"] < light.measures["content"]
@@ -454,7 +454,7 @@ def test_without_a_name_the_figure_gets_one_of_its_own(impasto, tmp_path):
         assert (tmp_path / name).exists()
 
 
-def test_json_tells_of_panels(impasto):
+def test_json_tells_of_panels(impasto, untimed):
     code, out, err = impasto("figure", "layers", *TWO, *QUICK, "--json")
     records = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "")
@@ -463,7 +463,7 @@ def test_json_tells_of_panels(impasto):
     assert set(records[3]) == {"event", "label", "caption", "content", "style"}
 
 
-def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto, tmp_path):
+def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto, tmp_path, untimed):
     grid = ("photo.png", "painting.png", "swatch:mosaic", "--strength", "0.2,0.8", "--preset", "fast")
     options = ("--size", "64", "--iterations", "2", "-o", "sheet.png")
     code, out, err = impasto("sheet", *grid, *options, "--json")
@@ -479,7 +479,7 @@ def test_a_sheet_has_a_row_for_each_style_and_a_column_for_each_setting(impasto,
     assert "STYLE... is missing" in impasto("sheet", "photo.png")[2]
 
 
-def test_a_sheet_goes_over_any_two_settings(impasto):
+def test_a_sheet_goes_over_any_two_settings(impasto, untimed):
     over = ("--over", "colors=style,content", "--over", "content-layers=relu2_2,relu4_2")
     options = ("--preset", "fast", "--size", "64", "--iterations", "2", "-o", "sheet.png")
     code, out, err = impasto("sheet", "photo.png", "painting.png", *over, *options, "--json")
