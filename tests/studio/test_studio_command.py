@@ -84,6 +84,16 @@ def test_what_is_ended_before_it_begins_has_nothing_to_await(monkeypatch):
     assert [str(each.message) for each in said if "never awaited" in str(each.message)] == []
 
 
+def test_answers_are_sent_at_once(idle):
+    """On a connection that stays, a second packet would else wait 40 ms for the first one's receipt."""
+    seconds = []
+    for _ in range(8):
+        began = time.perf_counter()
+        idle.client.get("/runs")
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds[1:]) < 0.02
+
+
 def test_a_token_of_ones_own_and_a_port_that_is_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -144,7 +144,7 @@ def listening(host: str, port: int) -> socket.socket:
         AddressError: it cannot be had; PortError: as others have the port.
     """
     kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(kind, socket.SOCK_STREAM)
+    made = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio lets answers wait for more
     if os.name != "nt":  # where it would let two programs have one port
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
