@@ -25,6 +25,7 @@ from subprocess import DEVNULL, PIPE, CalledProcessError, CompletedProcess, Time
 IMPORTED = (
     "impasto.cli.app",
     "impasto.session",
+    "impasto.studio.server",
     "impasto.tasks.figures",
     "impasto.video",
     "impasto.instant",
@@ -153,7 +154,8 @@ Popen = Forked if sys.platform == "linux" else anew
 def asked_for(requests):
     """Serve requests; where this returns is a process that was asked for, and what its arguments are."""
     for name in IMPORTED:
-        __import__(name)
+        with suppress(ImportError):  # an extra that is not there
+            __import__(name)
     gc.freeze()  # what nobody looks at is not copied
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests
     while True:

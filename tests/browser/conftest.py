@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
@@ -14,6 +12,7 @@ import pytest
 from PIL import Image
 
 import material
+import warm
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 
@@ -21,9 +20,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 @contextmanager
 def started(folder):
     """A studio in a process of its own; its address."""
-    command = [sys.executable, "-m", "impasto", "studio", "--port", "0", "--folder", str(folder)]
+    command = ["-m", "impasto", "studio", "--port", "0", "--folder", folder]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with warm.Popen(command, stdout=warm.PIPE, text=True, env=environment) as process:
         try:
             yield re.search(r"http://\S+", process.stdout.readline())[0]
         finally:

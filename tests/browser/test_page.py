@@ -2,13 +2,13 @@
 """The page as a person uses it: a real browser, a real server, real runs."""
 
 import re
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
+
+import warm
 
 SECONDS = 90_000  # milliseconds that a run may take on a busy machine
 
@@ -56,10 +56,10 @@ def test_a_photograph_becomes_a_picture_with_the_commands_pixels(visit, files, t
     page.locator("#status", has_text="of 40").or_(button(page, "Download")).first.wait_for(timeout=SECONDS)
     found = downloaded(page, tmp_path / "studio.png")
     command = "transfer photo.png swatch:mosaic --preset fast --size original --iterations 40 -q -o"
-    subprocess.run([sys.executable, "-m", "impasto", *command.split(), tmp_path / "out.png"], cwd=files, check=True)
+    warm.run(["-m", "impasto", *command.split(), tmp_path / "out.png"], cwd=files, check=True)
     assert np.array_equal(found, np.asarray(Image.open(tmp_path / "out.png")))
-    show = [sys.executable, "-m", "impasto", "show", tmp_path / "studio.png"]
-    assert "photo.png" in subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    show = ["-m", "impasto", "show", tmp_path / "studio.png"]
+    assert "photo.png" in warm.run(show, capture_output=True, text=True, check=True).stdout
 
 
 def test_stop_keeps_what_is_shown_and_it_goes_on(visit, files):
@@ -354,7 +354,7 @@ def test_a_look_is_there_before_anything_is_painted(visit, files, tmp_path):
     page.locator("#badge").wait_for(state="hidden", timeout=SECONDS)
     found = downloaded(page, tmp_path / "studio.png")
     command = "transfer photo.png swatch:mosaic --preset fast --size original --iterations 12 --strength 1 -q -o"
-    subprocess.run([sys.executable, "-m", "impasto", *command.split(), tmp_path / "out.png"], cwd=files, check=True)
+    warm.run(["-m", "impasto", *command.split(), tmp_path / "out.png"], cwd=files, check=True)
     assert np.array_equal(found, np.asarray(Image.open(tmp_path / "out.png"))), "of the look nothing is in it"
     page.get_by_label("Instant look").uncheck()
 

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 import warnings
@@ -16,15 +15,15 @@ import numpy as np
 import pytest
 from in_studio import TOKEN, png
 
+import warm
 from impasto.studio.server import Server, name_elsewhere, quiet
 
 
 @contextmanager
-def started(folder, *options, **environment):
-    command = [sys.executable, "-m", "impasto", "studio", "--folder", str(folder), *options]
+def started(folder, *options, begin=warm.Popen, **environment):
+    command = ["-m", "impasto", "studio", "--folder", folder, *options]
     known = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=known, **pipes) as process:
+    with begin(command, text=True, env=known, stdout=warm.PIPE, stderr=warm.PIPE) as process:
         try:
             yield process
         finally:
@@ -37,7 +36,7 @@ def address(process):
 
 def test_an_address_at_once_and_a_quiet_end(tmp_path):
     began = time.perf_counter()
-    with started(tmp_path, "--port", "0") as process:
+    with started(tmp_path, "--port", "0", begin=warm.anew) as process:
         home, token = address(process)
         assert time.perf_counter() - began < 6, "2 on a machine that has nothing else to do"
         assert home.startswith("http://127.0.0.1:") and len(token) >= 32
@@ -65,7 +64,7 @@ def test_an_address_at_once_and_a_quiet_end(tmp_path):
 def test_who_ends_it_at_once_sees_no_warning(tmp_path):
     """uvicorn makes its coroutine before there is a loop; the signal may come between the two."""
     for pause in (0.0, 0.02, 0.1, 0.3):
-        with started(tmp_path, "--port", "0") as process:
+        with started(tmp_path, "--port", "0", begin=warm.anew) as process:
             address(process)
             time.sleep(pause)
             process.send_signal(signal.SIGTERM)
