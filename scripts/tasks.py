@@ -160,14 +160,14 @@ def browser() -> str | None:
 
 
 def test_browser(options: list[str]) -> int:
-    """The studio's page and the one that paints in a browser; without a browser there is nothing to do."""
+    """The studio's page and the one that paints in a browser, by two at a time; without one there is nothing to do."""
     if browser() is None:
         say(f"Skipped: there is no browser, none of {', '.join(BROWSERS)}, and none could be installed.")
         return 0
     if shutil.which("npm"):  # without, or if that fails, the tests of that page are skipped
         install("play")
         play([])
-    return ran(PROGRAMS / f"pytest{ENDING}", "tests/browser", *options)
+    return ran(PROGRAMS / f"pytest{ENDING}", "--numprocesses", "2", "--dist", "worksteal", "tests/browser", *options)
 
 
 TASKS = {"demo": demo, "test": test, "test-browser": test_browser, "release": release, "docs": docs, "play": play}

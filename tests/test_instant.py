@@ -131,8 +131,9 @@ def test_weights_are_small_and_in_half_precision():
 
 
 def test_tiles_make_the_same_picture_as_the_whole(network):
-    photo = drawn("watercolor", 410, 299)
-    styles = [of(A, where=drawn("marbling", 410, 299)[:, :1]), of(B, where=1 - drawn("marbling", 410, 299)[:, :1])]
+    photo = drawn("watercolor", 300, 200)
+    left = drawn("marbling", 300, 200)[:, :1]
+    styles = [of(A, where=left), of(B, where=1 - left)]
     for each in ([of(A)], styles):
         whole = network.paint(photo, each, tile=1024)
         assert (network.paint(photo, each, tile=128) - whole).abs().max() < 1e-3
@@ -168,7 +169,7 @@ def test_strength_goes_from_the_photograph_to_the_style(network):
 
 
 def test_no_strength_is_the_photograph_where_regions_and_tiles_meet(network):
-    photo, left = drawn("watercolor", 410, 299), drawn("marbling", 410, 299)[:, :1]
+    photo, left = drawn("watercolor", 300, 200), drawn("marbling", 300, 200)[:, :1]
     parts = [of(A, where=left), of(B, where=1 - left)]
     assert psnr(network.paint(photo, parts, amount=0.0, tile=128), photo) > LIKENESS
 
