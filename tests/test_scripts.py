@@ -88,11 +88,12 @@ def test_the_page_is_tried_where_there_is_a_browser(run, monkeypatch, capsys):
     monkeypatch.setenv("BROWSER_FOR_TESTS", "/usr/bin/a-browser")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     code, commands = run("test-browser", "-x")
-    assert code == 0 and commands[-1] == ".venv/bin/pytest tests/browser -x"
+    tried = ".venv/bin/pytest --numprocesses 2 --dist worksteal tests/browser"
+    assert code == 0 and commands[-1] == f"{tried} -x"
     assert commands[-2].endswith("--editable .[test-browser]")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     code, commands = run("test-browser", failing="play.py")
-    assert code == 0 and commands[-2:] == [".venv/bin/python scripts/play.py", ".venv/bin/pytest tests/browser"]
+    assert code == 0 and commands[-2:] == [".venv/bin/python scripts/play.py", tried]
     assert commands[-3].endswith("--editable .[play]")
     monkeypatch.delenv("BROWSER_FOR_TESTS")
     monkeypatch.setattr(shutil, "which", lambda name: None)
