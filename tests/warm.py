@@ -3,7 +3,7 @@
 They are given what follows the name of the interpreter: `warm.run(["-m", "impasto", "presets"])`.  Each has its own
 arguments, folder, environment, streams and end, as any other process; but it is a fork of one that has imported all
 that takes time and done nothing else.  Not for tests of what Python or PyTorch does, or reads in the environment,
-while it starts.  Where a fork of so much is not safe, which is not known of Linux alone, processes are started anew.
+while it starts.  Off Linux, where a fork of so much is not known to be safe, they are started anew.
 """
 
 import atexit
@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import types
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -48,12 +49,12 @@ def anew(arguments, **settings):
 
 
 class Forked:
-    """As subprocess.Popen, as far as it is needed here."""
+    """As subprocess.Popen, as far as it is needed here: whose input is no pipe."""
 
     def __init__(self, arguments, *, stdin=None, stdout=None, stderr=None, text=False, cwd=None, env=None):
         self.args, self.returncode = [*map(str, arguments)], None
         streams = [self._ends(number, stream, text) for number, stream in enumerate((stdin, stdout, stderr))]
-        (self.stdin, self.stdout, self.stderr), given = zip(*streams, strict=True)
+        (_, self.stdout, self.stderr), given = zip(*streams, strict=True)
         self._keeper, keeper = socket.socketpair()
         with keeper:
             socket.send_fds(SERVER.requests(), [b" "], [keeper.fileno(), *given])
@@ -67,11 +68,10 @@ class Forked:
 
     @staticmethod
     def _ends(number, stream, text):
-        """Our end of a stream, if it is a pipe, and the file descriptor of the other."""
+        """Our end of an output, if it is a pipe, and the file descriptor of the other."""
         if stream == PIPE:
             read, write = os.pipe()
-            mine, other, mode = (write, read, "w") if number == 0 else (read, write, "r")
-            return os.fdopen(mine, mode if text else mode + "b"), other
+            return os.fdopen(read, "r" if text else "rb"), write
         if stream == DEVNULL:
             return None, os.open(os.devnull, os.O_RDWR)
         return None, os.dup(number if stream is None else stream if isinstance(stream, int) else stream.fileno())
@@ -113,7 +113,7 @@ class Forked:
         return tuple(each and each.result() for each in left)
 
     def _close(self):
-        for pipe in filter(None, (self.stdin, self.stdout, self.stderr)):
+        for pipe in filter(None, (self.stdout, self.stderr)):
             pipe.close()
 
     def __enter__(self):
@@ -135,8 +135,8 @@ class Server:
         if self._requests is None:
             self._requests, theirs = socket.socketpair()
             environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-            environment["OPENBLAS_NUM_THREADS"] = "1"  # with others threads it must not be forked, and Python says so:
-            command = [sys.executable, "-W", "error::DeprecationWarning:__main__", __file__, str(theirs.fileno())]
+            environment["OPENBLAS_NUM_THREADS"] = "1"  # as it must not have more
+            command = [sys.executable, __file__, str(theirs.fileno())]
             with theirs:
                 process = subprocess.Popen(command, stdin=DEVNULL, env=environment, pass_fds=[theirs.fileno()])
             atexit.register(process.wait)
@@ -165,9 +165,11 @@ def asked_for(requests):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
             os._exit(0)
-        if os.fork() == 0:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # from Python 3.12 on it warns of a fork beside other threads
+            forked = os.fork()
+        if forked == 0:
             requests.close()
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             return kept(socket.socket(fileno=fds[0]), fds[1:])
         for fd in fds:
             os.close(fd)
@@ -183,6 +185,7 @@ def kept(keeper, streams):
         keeper.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         os._exit(0)
     keeper.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
         os.close(fd)

@@ -25,6 +25,16 @@ def idle(tmp_path):
     made.close()
 
 
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory):
+    """An idle studio for those tests of a file in which it refuses to begin anything."""
+    from in_studio import Studio
+
+    made = Studio(tmp_path_factory.mktemp("refusing"), works=False)
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="session")
 def photo():
     from in_studio import png

@@ -20,15 +20,15 @@ HERE = {"sec-fetch-site": "same-origin"}
     "host",
     ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "0.0.0.0", "", "[::2]", "192.168.1.5"],
 )
-def test_another_host_is_refused(idle, host):
+def test_another_host_is_refused(refusing, host):
     for path in ("/", "/page/main.js", "/runs"):
-        assert idle.client.get(path, headers={"host": host}).status_code == 400
+        assert refusing.client.get(path, headers={"host": host}).status_code == 400
 
 
-def test_its_own_names_are_taken(idle):
-    port = idle.address.rpartition(":")[2]
+def test_its_own_names_are_taken(refusing):
+    port = refusing.address.rpartition(":")[2]
     for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", "LOCALHOST"):
-        assert idle.client.get("/runs", headers={"host": host}).status_code == 200
+        assert refusing.client.get("/runs", headers={"host": host}).status_code == 200
 
 
 def test_who_listens_to_others_is_found_by_numbers_and_its_own_name_alone():
@@ -52,49 +52,49 @@ def test_who_listens_to_others_is_found_by_numbers_and_its_own_name_alone():
     ],
     ids=str,
 )
-def test_what_another_site_sends_is_refused(idle, headers):
+def test_what_another_site_sends_is_refused(refusing, headers):
     for method, path in (("POST", "/runs"), ("POST", "/pictures"), ("POST", "/runs/x/stop")):
-        assert idle.client.request(method, path, headers=headers).status_code == 403
-    assert idle.client.get("/runs", headers=headers).status_code == 403
+        assert refusing.client.request(method, path, headers=headers).status_code == 403
+    assert refusing.client.get("/runs", headers=headers).status_code == 403
 
 
-def test_a_link_on_another_site_leads_to_the_page_and_nowhere_else(idle):
+def test_a_link_on_another_site_leads_to_the_page_and_nowhere_else(refusing):
     link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-    assert idle.client.get("/", headers=link).status_code == 200
-    assert idle.client.get("/runs", headers=link).status_code == 403
+    assert refusing.client.get("/", headers=link).status_code == 200
+    assert refusing.client.get("/runs", headers=link).status_code == 403
 
 
 @pytest.mark.parametrize(
     "given", [None, "", "Bearer", "Bearer x", "Basic x", f"Bearer {TOKEN}x", "Bearer \u00e9".encode()], ids=repr
 )
-def test_without_the_token_there_is_the_page_alone(idle, given):
+def test_without_the_token_there_is_the_page_alone(refusing, given):
     headers = {} if given is None else {"authorization": given}
-    assert idle.stranger.get("/", headers=headers).status_code == 200
+    assert refusing.stranger.get("/", headers=headers).status_code == 200
     for path in ("/about", "/settings", "/swatches", "/swatches/mosaic.jpg", "/runs", "/pictures/x", "/nowhere"):
-        assert idle.stranger.get(path, headers=headers).status_code == 401
-    assert idle.stranger.post("/runs", json={}, headers=headers).status_code == 401
+        assert refusing.stranger.get(path, headers=headers).status_code == 401
+    assert refusing.stranger.post("/runs", json={}, headers=headers).status_code == 401
 
 
-def test_the_page_says_what_it_may_load(idle):
+def test_the_page_says_what_it_may_load(refusing):
     for path in ("/", "/page/main.js", "/about", "/nowhere"):
-        headers = idle.client.get(path).headers
+        headers = refusing.client.get(path).headers
         assert "default-src 'self'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
         assert "server" not in headers and "access-control-allow-origin" not in headers
 
 
-def test_the_page_names_nothing_that_is_not_there_and_nothing_elsewhere(idle):
+def test_the_page_names_nothing_that_is_not_there_and_nothing_elsewhere(refusing):
     import re
 
-    page = idle.stranger.get("/").text
+    page = refusing.stranger.get("/").text
     seen, left = set(), re.findall(r'(?:src|href)="(/[^"]+)"', page)
     while left:
         path = left.pop()
         if path in seen:
             continue
         seen.add(path)
-        answer = idle.stranger.get(path)
+        answer = refusing.stranger.get(path)
         assert answer.status_code == 200, path
         if path.endswith(".js"):
             left += [f"/page/{name}" for name in re.findall(r'from "\./([\w-]+\.js)"', answer.text)]
@@ -200,25 +200,27 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_what_no_run_can_be_is_refused(idle, body):
-    id = idle.send(WHOLE)["id"].encode()
-    answer = idle.client.post("/runs", content=body.replace(b"ID", id), headers={"content-type": "application/json"})
+def test_what_no_run_can_be_is_refused(refusing, body):
+    id = refusing.send(WHOLE)["id"].encode()
+    answer = refusing.client.post(
+        "/runs", content=body.replace(b"ID", id), headers={"content-type": "application/json"}
+    )
     assert answer.status_code in (400, 404) and answer.json()["error"]
-    assert idle.client.get("/runs").json() == []
+    assert refusing.client.get("/runs").json() == []
 
 
-def test_a_form_cannot_ask_for_a_run(idle):
+def test_a_form_cannot_ask_for_a_run(refusing):
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
-        assert idle.client.post("/runs", content=b"{}", headers={"content-type": kind}).status_code == 415
+        assert refusing.client.post("/runs", content=b"{}", headers={"content-type": kind}).status_code == 415
 
 
 @pytest.mark.parametrize(
     "id", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e", "x" * 5000, "a\x00b", "nonesuch"]
 )
-def test_ids_are_no_paths(idle, id):
+def test_ids_are_no_paths(refusing, id):
     for path in (f"/pictures/{id}", f"/runs/{id}", f"/runs/{id}/result.png", f"/page/{id}", f"/swatches/{id}.jpg"):
         with suppress(httpx.InvalidURL):
-            assert idle.client.get(path.replace("\x00", "%00")).status_code in (400, 404)
+            assert refusing.client.get(path.replace("\x00", "%00")).status_code in (400, 404)
 
 
 def test_sizes_are_numbers(idle):
@@ -231,9 +233,9 @@ def test_sizes_are_numbers(idle):
     assert idle.client.get("/swatches/nope.jpg").status_code == 404
 
 
-def test_methods_that_there_are_not(idle):
+def test_methods_that_there_are_not(refusing):
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
-        assert idle.client.request(method, "/runs").status_code == 405
+        assert refusing.client.request(method, "/runs").status_code == 405
 
 
 def test_images_of_an_upload_are_encoded_anew(idle):

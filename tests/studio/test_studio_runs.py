@@ -239,15 +239,15 @@ BLACK, WHITE, WIDE = png(np.zeros((60, 80))), png(np.full((60, 80), 255)), png(n
     ],
     ids=lambda given: "-".join(given) if isinstance(given, dict) else given[:20],
 )
-def test_a_mask_that_leaves_nothing_is_refused_at_once(idle, photo, masks, message):
-    ids = {name: idle.send(data, "mask.png")["id"] for name, data in masks.items()}
-    body = asked(idle, photo)
+def test_a_mask_that_leaves_nothing_is_refused_at_once(refusing, photo, masks, message):
+    ids = {name: refusing.send(data, "mask.png")["id"] for name, data in masks.items()}
+    body = asked(refusing, photo)
     if "region" in ids:
         style_mask = {"style_mask": ids["style_mask"]} if "style_mask" in ids else {}
         body["regions"] = [{"mask": ids["region"], "style": "swatch:batik", **style_mask}]
-    refused = idle.client.post("/runs", json=body | ({"keep": ids["keep"]} if "keep" in ids else {}))
+    refused = refusing.client.post("/runs", json=body | ({"keep": ids["keep"]} if "keep" in ids else {}))
     assert refused.status_code == 400 and message in refused.json()["error"]
-    assert idle.client.get("/runs").json() == []
+    assert refusing.client.get("/runs").json() == []
 
 
 @pytest.mark.parametrize(
@@ -267,10 +267,10 @@ def test_a_mask_that_leaves_nothing_is_refused_at_once(idle, photo, masks, messa
     ],
     ids=str,
 )
-def test_what_can_never_be_painted_is_refused_at_once(idle, photo, changed, message):
-    refused = idle.client.post("/runs", json=asked(idle, photo) | changed)
+def test_what_can_never_be_painted_is_refused_at_once(refusing, photo, changed, message):
+    refused = refusing.client.post("/runs", json=asked(refusing, photo) | changed)
     assert refused.status_code == 400 and message in refused.json()["error"]
-    assert idle.client.get("/runs").json() == []
+    assert refusing.client.get("/runs").json() == []
 
 
 def test_options_of_the_command_are_told_as_settings():
@@ -278,11 +278,11 @@ def test_options_of_the_command_are_told_as_settings():
     assert said == "Choose a smaller style_scale or size; impasto weights fetch vgg16 --force"
 
 
-def test_settings_are_those_of_the_command(idle):
+def test_settings_are_those_of_the_command(refusing):
     from impasto.cli.making import transfer
     from impasto.recipe import SETTINGS
 
-    offered = {each["name"]: each for each in idle.client.get("/settings").json()}
+    offered = {each["name"]: each for each in refusing.client.get("/settings").json()}
     options = {each.name for each in transfer.params} & SETTINGS.keys()
     assert options - offered.keys() == {"weights", "max_pixels"} and offered.keys() - options == {"noise"}
     for each in offered.values():
@@ -291,7 +291,7 @@ def test_settings_are_those_of_the_command(idle):
     assert [name for name, each in offered.items() if each["picture"]] == ["init"]
     assert not any("--" in each["help"] for each in offered.values())
     assert offered["seed"]["kind"] == "whole" and offered["size"]["free"]
-    for preset in idle.client.get("/presets").json():
+    for preset in refusing.client.get("/presets").json():
         assert preset["settings"].keys() == offered.keys()
 
 
