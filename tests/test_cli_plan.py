@@ -30,7 +30,7 @@ def test_plan_tells_people_in_words(impasto, untimed):
 
 
 def test_plan_tells_how_memory_is_kept(impasto, untimed):
-    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "3GB", "--dtype", "float32", "--preset", "fast")
+    status, out, _ = impasto("plan", "--sizes", "3072", "--memory", "6GB", "--dtype", "float32", "--preset", "fast")
     assert status == 0
     assert "tiles of" in out
 
