@@ -193,7 +193,7 @@ def test_json_is_json_alone(impasto):
     assert records[-1] == {"event": "saved", "path": "out.png", "interrupted": False, "done": 3}
 
 
-def test_dry_run_writes_nothing(impasto, folder):
+def test_dry_run_writes_nothing(impasto, folder, untimed):
     code, out, err = impasto(*transfer("--dry-run", "-o", "out.png"))
     assert (code, err) == (0, "")
     assert "encoder         compact" in out
