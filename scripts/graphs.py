@@ -6,12 +6,13 @@ Writing them takes half a minute, and the page that paints in a browser needs th
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "build" / "graphs"
@@ -21,13 +22,13 @@ WRITERS = ("torch", "onnx", "onnxscript", "onnx-ir")
 def exported() -> Path:
     """Their folder; written by the command if what makes them is new."""
     folder = KEPT / digest()[:16]
-    if not folder.is_dir():
-        new = folder.with_suffix(f".{os.getpid()}")
-        subprocess.run([sys.executable, "-m", "impasto", "export", new], check=True, stdout=subprocess.DEVNULL)
-        try:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with FileLock(KEPT / "lock"):  # two workers of the tests may need them at once
+        if not folder.is_dir():
+            new = folder.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "impasto", "export", new], check=True, stdout=subprocess.DEVNULL)
             new.rename(folder)
-        except OSError:  # another process was faster
-            shutil.rmtree(new)
     return folder
 
 
