@@ -155,7 +155,7 @@ def test_a_queue_takes_twenty(idle, photo):
 
 def test_who_comes_back_hears_what_was_missed(at_work, photo):
     id = at_work.run(asked(at_work, photo))
-    at_work.ended(id)
+    at_work.events(id)  # until its end has been told
     last = at_work.events(id)
     assert len(last) == 1 and last[0][1:2] == ("state",), "a newcomer hears how it stands"
     missed = at_work.events(id, **{"last-event-id": "2"})
