@@ -34,6 +34,7 @@ from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from impasto import Painter, load_image
 from impasto.color import luminance
+from impasto.devices import resolve_device
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.images import resize
@@ -87,7 +88,8 @@ class Judge:
 
     def __init__(self, size: int):
         self.size = size
-        self.encoder: ChainEncoder = build_encoder(find_weights("vgg19"), dtype=torch.float32)
+        device = resolve_device("auto")
+        self.encoder: ChainEncoder = build_encoder(find_weights("vgg19"), dtype=torch.float32, device=device)
         self.seen = cache(self._seen)
 
     def pixels(self, path: Path) -> Tensor:
@@ -150,7 +152,7 @@ def main() -> None:
     folders = {label: args.out / label for label in recipes} | {
         label: Path(folder) for label, folder in (each.split("=", 1) for each in args.results)
     }
-    judge, painter, rows, images = Judge(args.size), Painter(), {}, []
+    judge, painter, rows, images = Judge(args.size), Painter(dtype="float32"), {}, []
     for content, style in pairs(args.content, args.style, args.pairs):
         name = f"{content.stem}-{style.stem}"
         images += [(name, Image.open(content)), (style.stem, Image.open(style))]

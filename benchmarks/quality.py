@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from impasto import Painter, load_image
+from impasto.devices import resolve_device
 from impasto.encoders.catalog import build_encoder, find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.registry import encoder_names
@@ -77,7 +78,7 @@ def made_by(name: str) -> dict[str, str]:
 
 def painter(encoder: str, size: int) -> Callable[[Path, Path, Path], None]:
     """Paints (content, style) into a file with an encoder's name or a weight file, at the default settings."""
-    hand = Painter()
+    hand = Painter(dtype="float32")
 
     def paint(content: Path, style: Path, out: Path) -> None:
         began = time.perf_counter()
@@ -115,7 +116,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=24, help="how many of all combinations")
     parser.add_argument("--sheet", type=Path, help="contact sheet of the last size")
     args = parser.parse_args()
-    judges = {Path(name).stem: build_encoder(seen_by(name)) for name in args.judge}
+    judges = {Path(name).stem: build_encoder(seen_by(name), device=resolve_device("auto")) for name in args.judge}
     chosen = pairs(args.content, args.style, args.pairs)
     for size in args.sizes:
         folders = {label: Path(folder) for label, folder in named(args.results).items()}

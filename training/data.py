@@ -1,18 +1,23 @@
 """Crops of photographs, paintings and textures, and the inputs an optimiser would feed an encoder, as training batches.
 
 The images are decoded once and kept in memory as uint8. Every batch is drawn from one `torch.Generator`, so a seed and
-a step number determine it.
+a step number determine it, if no other processes draw them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+T = TypeVar("T")
 
 # Share of each kind of picture in a batch; folders of these names are expected under the image folder.
 SHARES = {"paintings": 0.45, "photos": 0.4, "textures": 0.15}
@@ -129,3 +134,22 @@ def _smooth_noise(height: int, width: int, generator: torch.Generator) -> Tensor
     noise = torch.randn(1, 3, cells, cells, generator=generator)
     noise = F.interpolate(noise, size=(height, width), mode="bicubic", align_corners=False)[0]
     return noise / noise.std()
+
+
+class _Drawn(IterableDataset[T], Generic[T]):
+    """What `draw` gives, without end; other numbers in every process."""
+
+    def __init__(self, draw: Callable[[torch.Generator], T], seed: int):
+        self.draw, self.seed = draw, seed
+
+    def __iter__(self) -> Iterator[T]:
+        worker = get_worker_info()
+        generator = torch.Generator().manual_seed(1000 * self.seed + (worker.id if worker else 0))
+        while True:
+            yield self.draw(generator)
+
+
+def stream(draw: Callable[[torch.Generator], T], seed: int, workers: int = 0) -> Iterator[T]:
+    """What `draw` gives, without end, drawn ahead by `workers` other processes, or by this one when it is asked for."""
+    ahead = {"prefetch_factor": 16} if workers else {}
+    return iter(DataLoader(_Drawn(draw, seed), batch_size=None, num_workers=workers, **ahead))

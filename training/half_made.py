@@ -49,6 +49,14 @@ def one_transfer(pictures: Pictures, number: int, weights: Path | None = None) -
     yield from kept(content, style, **fine)
 
 
+def make(pictures: Pictures, number: int, folder: Path, weights: Path | None = None) -> None:
+    """Leave the pictures of transfer `number` in `folder`, each once it is whole."""
+    for i, image in enumerate(list(one_transfer(pictures, number, weights))):
+        file = folder / f"{number:05d}-{i}.png"
+        to_pil(image[None], None).save(file.with_suffix(".part"), "PNG")
+        file.with_suffix(".part").replace(file)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True, help="folder with paintings/, photos/, textures/")
@@ -60,8 +68,7 @@ def main() -> None:
     for number in sorted(range(args.count), key=lambda n: n % HELD_OUT != 0):
         if list(args.out.glob(f"{number:05d}-*.png")):
             continue
-        for i, image in enumerate(list(one_transfer(pictures, number))):
-            to_pil(image[None], None).save(args.out / f"{number:05d}-{i}.png")
+        make(pictures, number, args.out)
         print(number, flush=True)
 
 

@@ -6,10 +6,11 @@ relu4_1 for the style, of the picture and of the same at half its size; features
 photograph is flat; weighed by a strength that is drawn anew for each picture. At strength 0 the photograph has to come
 back.
 
-VGG-19's view of the last STYLES styles and CONTENTS contents is kept; each is used about eight and four times.
+VGG-19's view of the last --styles styles and twice as many contents is kept.
 
 The run is logged to RUN/log.jsonl and saved to RUN/state.pt every --save seconds; the same command goes on from there,
-with another --steps if wished. RUN/sheet.png has held-out pairs as they are painted by then.
+with another --steps if wished. With --seconds the rate falls to nothing by then, whatever the step. RUN/sheet.png has
+held-out pairs as they are painted by then.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from data import Pictures, crop, load_pictures
+from data import Pictures, crop, load_pictures, stream
 from impasto import swatches
 from impasto.encoders.base import Sums
 from impasto.encoders.catalog import build_encoder
@@ -38,9 +39,10 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.packed import compact_weights, vgg19_weights
 from impasto.images import to_pil
 from impasto.instant.decoder import CODED, SKIPS, Decoder, code
+from impasto.instant.export import roots_by_products
 from impasto.instant.network import maps, with_grain
 from impasto.instant.packed import DECODER, FILE
-from impasto.losses import flat_steps, flatness, out_of_range
+from impasto.losses import flat_steps, flatness, out_of_range, smoothed
 from impasto.statistics import Moments, moments
 from muon import Muon
 from rims import rims
@@ -48,8 +50,6 @@ from rims import rims
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYERS = {"relu3_1": 0.2, "relu4_1": 0.5}
 SCALES = (1, 2)  # sizes that the style is compared at: the picture's own, and half of it
-STYLES, FRESH_STYLES = 192, 1  # kept; new ones a step
-CONTENTS, FRESH_CONTENTS = 384, 2
 STYLE_SIDE = 176  # pixels of a style, at most
 SWATCH_SEEDS = 3
 SHARES = {"paintings": 0.72, "textures": 0.1, "swatches": 0.18}  # of the styles
@@ -63,6 +63,7 @@ class Networks:
     student: ChainEncoder
     teacher: ChainEncoder
     seeing: dict[str, Tensor]  # the student's weights
+    smooth: float  # contrast of the texture that the teacher does not see in styles
 
 
 @dataclass(frozen=True)
@@ -133,50 +134,52 @@ def drawn_swatches(kept: Path) -> list[Tensor]:
     return pictures
 
 
-class Pool:
-    """Styles, and contents of `side` pixels, always new ones, each seen by the networks once."""
+def new_style(pictures: Mapping[str, list[Tensor]], generator: torch.Generator) -> Tensor:
+    """A style.  Shape: (1, 3, H, W) in [0, 1]."""
+    kinds = list(SHARES)
+    index = torch.multinomial(torch.tensor(list(SHARES.values())), 1, generator=generator)
+    image = style_crop(any_of(pictures[kinds[int(index)]], generator), generator)
+    return recolored(image[0], generator)[None]
 
-    def __init__(self, pictures: Mapping[str, list[Tensor]], networks: Networks, side: int, generator: torch.Generator):
-        self.pictures, self.networks, self.side, self.generator = pictures, networks, side, generator
-        self.styles: deque[Style] = deque(maxlen=STYLES)
-        self.contents: deque[Content] = deque(maxlen=CONTENTS)
+
+def new_content(pictures: Mapping[str, list[Tensor]], side: int, generator: torch.Generator) -> Tensor:
+    """A content: a photograph, sometimes a painting.  Shape: (3, side, side) in [0, 1]."""
+    kind = "photos" if uniform(0, 1, generator) < 0.85 else "paintings"
+    return recolored(crop(any_of(pictures[kind], generator), side, generator), generator)
+
+
+class Pool:
+    """Styles and contents, always new ones, each seen by the networks once."""
+
+    def __init__(self, styles: Iterator[Tensor], contents: Iterator[Tensor], networks: Networks, kept: int):
+        self.new_styles, self.new_contents, self.networks = styles, contents, networks
+        self.styles: deque[Style] = deque(maxlen=kept)
+        self.contents: deque[Content] = deque(maxlen=2 * kept)
 
     def refresh(self, styles: int, contents: int) -> None:
         """Take in new ones; the oldest make room."""
-        self.styles.extend(self.new_style() for _ in range(styles))
-        self.contents.extend(self.new_content() for _ in range(contents))
+        self.styles.extend(seen_style(next(self.new_styles), self.networks) for _ in range(styles))
+        self.contents.extend(seen_content(next(self.new_contents), self.networks) for _ in range(contents))
 
-    def new_style(self) -> Style:
-        """A style, seen."""
-        kinds = list(SHARES)
-        index = torch.multinomial(torch.tensor(list(SHARES.values())), 1, generator=self.generator)
-        picture = any_of(self.pictures[kinds[int(index)]], self.generator)
-        image = style_crop(picture, self.generator)
-        return seen_style(recolored(image[0], self.generator)[None], self.networks)
-
-    def new_content(self) -> Content:
-        """A content, seen: a photograph, sometimes a painting."""
-        kind = "photos" if uniform(0, 1, self.generator) < 0.85 else "paintings"
-        image = crop(any_of(self.pictures[kind], self.generator), self.side, self.generator)
-        return seen_content(recolored(image, self.generator), self.networks)
-
-    def drawn(self, count: int) -> tuple[list[Style], list[Content]]:
+    def drawn(self, count: int, generator: torch.Generator) -> tuple[list[Style], list[Content]]:
         """Styles and contents, drawn at random."""
-        draw = lambda pool: [pool[int(i)] for i in torch.randint(len(pool), (count,), generator=self.generator)]  # noqa: E731
+        draw = lambda pool: [pool[int(i)] for i in torch.randint(len(pool), (count,), generator=generator)]  # noqa: E731
         return draw(self.styles), draw(self.contents)
 
 
 @torch.no_grad()
 def seen_style(image: Tensor, networks: Networks) -> Style:
     """Shape: (1, 3, H, W) in [0, 1]."""
-    seen = (moments_of(networks.teacher, smaller(image, scale), STYLE_LAYERS) for scale in SCALES)
+    image = image.to(networks.student.device)
+    calm = smoothed(image, networks.smooth) if networks.smooth else image
+    seen = (moments_of(networks.teacher, smaller(calm, scale), STYLE_LAYERS) for scale in SCALES)
     return Style(moments_of(networks.student, image, CODED), tuple(seen), moments(image))
 
 
 @torch.no_grad()
 def seen_content(image: Tensor, networks: Networks) -> Content:
     """Shape: (3, H, W) in [0, 1]."""
-    pixels = image.mul(255).round().to(torch.uint8)
+    pixels = image.to(networks.student.device).mul(255).round().to(torch.uint8)
     return Content(pixels, networks.teacher(pixels[None].float() / 255, CONTENT_LAYERS))
 
 
@@ -236,10 +239,12 @@ def painted(
         sums, features = student.sums(images, [Sums(layer) for layer in CODED], list(SKIPS))
         own = {each.layer: found for each, found in sums.items()}
         freedom = (2 * strength - 1).clamp_min(0)
-        moved = {n: each(features[n].float()) for n, each in maps(decoder, own, styles, amount).items()}
+        on_gpu = images.device.type == "cuda"  # where eigenvalues take long
+        moved_by = maps(decoder, own, styles, amount, roots_by_products if on_gpu else None)
+        moved = {n: each(features[n].float()) for n, each in moved_by.items()}
         moved = {n: f.contiguous(memory_format=torch.channels_last) for n, f in moved.items()}
         mixed = torch.lerp(code(own), code(styles), amount[:, None])
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(images.device.type, torch.bfloat16):
         return decoder(moved, decoder.leads(mixed, freedom)).float()
 
 
@@ -283,12 +288,13 @@ def losses(
     """The parts of the loss of a batch, and what was painted."""
     images = torch.stack([each.pixels for each in contents]).float() / 255
     images = images.contiguous(memory_format=torch.channels_last)
+    kept = [i for i, each in enumerate(strength.tolist()) if each > 0]
+    strength = strength.to(images)
     out = painted(decoder, networks.student, images, stacked([each.student for each in styles]), strength, corner)
-    judged = strength > 0
+    judged = torch.tensor(kept, device=images.device)
     sums, features = networks.teacher.sums(out[judged], [Sums(n) for n in STYLE_LAYERS], list(CONTENT_LAYERS))
     found = [{each.layer: moments for each, moments in sums.items()}]
     found += [moments_of(networks.teacher, smaller(out[judged], scale), STYLE_LAYERS) for scale in SCALES[1:]]
-    kept = [i for i, yes in enumerate(judged.tolist()) if yes]
     targets = [stacked(each) for each in zip(*(styles[i].teacher for i in kept), strict=True)]
     held = {n: torch.cat([contents[i].features[n] for i in kept]) for n in CONTENT_LAYERS}
     s = strength[judged]
@@ -321,9 +327,14 @@ def judgement(
     """Style by layer and content at strength 0.5, PSNR at 0, over held-out pairs; the first of them as a sheet."""
     found: dict[str, list[float]] = {}
     rows = []
+    device = networks.student.device
     for photo, painting in zip(contents, styles, strict=True):
+        photo, painting = photo.to(device), painting.to(device)
         style, content = seen_style(painting, networks), seen_content(photo[0], networks)
-        out, same = (painted(decoder, networks.student, photo, style.student, torch.tensor([s])) for s in (0.5, 0.0))
+        out, same = (
+            painted(decoder, networks.student, photo, style.student, torch.tensor([s], device=device))
+            for s in (0.5, 0.0)
+        )
         out, same = out.clamp(0, 1), same.clamp(0, 1)
         sums, features = networks.teacher.sums(out, [Sums(n) for n in STYLE_LAYERS], list(CONTENT_LAYERS))
         by_layer = style_errors({each.layer: m for each, m in sums.items()}, style.teacher[0])[0]
@@ -338,9 +349,11 @@ def judgement(
         for name, value in values.items():
             found.setdefault(name, []).append(value)
         if len(rows) < SHOWN:
-            free = painted(decoder, networks.student, photo, style.student, torch.tensor([1.0])).clamp(0, 1)
+            free = painted(decoder, networks.student, photo, style.student, torch.tensor([1.0], device=device)).clamp(
+                0, 1
+            )
             rows.append(torch.cat([photo, painting, out, free, same], 3))
-    to_pil(torch.cat(rows, 2)).save(sheet)
+    to_pil(torch.cat(rows, 2).cpu()).save(sheet)
     return {name: sorted(values)[len(values) // 2] for name, values in found.items()}
 
 
@@ -367,9 +380,9 @@ def optimisers(decoder: Decoder, lr: float) -> list[tuple[torch.optim.Optimizer,
     return [(Muon(weights), lr), (torch.optim.Adam(others, betas=(0.9, 0.98)), 0.1 * lr)]
 
 
-def rate(step: int, steps: int, decay: float) -> float:
-    """1, after a short rise; over the last share `decay` of the steps it falls to 0."""
-    return min(1.0, (steps - step) / (steps * decay), (step + 20) / 300)
+def rate(done: int, left: float, decay: float) -> float:
+    """1, after a rise over 300 steps; it falls to 0 where less than a share `decay` of the run is `left`."""
+    return max(0.0, min(1.0, left / decay, (done + 20) / 300))
 
 
 def as_packaged() -> dict[str, Any]:
@@ -397,36 +410,46 @@ def main() -> None:
     parser.add_argument("--grain", type=float, default=0.04, help="deviation of the grain from strength 0.5 on")
     parser.add_argument("--same", type=float, default=20.0, help="weight of the photograph itself at strength 0")
     parser.add_argument("--packaged", action="store_true", help="begin as the network in the package")
+    parser.add_argument("--smooth", type=float, default=0.0, help="contrast of texture that styles are smoothed of")
+    parser.add_argument("--styles", type=int, default=192, help="styles that are kept")
+    parser.add_argument("--fresh", type=int, default=1, help="new styles a step, and half of the new contents")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long, if not before")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw crops, for each of both kinds")
+    parser.add_argument("--device", type=torch.device, default="cpu")
     parser.add_argument("--save", type=float, default=300, help="seconds between two savings")
     parser.add_argument("--judge", type=int, default=1000, help="steps between two judgements")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
-    state_file = args.out / "state.pt"
-    state = (
-        torch.load(state_file, weights_only=True) if state_file.exists() else as_packaged() if args.packaged else None
-    )
+    state_file, device = args.out / "state.pt", args.device
+    state = None
+    if state_file.exists():
+        state = torch.load(state_file, weights_only=True, map_location="cpu")
+    elif args.packaged:
+        state = as_packaged()
     first = state["step"] if state else 0
 
+    pictures = load_pictures(args.images)
+    styles = {**pictures.train, "swatches": drawn_swatches(args.out / "swatches.pt")}
+    new_styles = stream(lambda generator: new_style(styles, generator), 2 * first + 1, args.workers)
+    new_contents = stream(lambda g: new_content(pictures.train, args.side, g), 2 * first + 2, args.workers)
     torch.manual_seed(0)
     weights = compact_weights()
     if state:  # the package may have another by now
         weights = replace(weights, tensors=state["encoder"])
     networks = Networks(
-        build_encoder(weights),
-        build_encoder(vgg19_weights(), padding="replicate", dtype=torch.bfloat16),
+        build_encoder(weights, device=device),
+        build_encoder(vgg19_weights(), padding="replicate", dtype=torch.bfloat16, device=device),
         weights.tensors,
+        args.smooth,
     )
-    pictures = load_pictures(args.images)
     generator = torch.Generator().manual_seed(first)
-    pool = Pool(
-        {**pictures.train, "swatches": drawn_swatches(args.out / "swatches.pt")}, networks, args.side, generator
-    )
-    pool.refresh(STYLES // (1 if state else 2), CONTENTS // (1 if state else 2))
+    pool = Pool(new_styles, new_contents, networks, args.styles)
+    pool.refresh(args.styles // (1 if state else 2), args.styles * 2 // (1 if state else 2))
     pairs = judge_pairs(pictures, networks)
 
-    decoder = Decoder()
+    decoder = Decoder().to(device)
     if state:
         decoder.load_state_dict({"grain": decoder.grain, **state["decoder"]})
     else:
@@ -445,28 +468,29 @@ def main() -> None:
     started = saved_at = time.monotonic()
     running: dict[str, float] = {}
     for step in range(first, args.steps):
+        left = min((args.steps - step) / args.steps, 1 - (time.monotonic() - started) / args.seconds)
         for optimiser, lr in steppers:
-            optimiser.param_groups[0]["lr"] = lr * rate(step, args.steps, args.decay)
-        pool.refresh(FRESH_STYLES, FRESH_CONTENTS)
-        styles, contents = pool.drawn(args.batch)
-        down, right = torch.randint(4096, (2,), generator=generator).tolist()
-        parts, _ = losses(decoder, networks, styles, contents, strengths(args.batch, generator), (down, right), args)
+            optimiser.param_groups[0]["lr"] = lr * rate(step - first, left, args.decay)
+        pool.refresh(args.fresh, 2 * args.fresh)
+        drawn = pool.drawn(args.batch, generator)
+        corner = tuple(torch.randint(4096, (2,), generator=generator).tolist())
+        parts, _ = losses(decoder, networks, *drawn, strengths(args.batch, generator), corner, args)
         for optimiser, _ in steppers:
             optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(parts.values())).sum().backward()
+        total = torch.stack(list(parts.values()))
+        total.sum().backward()
         nn.utils.clip_grad_norm_(steppers[1][0].param_groups[0]["params"], 5.0)
         for optimiser, _ in steppers:
             optimiser.step()
         done, beta = step + 1, min(0.999, (step + 1) / (step + 50))
-        with torch.no_grad():
-            for mean, now in zip(average.parameters(), decoder.parameters(), strict=True):
-                mean.lerp_(now, 1 - beta)
-        for name, part in parts.items():
-            running[name] = running.get(name, part.item()) * 0.98 + part.item() * 0.02
+        torch._foreach_lerp_(list(average.parameters()), [p.detach() for p in decoder.parameters()], 1 - beta)
+        if done % 10 == 0:
+            for name, part in zip(parts, total.tolist(), strict=True):
+                running[name] = running.get(name, part) * 0.8 + part * 0.2
         if done % 50 == 0:
             pace = (time.monotonic() - started) / (done - first)
-            print(done, f"{pace:.2f} s", *(f"{name} {value:.3f}" for name, value in running.items()), flush=True)
-        last = done == args.steps
+            print(done, f"{pace:.3f} s", *(f"{name} {value:.3f}" for name, value in running.items()), flush=True)
+        last = done == args.steps or left <= 0
         if done % args.judge == 0 or last:
             found = judgement(average, networks, *pairs, args.out / "sheet.png")
             print(done, "held out:", *(f"{name} {value:.3f}" for name, value in found.items()), flush=True)
@@ -479,6 +503,8 @@ def main() -> None:
             torch.save(kept, state_file.with_suffix(".part"))
             state_file.with_suffix(".part").replace(state_file)
             saved_at = time.monotonic()
+        if last:
+            break
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,50 +24,100 @@ from impasto.encoders.packed import vgg19_weights
 
 SIDE = 128
 LAYERS = tuple(f"{b}_{i}" for b, depth in enumerate((2, 2, 4, 4, 1), 1) for i in range(1, depth + 1))
-ENOUGH = 50  # transfers
+LOOKED_AFTER = 200  # pairs
 POSITIONS = {"1": 256, "2": 256, "3": 256, "4": 128, "5": 64}  # of each crop, by block
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A pair of crops, uint8 (2, 3, SIDE, SIDE); by layer the positions and VGG-19's features there, bfloat16 (2, n, C)."""
+    """P pairs of crops, uint8 (P, 2, 3, SIDE, SIDE); by layer the positions looked at, (P, n), and VGG-19's features
+    there, bfloat16 (P, 2, n, C).
+    """
 
     pixels: Tensor
     positions: dict[str, Tensor]
     features: dict[str, Tensor]
 
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, which: Tensor | slice) -> Seen:
+        return self._of(lambda kept: kept[which])
+
+    def put(self, places: Tensor, others: Seen) -> None:
+        """Others in the place of some."""
+        for kept, other in zip(self._tensors(), others._tensors(), strict=True):
+            kept[places] = other
+
+    def to(self, device: torch.device) -> Seen:
+        """The same on a device."""
+        return self._of(lambda kept: kept.to(device))
+
+    def _tensors(self) -> list[Tensor]:
+        return [self.pixels, *self.positions.values(), *self.features.values()]
+
+    def _of(self, change: Callable[[Tensor], Tensor]) -> Seen:
+        positions, features = ({n: change(t) for n, t in each.items()} for each in (self.positions, self.features))
+        return Seen(change(self.pixels), positions, features)
+
 
 @functools.cache
-def teacher() -> ChainEncoder:
+def teacher(device: torch.device) -> ChainEncoder:
     """The package's VGG-19 in bfloat16, with the student's borders."""
-    return build_encoder(vgg19_weights(), padding="reflect", dtype=torch.bfloat16)
+    return build_encoder(vgg19_weights(), padding="reflect", dtype=torch.bfloat16, device=device)
 
 
 def sampled(features: Tensor, positions: Tensor) -> Tensor:
-    """Shape: (N, C, H, W), (n,) -> (N, n, C)."""
-    return features.flatten(2).index_select(2, positions).mT
+    """Shape: (2 P, C, H, W), (P, n) -> (P, 2, n, C)."""
+    pairs = features.flatten(2).unflatten(0, (-1, 2))
+    return pairs.gather(3, positions[:, None, None].expand(-1, 2, pairs.shape[2], -1)).mT
 
 
 @torch.no_grad()
-def seen(pair: Tensor, generator: torch.Generator) -> Seen:
-    """What is kept of a pair.  Shape: (2, 3, SIDE, SIDE) in [0, 1]."""
-    pixels = pair.mul(255).round().to(torch.uint8)
-    found = teacher()(pixels.float() / 255, [f"relu{name}" for name in LAYERS])
-    positions = {
-        name: torch.randperm(found[f"relu{name}"][0, 0].numel(), generator=generator)[: POSITIONS[name[0]]]
-        for name in LAYERS
-    }
+def seen(pairs: Tensor, device: torch.device) -> Seen:
+    """What is kept of some pairs.  Shape: (P, 2, 3, SIDE, SIDE) in [0, 1]."""
+    pixels = pairs.to(device).mul(255).round().to(torch.uint8)
+    found = teacher(device)(pixels.flatten(0, 1).float() / 255, [f"relu{name}" for name in LAYERS])
+    positions = {}
+    for name in LAYERS:
+        places = found[f"relu{name}"][0, 0].numel()
+        positions[name] = torch.rand(len(pairs), places, device=device).argsort(1)[:, : POSITIONS[name[0]]]
     return Seen(pixels, positions, {n: sampled(found[f"relu{n}"], p).contiguous() for n, p in positions.items()})
 
 
-def transfers_in(folder: Path, held_out: bool) -> list[list[Tensor]]:
-    """The pictures of each transfer in `folder`, as `half_made.py` left them, uint8 (3, H, W)."""
-    found = defaultdict(list)
-    for path in sorted(folder.glob("*.png")):
-        number = int(path.name.split("-")[0])
-        if (number % HELD_OUT == 0) == held_out:
-            found[number].append(path)
-    return [[picture_of(path) for path in paths] for paths in found.values() if len(paths) > 1]
+class Transfers:
+    """The pictures of each transfer in a folder, as `half_made.py` left them, uint8 (3, H, W); new ones as they come."""
+
+    def __init__(self, folder: Path, held_out: bool):
+        self.folder, self.held_out = folder, held_out
+        self.pictures: dict[str, list[Tensor]] = {}
+        self.drawn = 0
+
+    def look(self) -> list[list[Tensor]]:
+        """What is there by now."""
+        found = defaultdict(list)
+        for path in sorted(self.folder.glob("*.png")):
+            number = path.name.split("-")[0]
+            if (int(number) % HELD_OUT == 0) == self.held_out:
+                found[number].append(path)
+        for number, paths in found.items():
+            if number not in self.pictures and len(paths) > 1:
+                self.pictures[number] = [picture_of(path) for path in paths]
+        return list(self.pictures.values())
+
+    def pair(self, generator: torch.Generator) -> Tensor:
+        """The same square of two pictures of one transfer that follow each other.  Shape: (2, 3, SIDE, SIDE)."""
+        if self.drawn % LOOKED_AFTER == 0:
+            self.look()
+        self.drawn += 1
+        transfers = list(self.pictures.values())
+        chosen = transfers[int(torch.randint(len(transfers), (), generator=generator))]
+        i = int(torch.randint(len(chosen) - 1, (), generator=generator))
+        a, b = (picture[None].float() / 255 for picture in chosen[i : i + 2])
+        if a.shape != b.shape:  # from the coarse level to the fine
+            a = F.interpolate(a, size=b.shape[-2:], mode="bilinear", align_corners=False)
+        top, left = (int(torch.randint(side - SIDE + 1, (), generator=generator)) for side in b.shape[-2:])
+        return torch.cat([a, b])[..., top : top + SIDE, left : left + SIDE]
 
 
 def plain_pair(pictures: dict[str, list[Tensor]], generator: torch.Generator) -> Tensor:
@@ -84,19 +135,8 @@ def plain_pair(pictures: dict[str, list[Tensor]], generator: torch.Generator) ->
     return torch.stack([first[0], first[0] + amount * change]).clamp(0, 1)
 
 
-def transfer_pair(transfers: list[list[Tensor]], generator: torch.Generator) -> Tensor:
-    """The same square of two pictures of one transfer that follow each other."""
-    chosen = transfers[int(torch.randint(len(transfers), (), generator=generator))]
-    i = int(torch.randint(len(chosen) - 1, (), generator=generator))
-    a, b = (picture[None].float() / 255 for picture in chosen[i : i + 2])
-    if a.shape != b.shape:  # from the coarse level to the fine
-        a = F.interpolate(a, size=b.shape[-2:], mode="bilinear", align_corners=False)
-    top, left = (int(torch.randint(side - SIDE + 1, (), generator=generator)) for side in b.shape[-2:])
-    return torch.cat([a, b])[..., top : top + SIDE, left : left + SIDE]
-
-
-def new_pair(pictures: dict[str, list[Tensor]], transfers: list[list[Tensor]], generator: torch.Generator) -> Tensor:
-    """Half of the pairs are of transfers; fewer while there are not ENOUGH.  Shape: (2, 3, SIDE, SIDE) in [0, 1]."""
-    if torch.rand((), generator=generator) < min(0.5, 0.5 * len(transfers) / ENOUGH):
-        return transfer_pair(transfers, generator)
+def new_pair(pictures: dict[str, list[Tensor]], transfers: Transfers, generator: torch.Generator) -> Tensor:
+    """Half of the pairs are of transfers.  Shape: (2, 3, SIDE, SIDE) in [0, 1]."""
+    if torch.rand((), generator=generator) < 0.5:
+        return transfers.pair(generator)
     return plain_pair(pictures, generator)

@@ -2,11 +2,13 @@
 
 The student begins as what is in the package, a little wider. Its inner products are to agree with VGG-19's (agreement.py),
 of features as they are, centered, and of what changes within a pair of crops (pairs.py); a linear map of its features,
-thrown away in the end, is to give VGG-19's. VGG-19's features of the last BUFFER pairs are kept, and each pair is used
-about DRAWN / FRESH times. Every --renew steps new transfers are made with the student as it is by then.
+thrown away in the end, is to give VGG-19's. VGG-19's features of the last --buffer pairs are kept, and each pair is used
+about DRAWN / FRESH times. Other processes make new transfers all the time, with the student as it was at most --renew
+steps ago.
 
 The run is logged to RUN/log.jsonl and saved to RUN/state.pt every --save seconds; the same command goes on from there, with
-another --steps if wished. `--export FILE` writes the averaged weights as the package has them, and ends.
+another --steps if wished. With --seconds the rate falls to nothing by then, whatever the step. `--export FILE` writes the
+averaged weights as the package has them, and ends.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ import argparse
 import copy
 import json
 import time
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -25,17 +29,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from agreement import disagreement, disagreements, linear_map, unexplained
-from data import Pictures, batch, load_pictures
-from half_made import one_transfer
+from data import Pictures, batch, load_pictures, stream
+from half_made import make
 from impasto.encoders.packed import compact_weights
-from impasto.images import to_pil
 from muon import Muon
-from pairs import LAYERS, SIDE, Seen, new_pair, plain_pair, sampled, seen, teacher, transfer_pair, transfers_in
+from pairs import LAYERS, SIDE, Seen, Transfers, new_pair, plain_pair, sampled, seen, teacher
 from student import Student
 from units import WIDTHS, from_package, student_of, to_package
 
-BUFFER, DRAWN, FRESH = 320, 6, 2  # pairs
-RENEWED = 8  # transfers
+DRAWN, FRESH = 3, 1  # pairs, of each of --batch: a step looks at DRAWN of those kept, and takes in FRESH new ones
 # Of the layers' losses: first what the presets look at, and where its pictures err.
 WEIGHTS, OTHERS = {"1_1": 0.5, "2_1": 1.0, "3_1": 2.0, "4_1": 2.0, "4_2": 1.0}, 0.3
 FITTED, JUDGED = 96, 48  # pairs, to fit linear maps on and to judge
@@ -56,21 +58,11 @@ class Pupil(nn.Module):
         """How much each channel counts, by layer."""
         return {name: gain.detach().exp() for name, gain in self.log_gains.items()}
 
-    def forward(self, pairs: list[Seen]) -> dict[str, Tensor]:
+    def forward(self, pairs: Seen) -> dict[str, Tensor]:
         """Features of unit deviation at the positions of `pairs`, by layer.  Shape: (pairs, 2, n, c)."""
-        pixels = torch.cat([pair.pixels for pair in pairs]).float() / 255
+        pixels = pairs.pixels.flatten(0, 1).float() / 255
         found = self.student(pixels.contiguous(memory_format=torch.channels_last))
-        return {
-            name: torch.stack(
-                [F.relu(sampled(f, pair.positions[name])) for f, pair in zip(found[name].split(2), pairs, strict=True)]
-            )
-            for name in LAYERS
-        }
-
-
-def targets(pairs: list[Seen], name: str) -> Tensor:
-    """VGG-19's features at a layer.  Shape: (pairs, 2, n, C)."""
-    return torch.stack([pair.features[name] for pair in pairs]).float()
+        return {name: F.relu(sampled(found[name], pairs.positions[name])) for name in LAYERS}
 
 
 def parts(features: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -89,39 +81,42 @@ def map_loss(predicted: Tensor, target: Tensor, deviation: Tensor) -> Tensor:
     return ((predicted - target).square().mean((0, 1, 2)) * weight).sum() / (deviation.square() * weight).sum()
 
 
-def losses(pupil: Pupil, pairs: list[Seen], deviations: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def losses(pupil: Pupil, pairs: Seen, deviations: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The loss of each layer: what disagrees, and what the linear map leaves."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(pairs.pixels.device.type, torch.bfloat16):
         features = pupil(pairs)
     out = {}
     for name, f in features.items():
-        f, target = f.float(), targets(pairs, name)
+        f, target = f.float(), pairs.features[name].float()
         out[name] = sum(parts(f * pupil.log_gains[name].exp(), target).values())
         out[name] = WEIGHTS.get(name, OTHERS) * (out[name] + map_loss(pupil.maps[name](f), target, deviations[name]))
     return out
 
 
-def judges(pictures: Pictures, folder: Path) -> dict[str, list[Seen]]:
+def judges(pictures: Pictures, folder: Path, device: torch.device) -> dict[str, Seen]:
     """The pairs to fit linear maps on, and those to judge on: pictures and transfers never trained on."""
-    generator, made = torch.Generator().manual_seed(1), transfers_in(folder, held_out=True)
+    generator, made = torch.Generator().manual_seed(1), Transfers(folder, held_out=True)
     draw = {
         "fit": (FITTED, lambda: plain_pair(pictures.train, generator)),
         "plain": (JUDGED, lambda: plain_pair(pictures.held_out, generator)),
-        "half made": (JUDGED, lambda: transfer_pair(made, generator)),
+        "half made": (JUDGED, lambda: made.pair(generator)),
     }
-    return {kind: [seen(pair(), generator) for _ in range(count)] for kind, (count, pair) in draw.items()}
+    torch.manual_seed(1)
+    return {kind: seen(torch.stack([pair() for _ in range(count)]), device) for kind, (count, pair) in draw.items()}
+
+
+def found_by(pupil: Pupil, pairs: Seen) -> dict[str, Tensor]:
+    """Features at the positions of many pairs, by layer."""
+    found = [pupil(pairs[i : i + 8]) for i in range(0, len(pairs), 8)]
+    return {name: torch.cat([f[name] for f in found]) for name in LAYERS}
 
 
 @torch.no_grad()
-def judged(pupil: Pupil, fit: list[Seen], judge: list[Seen]) -> dict[str, dict[str, float]]:
+def judged(pupil: Pupil, fit: Seen, judge: Seen) -> dict[str, dict[str, float]]:
     """By layer: 1 - R^2 of the best linear map, found on other pairs, and what the inner products disagree in."""
-    collected = []
-    for pairs in (fit, judge):
-        found = [pupil(pairs[i : i + 8]) for i in range(0, len(pairs), 8)]
-        collected.append({name: torch.cat([f[name] for f in found]) for name in LAYERS})
-    out = {}
+    fitted, shown, out = found_by(pupil, fit), found_by(pupil, judge), {}
     for name in LAYERS:
-        (x, y), (u, v) = ((f[name], targets(pairs, name)) for f, pairs in zip(collected, (fit, judge), strict=True))
+        x, u, y, v = fitted[name], shown[name], fit.features[name].float(), judge.features[name].float()
         weight, bias = linear_map(x.flatten(0, 2), y.flatten(0, 2))
         left = unexplained(u.flatten(0, 2), v.flatten(0, 2), weight, bias)
         out[name] = {"1-R2": left} | {k: d.item() for k, d in parts(u * pupil.gains[name], v).items()}
@@ -137,26 +132,61 @@ def log(run: Path, step: int, judgement: Mapping[str, Mapping[str, Mapping[str, 
         file.write(json.dumps({"step": step, "held_out": judgement, "train": running}) + "\n")
 
 
+def joined(a: Seen, b: Seen) -> Seen:
+    """All pairs of both."""
+    cat = lambda x, y: {name: torch.cat([x[name], y[name]]) for name in LAYERS}  # noqa: E731
+    pixels = torch.cat([a.pixels, b.pixels])
+    return Seen(pixels, cat(a.positions, b.positions), cat(a.features, b.features))
+
+
 def export(
     pupil: Pupil, pictures: dict[str, list[Tensor]], file: Path, extra: Mapping[str, Tensor], **about: str
 ) -> int:
     """Write the student as a weight file; its size in bytes."""
+    pupil = copy.deepcopy(pupil).cpu()
     images = batch(pictures, 96, SIDE, torch.Generator().manual_seed(2))
     tensors = to_package(pupil.student, pupil.gains, images)
-    save_file(tensors | dict(extra), file, {"name": "compact", "padding": "reflect", "licence": LICENCE, **about})
+    part = file.with_suffix(".part")
+    save_file(tensors | dict(extra), part, {"name": "compact", "padding": "reflect", "licence": LICENCE, **about})
+    part.replace(file)
     cost = sum(v.numel() / 4 ** (int(k[4]) - 1) for k, v in tensors.items() if k.endswith("weight"))
     print(f"{file}: {file.stat().st_size / 1e6:.3f} MB, {cost:,.0f} multiplications per pixel", flush=True)
     return file.stat().st_size
 
 
-def make_transfers(pupil: Pupil, pictures: Pictures, numbers: Iterable[int], folder: Path, run: Path) -> None:
-    """Half-made pictures with the student as it is, added to `folder`."""
-    file = run / "student.safetensors"
-    color = {"rgb_to_bgr.weight": torch.eye(3)[:, :, None, None].contiguous(), "rgb_to_bgr.bias": torch.zeros(3)}
-    export(pupil, pictures.held_out, file, color)  # with this layer in it, borders are reflected
-    for number in numbers:
-        for i, image in enumerate(list(one_transfer(pictures, number, file))):
-            to_pil(image[None], None).save(folder / f"{number:05d}-{i}.png")
+class Makers:
+    """Other processes that make half-made pictures all the time, with the student as it was when it was last given."""
+
+    def __init__(self, images: Path, folder: Path, student: Path, processes: int, first: int):
+        self.folder, self.student, self.numbers = folder, student, count(first)
+        self.pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (images,))
+        self.at_work: list[Future[None]] = []
+        self.processes = processes
+
+    def go_on(self) -> None:
+        """Give work to those that have none."""
+        failed = [work.exception() for work in self.at_work if work.done() and work.exception()]
+        if failed:
+            raise failed[0]  # type: ignore[misc]
+        self.at_work = [work for work in self.at_work if not work.done()]
+        for _ in range(self.processes - len(self.at_work)):
+            self.at_work.append(self.pool.submit(_make, next(self.numbers), self.folder, self.student))
+
+    def end(self) -> None:
+        """Let them finish what they are at."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+_pictures: list[Pictures] = []  # of a maker's process
+
+
+def _begin(images: Path) -> None:
+    torch.set_num_threads(1)
+    _pictures.append(load_pictures(images))
+
+
+def _make(number: int, folder: Path, student: Path) -> None:
+    make(_pictures[0], number, folder, student)
 
 
 def optimisers(pupil: Pupil, lr: float) -> list[tuple[torch.optim.Optimizer, float]]:
@@ -181,20 +211,32 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--steps", type=int, default=40000)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long, if not before")
     parser.add_argument("--lr", type=float, default=0.01)
+    parser.add_argument("--batch", type=int, default=2, help=f"a step looks at {DRAWN} times as many pairs")
+    parser.add_argument("--buffer", type=int, default=320, help="pairs that are kept")
     parser.add_argument("--save", type=float, default=300, help="seconds between two savings")
     parser.add_argument("--judge", type=int, default=1000, help="steps between two judgements")
-    parser.add_argument("--renew", type=int, default=2000, help="steps between two makings of transfers")
+    parser.add_argument("--renew", type=int, default=500, help="steps between two students for the makers")
+    parser.add_argument("--makers", type=int, default=0, help="processes that make transfers")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw pairs")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", type=torch.device, default="cpu")
     parser.add_argument("--export", type=Path, help="write the averaged weights here, and end")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
-    state_file = args.out / "state.pt"
-    state = torch.load(state_file, weights_only=True) if state_file.exists() else None
-    pictures, channels = load_pictures(args.images), {n: teacher().layers[f"relu{n}"].channels for n in LAYERS}
+    state_file, device = args.out / "state.pt", args.device
+    state = torch.load(state_file, weights_only=True, map_location="cpu") if state_file.exists() else None
+    first = state["step"] if state else 0
+    pictures = load_pictures(args.images)
+    if not args.export:
+        transfers, new = Transfers(args.transfers, held_out=False), args.batch * FRESH
+        pairs = stream(lambda generator: new_pair(pictures.train, transfers, generator), first + 2, args.workers)
+        fresh = lambda: seen(torch.stack([next(pairs) for _ in range(new)]), device)  # noqa: E731
+    channels = {n: teacher(device).layers[f"relu{n}"].channels for n in LAYERS}
 
-    generator = torch.Generator().manual_seed(state["step"] if state else 0)
+    generator = torch.Generator().manual_seed(first)
     if state is None:
         sample = batch(pictures.train, 64, SIDE, generator)
         pupil = Pupil(*from_package(compact_weights().tensors, WIDTHS, sample, generator), channels)
@@ -202,81 +244,82 @@ def main() -> None:
         pupil = Pupil(student_of(WIDTHS), {n: torch.ones(width) for n, width in WIDTHS.items()}, channels)
         pupil.load_state_dict(state["average" if args.export else "pupil"])
     if args.export:
-        export(pupil, pictures.held_out, args.export, {}, steps=str(state["step"] if state else 0))
+        export(pupil, pictures.held_out, args.export, {}, steps=str(first))
         return
-    pupil.student.to(memory_format=torch.channels_last)
+    pupil.to(device).student.to(memory_format=torch.channels_last)
     print(f"{pupil.student.multiplications:,.0f} multiplications per pixel", flush=True)
 
-    judge_file = args.out / "judge.pt"
-    if not judge_file.exists():
-        torch.save(
-            {kind: [vars(pair) for pair in pairs] for kind, pairs in judges(pictures, args.transfers).items()},
-            judge_file,
-        )
-    judge = {
-        kind: [Seen(**pair) for pair in pairs] for kind, pairs in torch.load(judge_file, weights_only=True).items()
-    }
+    judge = judges(pictures, args.transfers, device)
     fit = judge.pop("fit")
     judge_all = lambda which: {kind: judged(which, fit, pairs) for kind, pairs in judge.items()}  # noqa: E731
-    deviations = {name: targets(fit, name).flatten(0, 2).std(0) for name in LAYERS}
+    deviations = {name: fit.features[name].float().flatten(0, 2).std(0) for name in LAYERS}
     steppers = optimisers(pupil, args.lr)
-    average, first = copy.deepcopy(pupil), 0
+    average = copy.deepcopy(pupil)
     if state:
-        first = state["step"]
         average.load_state_dict(state["average"])
         for (optimiser, _), saved in zip(steppers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         print(f"goes on from step {first}", flush=True)
     else:
         with torch.no_grad():
-            x = [pupil(fit[i : i + 8]) for i in range(0, len(fit), 8)]
-            for name, layer in pupil.maps.items():
-                weight, bias = linear_map(
-                    torch.cat([f[name] for f in x]).flatten(0, 2), targets(fit, name).flatten(0, 2)
-                )
-                layer.weight.copy_(weight.T), layer.bias.copy_(bias)
+            for name, found in found_by(pupil, fit).items():
+                weight, bias = linear_map(found.flatten(0, 2), fit.features[name].float().flatten(0, 2))
+                pupil.maps[name].weight.copy_(weight.T), pupil.maps[name].bias.copy_(bias)
         average.load_state_dict(pupil.state_dict())
         log(args.out, 0, judge_all(average), {})
 
-    transfers = transfers_in(args.transfers, held_out=False)
-    fresh = lambda count: [seen(new_pair(pictures.train, transfers, generator), generator) for _ in range(count)]  # noqa: E731
-    buffer = deque(fresh(BUFFER), maxlen=BUFFER)
+    student = args.out / "student.safetensors"
+    color = {"rgb_to_bgr.weight": torch.eye(3)[:, :, None, None].contiguous(), "rgb_to_bgr.bias": torch.zeros(3)}
+    give = lambda: export(average, pictures.held_out, student, color)  # noqa: E731  with this layer in it, borders are reflected
+    if args.makers:
+        give()
+        makers = Makers(args.images, args.transfers, student, args.makers, 10001 + first)
+    buffer = fresh()
+    while len(buffer) < args.buffer:
+        buffer = joined(buffer, fresh())
     started = saved_at = time.monotonic()
     running: dict[str, float] = {}
     for step in range(first, args.steps):
-        factor = min(1.0, (args.steps - step) / args.steps / 0.9, (step - first + 20) / 300)
+        left = min((args.steps - step) / args.steps, 1 - (time.monotonic() - started) / args.seconds)
+        factor = max(0.0, min(1.0, left / 0.9, (step - first + 20) / 300))
         for optimiser, lr in steppers:
             optimiser.param_groups[0]["lr"] = lr * factor
-        buffer.extend(fresh(FRESH))
-        drawn = [buffer[i] for i in torch.randint(len(buffer), (DRAWN,), generator=generator)]
+        places = torch.arange(step * new, (step + 1) * new) % len(buffer)
+        buffer.put(places.to(device), fresh())
+        drawn = buffer[torch.randint(len(buffer), (args.batch * DRAWN,), generator=generator).to(device)]
         by_layer = losses(pupil, drawn, deviations)
         for optimiser, _ in steppers:
             optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(by_layer.values())).sum().backward()
+        total = torch.stack(list(by_layer.values()))
+        total.sum().backward()
         for optimiser, _ in steppers:
             optimiser.step()
         beta = min(0.999, (step + 1) / (step + 100))
-        with torch.no_grad():
-            for k, v in pupil.state_dict().items():
-                average.state_dict()[k].lerp_(v, 1 - beta)
-        for name, loss in by_layer.items():
-            running[name] = running.get(name, loss.item()) * 0.99 + loss.item() * 0.01
-        done = step + 1
+        torch._foreach_lerp_(list(average.state_dict().values()), list(pupil.state_dict().values()), 1 - beta)
+        done, last = step + 1, step + 1 == args.steps or left <= 0
+        if done % 10 == 0:
+            for name, loss in zip(by_layer, total.tolist(), strict=True):
+                running[name] = running.get(name, loss) * 0.9 + loss * 0.1
         if done % 100 == 0:
             pace = (time.monotonic() - started) / (done - first)
-            print(done, f"{pace:.2f} s", *(f"{loss:.3f}" for loss in running.values()), flush=True)
-        if done % args.judge == 0 or done == args.steps:
+            print(done, f"{pace:.3f} s", *(f"{loss:.3f}" for loss in running.values()), flush=True)
+        if done % args.judge == 0 or last:
             log(args.out, done, judge_all(average), running)
-        if time.monotonic() - saved_at > args.save or done == args.steps:
+        if time.monotonic() - saved_at > args.save or last:
             kept = {"step": done, "pupil": pupil.state_dict(), "average": average.state_dict()}
             kept["optimisers"] = [optimiser.state_dict() for optimiser, _ in steppers]
             torch.save(kept, state_file.with_suffix(".part"))
             state_file.with_suffix(".part").replace(state_file)
             saved_at = time.monotonic()
-        if done % args.renew == 0:
-            make_transfers(average, pictures, range(10001 + done, 10001 + done + RENEWED), args.transfers, args.out)
-        if done % args.judge == 0:
-            transfers = transfers_in(args.transfers, held_out=False)
+        if args.makers and not last:
+            if done % args.renew == 0:
+                give()
+            if done % 10 == 0:
+                makers.go_on()
+        if last:
+            break
+    if args.makers:
+        makers.end()
 
 
 if __name__ == "__main__":

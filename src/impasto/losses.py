@@ -109,14 +109,14 @@ def wasserstein2(x: Moments, target: Moments) -> Tensor:
     channels = x.first.shape[1]
     raised = 1e-3 * target.variance.mean(1) + 1e-4 * target.gram.diagonal(dim1=1, dim2=2).mean(1)
     ridge = raised[:, None, None] * torch.eye(channels, device=x.first.device, dtype=raised.dtype)
-    a, b = _precise(x.covariance + ridge), _precise(target.covariance + ridge)
+    a, b = exactly(x.covariance + ridge), exactly(target.covariance + ridge)
     mean = (x.mean - target.mean).square().sum(1)
     traces = (a + b).diagonal(dim1=1, dim2=2).sum(1)
     shape = traces - 2 * root_trace(a, b)
     return ((mean + shape.to(mean.dtype)) / channels).sum()
 
 
-def _precise(matrix: Tensor) -> Tensor:
+def exactly(matrix: Tensor) -> Tensor:
     """In float64; on the CPU where the device has neither that nor eigenvalues."""
     return (matrix.cpu() if matrix.device.type in ("mps", "xpu") else matrix).double()
 

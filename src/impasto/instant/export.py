@@ -150,7 +150,10 @@ def roots_by_products(matrix: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
     Reference: Higham 2008, "Functions of Matrices", (6.35).
     """
     size = matrix.square().sum((1, 2), keepdim=True).sqrt()
-    root, inverse = matrix / size, torch.eye(matrix.shape[-1], dtype=matrix.dtype).expand_as(matrix)
+    root, inverse = (
+        matrix / size,
+        torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device).expand_as(matrix),
+    )
     for _ in range(ITERATIONS):
         product = inverse @ root
         root, inverse = 1.5 * root - 0.5 * root @ product, 1.5 * inverse - 0.5 * product @ inverse

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto.losses import exactly
 from impasto.statistics import Moments, position_rows
 
 # Of the mean variance, and of the mean square, added to the variance of every direction: what hardly varies is not
@@ -117,8 +118,8 @@ def roots_by_eigenvalues(matrix: Tensor, least: Tensor) -> tuple[Tensor, Tensor]
 
 def _raised(moments: Moments) -> tuple[Tensor, Tensor]:
     """A covariance, every direction's variance raised a little; and by how much.  Shape: (N, C, C), (N,), float64."""
-    precise = Moments(moments.count.cpu().double(), moments.first.cpu().double(), moments.second.cpu().double())
+    precise = Moments(*(exactly(each) for each in (moments.count, moments.first, moments.second)))
     mean_square = precise.gram.diagonal(dim1=1, dim2=2).mean(1)
     amount = RIDGE * precise.variance.mean(1) + ROUNDING * mean_square + 1e-8
-    same = torch.eye(precise.first.shape[1], dtype=torch.float64)
+    same = torch.eye(precise.first.shape[1], dtype=torch.float64, device=precise.first.device)
     return precise.covariance + amount[:, None, None] * same, amount
