@@ -25,7 +25,7 @@ def test_plan_tells_each_size_without_a_picture(impasto):
 def test_plan_tells_people_in_words(impasto, untimed):
     _, out, _ = impasto("plan", "--sizes", "96")
     assert re.search(
-        r"    96x72  about [\d.]+ s, whole, about [\d.]+ [MG]B, \d+ MB of it for the run: 96x72 \(49\)", out
+        r"    96x72  about [\d.]+ s, whole, about [\d.]+ [MG]B, \d+ MB of it for the run: 96x72 \(47\)", out
     )
 
 

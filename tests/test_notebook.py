@@ -166,7 +166,7 @@ def test_the_lesson_runs_cell_by_cell(tmp_path):
     rows = [decoded(each, "image/png").size for each in last if "image/png" in each["data"]]
     assert rows == [(100, 32), *[(308, 32)] * 2, (172, 32), (308, 32), (204, 32)]
     assert told[1]["printed"].startswith("relu1_1 (64, 32, 48) sees 3 pixels across")
-    assert told[-1]["shown"][-1]["data"]["text/plain"] == "A transfer of 76x51 pixels, preset default, 49 evaluations"
+    assert told[-1]["shown"][-1]["data"]["text/plain"] == "A transfer of 76x51 pixels, preset default, 47 evaluations"
     with Image.open(tmp_path / "painted.png") as painted:
         assert painted.size == (76, 51) and "impasto" in painted.text
 

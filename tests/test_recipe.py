@@ -196,9 +196,9 @@ def test_an_image_to_begin_with_is_no_part_of_the_recipe():
 
 
 def test_evaluations_are_those_asked_for_or_the_pyramids_share():
-    assert Recipe().evaluations(512) == 49
+    assert Recipe().evaluations(512) == 47
     assert Recipe(init="random").evaluations(512) == 115
-    assert Recipe(until="converged").evaluations(512) == 5 * 49
+    assert Recipe(until="converged").evaluations(512) == 5 * 47
     assert Recipe(iterations=7).evaluations(4096) == 7
     assert Recipe(levels=2).pyramid.sizes(512) == (256, 512)
 

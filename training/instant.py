@@ -422,6 +422,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
+    torch.backends.cudnn.allow_tf32 = False  # variances of what is nearly flat would be rounding, and maps blow up
     state_file, device = args.out / "state.pt", args.device
     state = None
     if state_file.exists():
@@ -479,6 +480,10 @@ def main() -> None:
             optimiser.zero_grad(set_to_none=True)
         total = torch.stack(list(parts.values()))
         total.sum().backward()
+        gradients = nn.utils.get_total_norm([p.grad for p in decoder.parameters() if p.grad is not None])
+        if not (total.sum() + gradients).isfinite():
+            print(step, "left out: not finite", flush=True)
+            continue
         nn.utils.clip_grad_norm_(steppers[1][0].param_groups[0]["params"], 5.0)
         for optimiser, _ in steppers:
             optimiser.step()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from impasto.statistics import Moments
+from impasto.statistics import Moments, exactly
 
 MomentLoss = Callable[[Moments, Moments], Tensor]
 ImageLoss = Callable[[Tensor], Tensor]
@@ -114,11 +114,6 @@ def wasserstein2(x: Moments, target: Moments) -> Tensor:
     traces = (a + b).diagonal(dim1=1, dim2=2).sum(1)
     shape = traces - 2 * root_trace(a, b)
     return ((mean + shape.to(mean.dtype)) / channels).sum()
-
-
-def exactly(matrix: Tensor) -> Tensor:
-    """In float64; on the CPU where the device has neither that nor eigenvalues."""
-    return (matrix.cpu() if matrix.device.type in ("mps", "xpu") else matrix).double()
 
 
 def root_trace(a: Tensor, b: Tensor) -> Tensor:

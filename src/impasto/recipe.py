@@ -230,7 +230,7 @@ class Recipe:
 
     # The way there
     solver: SolverSpec = setting(SolverSpec("lbfgs", {"history": 10}), settings.solver, "{choices}.", choices=SOLVERS)
-    schedule: Pyramid = setting(Pyramid(128, 2.0, (18, 20, 11), evaluations=49), settings.pyramid)
+    schedule: Pyramid = setting(Pyramid(128, 2.0, (18, 18, 11), evaluations=47), settings.pyramid)
     # Large forms that no content gives have to be found while the picture is small.
     blank_schedule: Pyramid | None = setting(Pyramid(128, 2.0, (60, 40, 15), evaluations=115), settings.pyramid)
     iterations: int | None = setting(None, ranges.whole(1, MOST_EVALUATIONS), "Evaluations in all.", shown=EVALUATIONS)

@@ -87,6 +87,11 @@ def moments(features: Tensor, weight: Tensor | None = None) -> Moments:
     return Moments(*_Sums.apply(features, weight))  # type: ignore[no-untyped-call]
 
 
+def exactly(numbers: Tensor) -> Tensor:
+    """In float64; on the CPU where the device has neither that nor eigenvalues."""
+    return (numbers.cpu() if numbers.device.type in ("mps", "xpu") else numbers).double()
+
+
 def at_least_float32(features: Tensor) -> Tensor:
     """`features` in float32, or as they are if they are more precise."""
     return features.to(torch.promote_types(features.dtype, torch.float32))

@@ -2,7 +2,7 @@
 
 `compact` is small enough for a package and fast enough for a laptop: a plain chain like VGG's (2, 2, 4, 4 and 1
 convolutions per block, 16 to 127 channels, max pooling, reflected borders), trained by `training/` to see what a VGG-19
-sees. 21,426 multiplications per pixel up to relu5_1; VGG-19 has 361,152.
+sees. 21,216 multiplications per pixel up to relu5_1; VGG-19 has 361,152.
 
 `vgg19.safetensors` holds Oxford's sixteen convolutions: for `conv1_1` to `conv5_4`, `.codes` (out, in, 3, 3) uint8,
 `.table` (256,) float32 and `.bias` (out,) float32; a weight is `table[code]`. Each table has the 256 values that lose

@@ -18,7 +18,7 @@ from impasto.instant.network import Instant
 
 NAME = "instant"
 FILE = Path(__file__).parent / "data" / "instant.safetensors"
-SHA256 = "680b903d74e5303e65505943247bf79672f48f2bce205d767785b20f7a99ad09"
+SHA256 = "71b79f749d7350509a9fb6b27e18c7d647a79a06b52c1315cd6082d34f56494d"
 DECODER = "decoder."
 
 

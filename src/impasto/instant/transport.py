@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impasto.losses import exactly
-from impasto.statistics import Moments, position_rows
+from impasto.statistics import Moments, exactly, position_rows
 
 # Of the mean variance, and of the mean square, added to the variance of every direction: what hardly varies is not
 # blown up without limit, and sums of a nearly flat picture are only as precise as their numbers.
