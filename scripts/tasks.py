@@ -165,7 +165,6 @@ def test_browser(options: list[str]) -> int:
         say(f"Skipped: there is no browser, none of {', '.join(BROWSERS)}, and none could be installed.")
         return 0
     if shutil.which("npm"):  # without, or if that fails, the tests of that page are skipped
-        install("play")
         play([])
     return ran(PROGRAMS / f"pytest{ENDING}", "--numprocesses", "2", "--dist", "worksteal", "tests/browser", *options)
 

@@ -94,7 +94,6 @@ def test_the_page_is_tried_where_there_is_a_browser(run, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     code, commands = run("test-browser", failing="play.py")
     assert code == 0 and commands[-2:] == [".venv/bin/python scripts/play.py", tried]
-    assert commands[-3].endswith("--editable .[play]")
     monkeypatch.delenv("BROWSER_FOR_TESTS")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert run("test-browser") == (0, []), "without one, and without a way to have one, there is nothing to do"
