@@ -60,18 +60,23 @@ def studio(tmp_path_factory):
 
 
 def at_rest(address, seconds=90):
-    """Stop all that another test has left: a page that opens shows what is at work, not an empty stage."""
+    """Stop all that another test has left: a page that opens shows what is at work, not an empty stage.
+
+    What a page that was closed had asked for may come a moment later: it has to be quiet for that long.
+    """
     home, _, token = address.partition("#")
 
     def ask(path, method="GET"):
         with urlopen(Request(home + path, headers={"Authorization": f"Bearer {token}"}, method=method)) as answer:
             return json.load(answer)
 
-    until = time.monotonic() + seconds
-    while left := [run for run in ask("runs") if run["state"] in ("queued", "preparing", "running")]:
+    until, quiet = time.monotonic() + seconds, 0
+    while quiet < 3:
+        left = [run for run in ask("runs") if run["state"] in ("queued", "preparing", "running")]
         assert time.monotonic() < until, f"does not stop: {left}"
         for run in left:
             ask(f"runs/{run['id']}/stop", "POST")
+        quiet = 0 if left else quiet + 1
         time.sleep(0.1)
 
 
