@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from graphs import exported
@@ -64,6 +65,11 @@ def runtime(folder: Path, packed: bytes) -> None:
             (folder / name).write_bytes(source.read())
 
 
+def swatch(name: str) -> None:
+    drawn = swatches.draw(name, width=WIDTH, height=WIDTH * 3 // 4)
+    Image.fromarray(drawn).save(PLAY / "swatches" / f"{name}.jpg", quality=88)
+
+
 def main() -> int:
     packed = package()
     shutil.rmtree(PLAY, ignore_errors=True)
@@ -73,9 +79,8 @@ def main() -> int:
     for file in (*LOOK.glob("swatch-*.jpg"), LOOK / "style.css", LOOK / "stage.css", LOOK / "icon.svg"):
         shutil.copy(file, PLAY / "look")
     (PLAY / "swatches").mkdir()
-    for name in swatches.names():
-        drawn = swatches.draw(name, width=WIDTH, height=WIDTH * 3 // 4)
-        Image.fromarray(drawn).save(PLAY / "swatches" / f"{name}.jpg", quality=88)
+    with ProcessPoolExecutor() as processes:
+        list(processes.map(swatch, swatches.names()))
     Image.fromarray(data.chelsea()).save(PLAY / "cat.jpg", quality=92)
     contents = {"swatches": swatches.names(), "first": FIRST, "sample": "cat.jpg", "network": SHA256}
     (PLAY / "contents.json").write_text(json.dumps(contents), encoding="utf-8")

@@ -97,6 +97,7 @@ def guarded(browser):
 
     def open_(to, refusals=0, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **options})
+        context.set_default_timeout(60_000)
         opened.append(context)
         allowed.extend(
             ["the console: Failed to load resource: the server responded with a status of 400 (Bad Request)"] * refusals
@@ -114,7 +115,7 @@ def guarded(browser):
         page.on("pageerror", lambda error: problems.append(f"an error: {error}"))
         page.on("console", lambda said: said.type == "error" and problems.append(f"the console: {said.text}"))
         page.goto(to)
-        page.locator("body.ready").wait_for(timeout=30_000)
+        page.locator("body.ready").wait_for()
         return page
 
     yield open_

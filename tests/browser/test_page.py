@@ -10,7 +10,7 @@ from PIL import Image
 
 import warm
 
-SECONDS = 90_000  # milliseconds that a run may take on a busy machine
+SECONDS = 180_000  # milliseconds that a run may take on a busy machine
 
 
 def choose(page, files, style="mosaic", **settings):

@@ -44,7 +44,7 @@ def open_page(guarded, served):
 
 def painted(page, wanted):
     """Wait for the picture of a wish of which `wanted` is true."""
-    for _ in range(600):
+    for _ in range(1800):  # of a tenth of a second, on a busy machine
         told = page.locator("body").get_attribute("data-painted")
         if told and wanted(json.loads(told)):
             return
