@@ -359,6 +359,25 @@ def test_a_look_is_there_before_anything_is_painted(visit, files, tmp_path):
     page.get_by_label("Instant look").uncheck()
 
 
+def test_a_look_that_comes_after_the_picture_is_not_shown_in_its_place(visit, files):
+    page = visit()
+    choose(page, files, "mosaic")
+    page.get_by_label("Instant look").check()
+    page.locator("#badge", has_text="Instant look").wait_for(timeout=SECONDS)
+    held = []
+    page.route("**/look", lambda route: held.append(route))
+    page.locator("#strength").press("End")
+    while not held:
+        page.wait_for_timeout(50)
+    paint(page)
+    button(page, "Download").wait_for(timeout=SECONDS)
+    with page.expect_response("**/look"):
+        held.pop().continue_()
+    page.wait_for_timeout(500)
+    assert button(page, "Download").is_visible() and page.locator("#badge").is_hidden()
+    page.get_by_label("Instant look").uncheck()
+
+
 def test_one_gesture_empties_the_queue_and_begins_anew(visit, files):
     page = visit()
     choose(page, files, "marbling", iterations=3000)

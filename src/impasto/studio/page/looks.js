@@ -8,7 +8,7 @@ import { body, follow, wish } from "./wish.js";
 const KEY = "impasto-look";
 const SOON = 150; // milliseconds after the latest change
 
-const state = { on: localStorage.getItem(KEY) !== "off", of: "", made: "", blob: null, address: null, loading: false, timer: 0 };
+const state = { on: localStorage.getItem(KEY) !== "off", of: "", made: "", blob: null, address: null, loading: false, timer: 0, overtaken: 0 };
 let told = { shown: () => {}, free: () => true };
 
 /** The address of what may come of what is wanted now; null if that was not painted. */
@@ -40,6 +40,9 @@ export async function settled() {
   renew(null);
 }
 
+/** A picture is asked for: a look that is still on its way is not shown in place of it. */
+export const overtake = () => state.overtaken++;
+
 const wanted = async () => (wish.photo && JSON.stringify(body(await masks.ids()))) || "";
 
 /** The latest look is that one, or none, made of what was `asked` for. */
@@ -57,10 +60,11 @@ async function paint() {
     const { styles = [], regions = [] } = parts;
     if (asked === state.of) return;
     state.of = asked;
+    const overtaken = state.overtaken;
     const painted = styles.length + regions.length > 0;
     const answer = painted && (await post("/look", parts));
     renew(answer && answer.status === 200 ? await answer.blob() : null, asked);
-    told.shown();
+    if (overtaken === state.overtaken) told.shown();
   } catch {
     renew(null); // what is wrong, those who paint are told
   } finally {

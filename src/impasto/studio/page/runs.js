@@ -38,6 +38,7 @@ export async function begin() {
 /** Ask for a run, `instead` of all that is at work or waits, or after it.
  *  `guess` is the address, its own, of what it may look like, which is shown until it has a preview. */
 export async function add(body, { looks = true, guess = null, instead = false } = {}) {
+  guesses.overtake();
   const before = instead ? runs.filter((each) => !ended(each)) : [];
   const { id } = await (await post("/runs", body)).json();
   await away(before);
