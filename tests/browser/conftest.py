@@ -27,7 +27,7 @@ def started(folder):
             yield re.search(r"http://\S+", process.stdout.readline())[0]
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture(scope="session")

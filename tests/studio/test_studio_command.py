@@ -56,7 +56,7 @@ def test_an_address_at_once_and_a_quiet_end(tmp_path):
             states = [line for line in lines if line.startswith("data: ") and '"state"' in line]
         assert '"state": "stopped"' in states[-1], "who listens hears how it was left"
         client.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0  # it waits for what is being loaded
         assert process.stderr.read() == f"Closed; pictures and runs are in {tmp_path}.\n"
     assert not (tmp_path / "lock").exists()
 
@@ -68,7 +68,7 @@ def test_who_ends_it_at_once_sees_no_warning(tmp_path):
             address(process)
             time.sleep(pause)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0  # it waits for what is being loaded
             assert process.stderr.read() == f"Closed; pictures and runs are in {tmp_path}.\n"
 
 
