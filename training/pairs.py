@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,23 +41,16 @@ class Seen:
         return len(self.pixels)
 
     def __getitem__(self, which: Tensor | slice) -> Seen:
-        return self._of(lambda kept: kept[which])
+        positions, features = ({n: t[which] for n, t in each.items()} for each in (self.positions, self.features))
+        return Seen(self.pixels[which], positions, features)
 
     def put(self, places: Tensor, others: Seen) -> None:
         """Others in the place of some."""
         for kept, other in zip(self._tensors(), others._tensors(), strict=True):
             kept[places] = other
 
-    def to(self, device: torch.device) -> Seen:
-        """The same on a device."""
-        return self._of(lambda kept: kept.to(device))
-
     def _tensors(self) -> list[Tensor]:
         return [self.pixels, *self.positions.values(), *self.features.values()]
-
-    def _of(self, change: Callable[[Tensor], Tensor]) -> Seen:
-        positions, features = ({n: change(t) for n, t in each.items()} for each in (self.positions, self.features))
-        return Seen(change(self.pixels), positions, features)
 
 
 @functools.cache
@@ -93,8 +85,8 @@ class Transfers:
         self.pictures: dict[str, list[Tensor]] = {}
         self.drawn = 0
 
-    def look(self) -> list[list[Tensor]]:
-        """What is there by now."""
+    def look(self) -> None:
+        """Take in what has come."""
         found = defaultdict(list)
         for path in sorted(self.folder.glob("*.png")):
             number = path.name.split("-")[0]
@@ -103,7 +95,6 @@ class Transfers:
         for number, paths in found.items():
             if number not in self.pictures and len(paths) > 1:
                 self.pictures[number] = [picture_of(path) for path in paths]
-        return list(self.pictures.values())
 
     def pair(self, generator: torch.Generator) -> Tensor:
         """The same square of two pictures of one transfer that follow each other.  Shape: (2, 3, SIDE, SIDE)."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -132,11 +133,11 @@ def log(run: Path, step: int, judgement: Mapping[str, Mapping[str, Mapping[str, 
         file.write(json.dumps({"step": step, "held_out": judgement, "train": running}) + "\n")
 
 
-def joined(a: Seen, b: Seen) -> Seen:
-    """All pairs of both."""
-    cat = lambda x, y: {name: torch.cat([x[name], y[name]]) for name in LAYERS}  # noqa: E731
-    pixels = torch.cat([a.pixels, b.pixels])
-    return Seen(pixels, cat(a.positions, b.positions), cat(a.features, b.features))
+def joined(parts: list[Seen]) -> Seen:
+    """All pairs of several."""
+    cat = lambda found: {name: torch.cat([each[name] for each in found]) for name in LAYERS}  # noqa: E731
+    pixels = torch.cat([each.pixels for each in parts])
+    return Seen(pixels, cat([each.positions for each in parts]), cat([each.features for each in parts]))
 
 
 def export(
@@ -274,9 +275,7 @@ def main() -> None:
     if args.makers:
         give()
         makers = Makers(args.images, args.transfers, student, args.makers, 10001 + first)
-    buffer = fresh()
-    while len(buffer) < args.buffer:
-        buffer = joined(buffer, fresh())
+    buffer = joined([fresh() for _ in range(math.ceil(args.buffer / new))])
     started = saved_at = time.monotonic()
     running: dict[str, float] = {}
     for step in range(first, args.steps):

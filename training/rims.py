@@ -50,7 +50,7 @@ def rims(image: Tensor, content: Tensor) -> Tensor:
 
 
 def spread(image: Tensor) -> Tensor:
-    """`blurred` by SIGMA, as two products of matrices, whose gradient takes a GPU a fiftieth of the time.
+    """`blurred` by SIGMA, as two products of matrices: a convolution's gradient took a GPU 42 % of a step.
 
     Shape: (N, C, H, W).
     """
@@ -60,12 +60,5 @@ def spread(image: Tensor) -> Tensor:
 
 @cache
 def _blur(side: int, device: torch.device) -> Tensor:
-    """What blurs a column of `side` pixels, borders repeated."""
-    reach = round(3 * SIGMA)
-    places = torch.arange(side, device=device)
-    steps = torch.arange(-reach, reach + 1, device=device)
-    weights = torch.exp(-((steps / SIGMA) ** 2) / 2)
-    matrix = torch.zeros(side, side, device=device)
-    for step, weight in zip(steps.tolist(), (weights / weights.sum()).tolist(), strict=True):
-        matrix[places, (places + step).clamp(0, side - 1)] += weight
-    return matrix
+    """What blurs a column of `side` pixels, borders repeated: the blur of each of its pixels alone."""
+    return blurred(torch.eye(side, device=device)[:, None, :, None], SIGMA)[:, 0, :, 0].mT

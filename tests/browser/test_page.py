@@ -46,6 +46,22 @@ def downloaded(page, path):
     return np.asarray(Image.open(path))
 
 
+def held_look(page, key):
+    """Change the strength by a key: the request for the look of that, which is held back."""
+    held = []
+    page.route("**/look", lambda route: held.append(route))
+    page.locator("#strength").press(key)
+    while not held:
+        page.wait_for_timeout(50)
+    return held.pop()
+
+
+def let_come(page, look):
+    with page.expect_response("**/look"):
+        look.continue_()
+    page.wait_for_timeout(500)
+
+
 def test_a_photograph_becomes_a_picture_with_the_commands_pixels(visit, files, tmp_path):
     page = visit()
     choose(page, files, iterations=40)
@@ -112,18 +128,12 @@ def test_a_look_that_comes_late_takes_nothing_from_the_runs(visit, files):
     choose(page, files, "batik", iterations=3000)
     page.locator("#after[src]:not([hidden])").wait_for(timeout=SECONDS)
     page.wait_for_function("document.querySelector('#badge').textContent")
-    held = []
-    page.route("**/look", lambda route: held.append(route))
-    page.locator("#strength").press("ArrowRight")
-    while not held:
-        page.wait_for_timeout(50)
+    look = held_look(page, "ArrowRight")
     paint(page)
     swatch(page, "pastel").click()
     page.locator("#paint", has_text="Queue one more").click()
     page.locator(".card .state", has_text="waiting").wait_for()
-    with page.expect_response("**/look"):
-        held.pop().continue_()
-    page.wait_for_timeout(500)
+    let_come(page, look)
     button(page, "Stop").click()
     page.locator(".card", has_text="pastel").first.click()
     page.locator("#status", has_text="of 3000").wait_for(timeout=SECONDS)
@@ -364,16 +374,10 @@ def test_a_look_that_comes_after_the_picture_is_not_shown_in_its_place(visit, fi
     choose(page, files, "mosaic")
     page.get_by_label("Instant look").check()
     page.locator("#badge", has_text="Instant look").wait_for(timeout=SECONDS)
-    held = []
-    page.route("**/look", lambda route: held.append(route))
-    page.locator("#strength").press("End")
-    while not held:
-        page.wait_for_timeout(50)
+    look = held_look(page, "End")
     paint(page)
     button(page, "Download").wait_for(timeout=SECONDS)
-    with page.expect_response("**/look"):
-        held.pop().continue_()
-    page.wait_for_timeout(500)
+    let_come(page, look)
     assert button(page, "Download").is_visible() and page.locator("#badge").is_hidden()
     page.get_by_label("Instant look").uncheck()
 
