@@ -65,8 +65,7 @@ def serve(host: str, port: int, folder: Path, tell: Callable[[str, str], None], 
         tell(address, f"http://{_shown(others)}:{port}/#{token}" if others else "")
         shelf = Shelf(folder / "pictures")
         queue = Queue(folder / "runs", shelf, encoders)
-        # Not a daemon: one that computes while Python ends can take the process down with it.
-        threading.Thread(target=encoders, name="impasto-loading").start()
+        threading.Thread(target=encoders, name="impasto-loading", daemon=True).start()
         queue.start()
         if opens:
             webbrowser.open(address)
