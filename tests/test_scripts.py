@@ -52,7 +52,8 @@ def test_the_first_time_everything_is_made_and_the_second_nothing(run):
     assert code == 0
     assert commands[0] == "python -m venv .venv"
     assert commands[1].endswith("--constraint requirements/constraints.txt --editable .[demo]")
-    assert commands[2:] == [".venv/bin/python examples/demo.py --size 256"]
+    compiling = ".venv/bin/python -m compileall -qq -j 0 .venv/lib"
+    assert commands[2:] == [compiling, ".venv/bin/python examples/demo.py --size 256"]
     assert run("demo") == (0, [".venv/bin/python examples/demo.py"])
 
 
@@ -90,7 +91,7 @@ def test_the_page_is_tried_where_there_is_a_browser(run, monkeypatch, capsys):
     code, commands = run("test-browser", "-x")
     tried = ".venv/bin/pytest --numprocesses 2 --dist worksteal tests/browser"
     assert code == 0 and commands[-1] == f"{tried} -x"
-    assert commands[-2].endswith("--editable .[test-browser]")
+    assert commands[-3].endswith("--editable .[test-browser]")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     code, commands = run("test-browser", failing="play.py")
     assert code == 0 and commands[-2:] == [".venv/bin/python scripts/play.py", tried]
