@@ -100,8 +100,9 @@ def install(extra: str) -> None:
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == inputs:
         return
     say(f"Installing impasto[{extra}] into {VENV.name}; the first time this takes a minute or two ...")
-    quietly = ("--quiet", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile")
-    if ran(PYTHON, "-m", "pip", "install", *quietly, "--constraint", CONSTRAINTS, "--editable", f".[{extra}]"):
+    quietly = ("--quiet", "--quiet", "--disable-pip-version-check", "--no-input")
+    source = ("--constraint", CONSTRAINTS, "--editable", f".[{extra}]")
+    if ran(PYTHON, "-m", "pip", "install", *quietly, "--no-compile", *source):
         fail("The installation failed; pip's message above says why. Run this again once that is mended.")
     ran(PYTHON, "-m", "compileall", "-qq", "-j", "0", VENV / "lib")  # on all cores, where pip takes one
     stamp.write_text(inputs, encoding="utf-8")

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import warm
-from impasto.cli import interrupts
+from impasto.cli import interrupts, main
 from impasto.cli.app import app
 from impasto.cli.drawing import Live, reporter
 from impasto.engine import Snapshot, Step
@@ -79,6 +79,23 @@ def test_transfer_writes_a_picture_and_says_so(impasto):
     assert err.startswith("level 1/1 64x48  3/3  loss ")
     with Image.open("out.png") as image:
         assert (image.size, image.mode) == ((64, 48), "RGB")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "used"),
+    [
+        ({}, ("PASSIVE", "1000")),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, ("ACTIVE", None)),
+        ({"GOMP_SPINCOUNT": "7"}, ("PASSIVE", "7")),
+    ],
+    ids=["nothing", "policy", "spins"],
+)
+def test_how_threads_wait_is_left_to_who_has_chosen_it(monkeypatch, chosen, used):
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    monkeypatch.setattr(os, "environ", {k: v for k, v in os.environ.items() if k not in names} | chosen)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["--version"])
+    assert tuple(map(os.environ.get, names)) == used
 
 
 def test_quiet_says_nothing(impasto):

@@ -20,8 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     Without `arguments` the process is ours: they are the process's own, and the signals stay as they are set here.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see docs/decisions/0005-threads.md
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    if "OMP_WAIT_POLICY" not in os.environ:  # see docs/decisions/0005-threads.md
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # it would overrule a policy of the user's
     with terminal.escaping(), interrupts.as_exceptions(restored=arguments is not None):
         try:
             from impasto.cli.app import run  # in here, so that Ctrl-C during the import is answered as any other
