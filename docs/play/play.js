@@ -225,8 +225,8 @@ async function begin() {
   find("theme").textContent = "◐";
   document.body.classList.add("ready");
   tell(() => t("loading"), true);
-  await take("photo", "", fetched(contents.sample));
-  await swatch(contents.first);
+  // Both are taken now, so that what a person chooses while they are on their way is the later wish, and stays.
+  await Promise.all([take("photo", "", fetched(contents.sample)), swatch(contents.first)]);
 }
 
 begin().catch(fail);

@@ -101,6 +101,30 @@ def test_a_photograph_is_made_smaller_as_the_command_does_it(open_page, commande
     assert difference.max() <= 2
 
 
+@pytest.mark.parametrize("late", ["sample", "first"])
+def test_what_is_chosen_while_the_sample_is_on_its_way_stays(open_page, tmp_path, late):
+    Image.fromarray(material.content(96, 128)).save(tmp_path / "photo.png")
+    Image.fromarray(material.style(96, 128)).save(tmp_path / "painting.png")
+    contents = json.loads((PLAY / "contents.json").read_text(encoding="utf-8"))
+    page, held = open_page(), []
+    painted(page, lambda wish: True)
+    file = {"sample": contents["sample"], "first": f"swatches/{contents['first']}.jpg"}[late]
+    page.route(f"**/{file}", lambda route: held.append(route))
+    page.reload()
+    page.locator("body.ready").wait_for()
+    page.set_input_files("#photo", tmp_path / "photo.png")
+    page.set_input_files("#painting", tmp_path / "painting.png")
+    while not held:
+        page.wait_for_timeout(20)
+    page.wait_for_timeout(300)
+    with page.expect_response(f"**/{file}"):
+        held.pop().continue_()
+    page.wait_for_timeout(300)
+    page.locator("#strength").fill("0.7")
+    painted(page, lambda wish: wish["strength"] == 0.7 and "photo.png" in wish["photo"])
+    assert "painting.png" in json.loads(page.locator("body").get_attribute("data-painted"))["painting"]
+
+
 def test_it_speaks_chinese_is_dark_and_compares(open_page, tmp_path):
     page = open_page(locale="zh-CN", color_scheme="dark", viewport={"width": 390, "height": 844})
     assert page.locator("label[for=strength]").inner_text() == "强度"
