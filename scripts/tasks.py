@@ -30,12 +30,13 @@ CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
 EPOCH = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "1577836800")}  # so that builds are the same bytes
 RECENT = "import sys; sys.exit(sys.version_info < (3, 11))"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+PROCESSES = str((os.cpu_count() or 1) + 1)  # of tests, some of which wait for others
 CHECKS = {
     "Lint": ("ruff", "check"),
     "Format": ("ruff", "format", "--check"),
     "Types": ("mypy",),
     "Layers": ("lint-imports",),
-    "Tests": ("pytest", "--numprocesses", "logical", "--dist", "worksteal", "--ignore", "tests/browser"),
+    "Tests": ("pytest", "--numprocesses", PROCESSES, "--dist", "worksteal", "--ignore", "tests/browser"),
 }
 
 
@@ -104,7 +105,8 @@ def install(extra: str) -> None:
     source = ("--constraint", CONSTRAINTS, "--editable", f".[{extra}]")
     if ran(PYTHON, "-m", "pip", "install", *quietly, "--no-compile", *source):
         fail("The installation failed; pip's message above says why. Run this again once that is mended.")
-    ran(PYTHON, "-m", "compileall", "-qq", "-j", "0", VENV / "lib")  # on all cores, where pip takes one
+    if sys.dont_write_bytecode:  # else Python compiles, once, the seventh of it that is ever imported
+        ran(PYTHON, "-m", "compileall", "-qq", "-j", "0", VENV / "lib")
     stamp.write_text(inputs, encoding="utf-8")
 
 
