@@ -81,11 +81,11 @@ def progress():
 
 
 @pytest.fixture(scope="module")
-def plates(representations, features, progress):
+def plates(features, progress):
     """One plate of each kind, the ones that take long to compute with few evaluations."""
     few = transfers(iterations=2, levels=1)
     return {
-        "representations": representations[0].plate(representations[3]),
+        "representations": prepare_representations(CONTENT, STYLE, reconstructions(iterations=2)).computed(),
         "features": features.computed(),
         "progress": progress[0].plate(progress[3]),
         "layers": prepare_layers(CONTENT, STYLE, few).computed(),
