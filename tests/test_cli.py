@@ -65,6 +65,28 @@ def started(*arguments, **settings):
     return warm.Popen(["-m", "impasto", *arguments], **settings)
 
 
+BUSY = """
+import sys, threading
+import torch
+from impasto.cli import main
+
+def multiply():
+    ones = torch.ones(64, 64)
+    while True:
+        ones @ ones
+
+threading.Thread(target=multiply, daemon=True).start()
+sys.argv[1:] = ["presets"]
+main()
+"""
+
+
+def test_a_thread_that_is_at_work_in_pytorch_does_not_spoil_the_end():
+    found = warm.run(["-c", BUSY], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "tutorial" in found.stdout
+
+
 def left_over(folder):
     return [path.name for path in folder.iterdir() if path.name not in ("photo.png", "painting.png")]
 

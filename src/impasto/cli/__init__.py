@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -34,4 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 if speaks():
                     terminal.say(str(interruption) or "Interrupted.")
                 terminal.discard_output()
+    if arguments is None and any(thread.daemon for thread in threading.enumerate()):
+        _leave(status)
     sys.exit(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process as it is: where Python stops a daemon's thread inside PyTorch, that ends it by SIGABRT."""
+    terminal.discard_output()
+    os._exit(status)
