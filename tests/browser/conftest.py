@@ -96,7 +96,9 @@ def guarded(browser):
     opened, problems, allowed = [], [], []
 
     def open_(to, refusals=0, **options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **options})
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "locale": "en-US", "reduced_motion": "reduce", **options}
+        )
         context.set_default_timeout(60_000)
         opened.append(context)
         allowed.extend(
