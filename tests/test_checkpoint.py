@@ -335,3 +335,18 @@ def test_a_description_of_an_earlier_impasto_is_told(tmp_path):
     (tmp_path / "run.json").write_text('{"format": 1}')
     with closing(Checkpoints.open(tmp_path)) as folder, pytest.raises(CheckpointError, match="of an earlier impasto"):
         folder.about()
+
+
+def test_a_snapshot_for_which_there_is_no_memory_is_not_taken_for_damaged(checkpoints, monkeypatch):
+    for step in steps(LBFGS(history=3))[:2]:
+        checkpoints.write(step)
+    there = sorted(checkpoints.folder.iterdir())
+    problem = MemoryError()
+
+    def read(path, device):
+        raise problem
+
+    monkeypatch.setattr("impasto.checkpoint.folder.read_snapshot", read)
+    with pytest.raises(MemoryError):
+        checkpoints.newest()
+    assert sorted(checkpoints.folder.iterdir()) == there

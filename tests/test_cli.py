@@ -564,3 +564,10 @@ def test_the_tutorial_prints_and_saves_as_its_source_does(impasto, folder, monke
     assert (folder / "epoch10.png").exists() and (folder / "epoch20.png").exists()
     again = impasto(*tutorial, "--iterations", "10", "--size", "48", "-o", "other.png")
     assert again[0] == 2 and "epoch10.png" in again[2]
+
+
+def test_going_on_with_a_larger_picture_tells_its_plan(impasto, folder):
+    assert impasto(*transfer("-o", "a.png", "--size", "260", "--checkpoint", "kept", iterations=4))[0] == 0
+    code, out, err = impasto("resume", "kept", "--size", "280", "--iterations", "4", "-o", "b.png", "--json")
+    assert (code, err) == (0, "")
+    assert [json.loads(line)["event"] for line in out.splitlines()][-1] == "saved"

@@ -33,7 +33,7 @@ from impasto.tasks.figures import (
     save_plate,
 )
 from impasto.tasks.figures.bands import Heads, Network, Row, Stage
-from impasto.tasks.figures.captions import in_words, psnr
+from impasto.tasks.figures.captions import errors, in_words, psnr
 from impasto.tasks.figures.plate import LEAST_DPI, WIDEST, Plate, encoded
 from impasto.tasks.figures.studies import liveliest, marks
 from impasto.tasks.reconstruct import reconstruction_of
@@ -555,3 +555,17 @@ def test_an_interrupted_figure_is_not_written(impasto, tmp_path):
     assert process.returncode == 130
     assert err == "Interrupted; the figure was not drawn.\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["painting.png", "photo.png"]
+
+
+def test_a_loss_that_rose_has_its_sign():
+    assert in_words({"reduction": -0.12}).replace("\N{NO-BREAK SPACE}", " ") == "loss +12.00 %"
+
+
+def test_errors_of_a_picture_are_the_same_at_any_strength():
+    image = 0.5 * (CONTENT.pixels + STYLE.pixels[..., : CONTENT.pixels.shape[-2], : CONTENT.pixels.shape[-1]])
+    gentle, bold = (
+        errors(preparation.prepare(transfers(levels=1, strength=s), preparation.Pictures(CONTENT, [STYLE])), image)
+        for s in (0.3, 0.7)
+    )
+    assert gentle == pytest.approx(bold, rel=1e-4)
+    assert set(gentle) == {"content", "style"}

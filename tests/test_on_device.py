@@ -14,6 +14,7 @@ import impasto
 from impasto.choices import SOLVERS
 from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.preprocessing import IMAGENET_RGB
+from impasto.instant import Style, load_instant
 from impasto.losses import (
     covariance_error,
     gram_error,
@@ -24,9 +25,11 @@ from impasto.losses import (
     total_variation,
     wasserstein2,
 )
+from impasto.neighbors import NeighborTerm, Places
 from impasto.objective import WholeObjective
 from impasto.solvers import LBFGS, RMSprop, solver_of, two_loop
 from impasto.statistics import moments
+from impasto.temporal import Past
 from impasto.terms import ContentTerm, PixelTerm, StyleTerm
 from impasto.tiled import TiledObjective
 from material import content, style
@@ -132,3 +135,31 @@ def test_every_operation_of_a_default_run_exists_on_apples_devices():
     there, run = of_apple(), impasto.prepare(content(), [style()], size=128, iterations=6)
     missing = {name for name in operations_of(lambda: list(run)) if not there.get(name, True)}
     assert missing == {"_linalg_eigh"}
+
+
+@pytest.mark.parametrize("amount", [0.5, 1.0])
+def test_a_pass_of_the_network_stays_on_the_device(amount):
+    styles = [Style([on_meta(1, 3, 48, 32)], [None], [1.0])]
+    painted = load_instant(META).paint(on_meta(1, 3, 32, 40), styles, amount=amount, freedom=0.3)
+    assert (painted.shape, painted.device) == ((1, 3, 32, 40), META)
+
+
+def test_neighbors_are_weighed_where_the_encoder_is(vgg_tensors, monkeypatch):
+    class Found:
+        def nearest(self, rows):
+            return torch.zeros(len(rows["relu2_1"]), dtype=torch.int64, device=META)
+
+    monkeypatch.setattr(Places, "of", lambda *_: Found())
+    encoder = ChainEncoder("small", vgg_tensors("vgg16", (3, 4, 5, 6)), IMAGENET_RGB, device=META)
+    picture, where = on_meta(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
+    term = NeighborTerm.of((encoder, encoder), picture, [picture], {"relu2_1": 1.0}, 1.0, 32, where)
+    assert (term.where.device, term.count) == (META, 16 * 16)
+
+
+def test_a_frame_of_a_clip_goes_along_to_where_its_pictures_are_kept():
+    quick = {"preset": "fast", "init": "content", "size": 32, "iterations": 1, "device": "cpu"}
+    run = impasto.prepare(content(32, 32), style(32, 32), **quick)
+    frame, level = torch.zeros(1, 3, 32, 32), run.plan.levels[-1]
+    past = Past(frame, *[torch.ones(1, 1, 32, 32)] * 3)
+    moved = run.problem.showing(frame, past, frame).kept_on(META)
+    assert moved.initial(level).device == META

@@ -2,6 +2,8 @@
 
 import gc
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
@@ -13,6 +15,7 @@ from safetensors.torch import save_file
 import impasto
 from impasto import sources
 from impasto.encoders.base import sums_by_features
+from impasto.encoders.catalog import find_weights
 from impasto.encoders.chain import ChainEncoder
 from impasto.errors import ImageError, ImpastoError, UnknownNameError, UsageError
 from impasto.fitting import Views
@@ -364,3 +367,20 @@ def test_a_file_with_more_pixels_than_allowed_is_refused(pair, tmp_path):
 def test_an_argument_that_a_painter_does_not_have_is_told_with_the_closest():
     with pytest.raises(UnknownNameError, match=r"Unknown argument 'devise' for a painter; the closest is 'device'\."):
         impasto.Painter(devise="cpu")
+
+
+def test_threads_that_ask_at_once_share_one_network_of_the_right_weights(monkeypatch):
+    found = []
+
+    def slowly(encoder, weights, **options):
+        time.sleep(0.05)
+        found.append(encoder)
+        return find_weights(encoder, weights, **options)
+
+    monkeypatch.setattr("impasto.loading.find_weights", slowly)
+    loaded, recipes = Encoders(), [preset(name).override(device="cpu") for name in ("fast", "best", "fast", "best")]
+    with ThreadPoolExecutor(4) as pool:
+        one, two, *again = pool.map(loaded.load, recipes)
+    assert again == [one, two]
+    assert one is again[0] and two is again[1] and one is not two
+    assert sorted(found) == ["compact", "vgg19"]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import impasto
 from impasto import painter, request
 from impasto.choices import SOLVERS, Above, SolverSpec
 from impasto.encoders.preprocessing import CAFFE_BGR
@@ -322,3 +323,9 @@ def test_mypy_finds_a_setting_that_is_misspelled(tmp_path):
     found = [line for line in told.splitlines() if "calls.py" in line and ": error:" in line]
     assert {int(line.split(":")[1]) for line in found} == {5, 6}
     assert "strenght" in told
+
+
+def test_more_styles_than_a_record_can_name_are_refused(uniform):
+    picture = uniform(1, 3, 20, 20)
+    with pytest.raises(UsageError, match="65 styles are too many: 64 are the most"):
+        impasto.prepare(picture, [picture] * 65, size=20)

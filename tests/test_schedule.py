@@ -74,3 +74,11 @@ def test_fewer_iterations_than_levels_are_refused():
 
 def test_the_size_of_a_level_is_its_long_side():
     assert Level(3, 5, 1).size == Level(5, 3, 1).size == 5
+
+
+def test_every_level_has_an_evaluation_however_few_there_are():
+    for shares in ((10, 10, 1), (18, 18, 11), (60, 40, 15), (1, 2)):
+        for iterations, levels in ((5, 5), (6, 5), (9, 4), (3, 2)):
+            counts = Pyramid(shares=shares).counts(iterations, levels)
+            assert sum(counts) == iterations
+            assert min(counts) >= 1

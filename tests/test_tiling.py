@@ -25,7 +25,7 @@ from impasto.losses import (
 )
 from impasto.objective import WholeObjective
 from impasto.statistics import moments
-from impasto.terms import ContentTerm, PixelTerm, RecomputedContentTerm, StyleTerm
+from impasto.terms import ContentTerm, Needs, PixelTerm, RecomputedContentTerm, StyleTerm
 from impasto.tiled import TiledObjective
 from impasto.tiling import Tiling, spans
 
@@ -241,3 +241,14 @@ def test_parts_of_a_content_loss_add_up(normal):
         whole = Whole.of(p)
         parts = sum(loss(f[:, :, a:b], p[:, :, a:b], whole) for a, b in ((0, 3), (3, 8)))
         assert float(parts) == pytest.approx(float(loss(f, p)), rel=1e-12)
+
+
+def test_a_term_of_sums_and_pixels_is_not_evaluated_in_tiles(encoder):
+    class Both:
+        name, weight, needs, additive = "both", 1.0, Needs(sums=(Sums("relu1_1"),), pixels=True), True
+
+        def value(self, seen):
+            return seen.pixels.sum()
+
+    with pytest.raises(UsageError, match="both cannot be evaluated in tiles"):
+        TiledObjective(encoder(), [Both()], 32)

@@ -254,3 +254,9 @@ def test_units_are_those_of_each_place(normal):
     for _ in range(8):
         image, state = solver.step(bowl, image, state)
     assert torch.allclose(solver.result(image, state), target, atol=1e-6)
+
+
+def test_any_number_of_masks_is_carried_along(uniform):
+    masks, back = uniform(1, 6, 20, 30), torch.full((1, 2, 20, 30), 1.5)
+    alone = [resampled(masks[:, i : i + 1], back) for i in range(6)]
+    assert torch.allclose(resampled(masks, back), torch.cat(alone, 1), atol=1e-6)

@@ -8,16 +8,17 @@ import pytest
 from PIL import Image, ImageSequence
 
 import films
-from impasto.errors import ImageError, MissingFileError, UsageError
+from impasto.errors import CheckpointError, ImageError, MissingFileError, UsageError
 from impasto.images import read_text
 
 av = pytest.importorskip("av", reason="needs the extra `video`")
 pytest.importorskip("cv2", reason="needs the extra `video`")
 
 from impasto.video.choosing import Choice, chosen  # noqa: E402
+from impasto.video.folder import NOTE, FrameFolder  # noqa: E402
 from impasto.video.hdr import pq_coded  # noqa: E402
 from impasto.video.reading import open_clip  # noqa: E402
-from impasto.video.writing import check_kind, write_clip  # noqa: E402
+from impasto.video.writing import check_kind, check_pace, write_clip  # noqa: E402
 
 UNEVEN = [0, 40, 80, 150, 200, 240, 330, 470]  # milliseconds
 
@@ -333,3 +334,31 @@ def test_which_frames_are_painted(clip):
     assert [begin for begin, _ in times(rate=Fraction(10))] == [0, 150, 200, 330, 470]
     with pytest.raises(UsageError, match="lasts"):
         times(start=Fraction(3))
+
+
+def test_frames_that_follow_too_fast_for_an_animated_image_are_told_before_any_is_painted(tmp_path):
+    times = [Fraction(i, 120) for i in range(6)]
+    for name in ("out.mp4", "out.webp", "out.apng", "frames"):
+        check_pace(tmp_path / name, times)
+    with pytest.raises(UsageError, match=r"out\.gif: frames in \.gif are at least 1/100 s apart.*--fps 50"):
+        check_pace(tmp_path / "out.gif", times)
+    check_pace(tmp_path / "out.gif", times[::3])
+
+
+def test_an_animated_image_larger_than_pillow_opens_is_told(tmp_path, monkeypatch):
+    Image.new("P", (40, 40)).save(tmp_path / "in.gif", save_all=True, append_images=[Image.new("P", (40, 40), 1)])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ImageError, match=r"in\.gif cannot be read: Image size"):
+        open_clip(tmp_path / "in.gif")
+
+
+def test_a_folder_of_frames_that_cannot_be_begun_is_let_go(tmp_path):
+    FrameFolder(tmp_path / "kept", {"run": 1}).close()
+    (tmp_path / "kept" / "shots").rmdir()
+    (tmp_path / "kept" / "shots").write_text("in the way")
+    with pytest.raises(CheckpointError):
+        FrameFolder(tmp_path / "kept", {"run": 1})
+    assert not (tmp_path / "kept" / "lock").exists()
+    (tmp_path / "kept" / "shots").unlink()
+    (tmp_path / "kept" / NOTE).write_bytes(b"\xff")
+    FrameFolder(tmp_path / "kept", {"run": 1}, anew=True).close()

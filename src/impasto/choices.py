@@ -25,6 +25,7 @@ STOPS = ("converged",)
 ALL_LAYERS = "*"
 PATIENCE = 5  # times the usual evaluations, until a level has converged
 MOST_LEVELS = 64
+MOST_STYLES = 64  # with those of regions
 MOST_EVALUATIONS = 10_000_000  # of a level
 ORIGINAL = "original"  # a size: that of the picture itself
 UNLIMITED = 10**9  # a usual size: that of the photograph, as no result is larger unless it is asked for

@@ -73,3 +73,7 @@ class FirstFrame:
 
     content: Resampled
     painted: Tensor = field(repr=False)
+
+    def on(self, device: torch.device) -> FirstFrame:
+        """The same on another device."""
+        return FirstFrame(self.content.on(device), self.painted.to(device))

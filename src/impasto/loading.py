@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from impasto.recipe import Recipe
 
 
 class Encoders:
-    """The networks that recipes ask for, each loaded once for a device and a number format.
+    """The networks that recipes ask for, each loaded once for a device and a number format, by whichever thread.
 
     `download` allows weights to be fetched; `progress` is told of the bytes while they are.
     """
@@ -27,6 +28,7 @@ class Encoders:
         self._weights: dict[tuple[Any, ...], Weights] = {}
         self._built: dict[tuple[Any, ...], ChainEncoder] = {}
         self._instant: dict[torch.device, Instant] = {}
+        self._loading = RLock()
 
     def weights(self, recipe: Recipe) -> Weights:
         """The weights of a recipe.
@@ -34,11 +36,12 @@ class Encoders:
         Raises:
             WeightsError: they cannot be had, or are not usable.
         """
-        name = recipe.encoder, recipe.weights
-        key = *name, _version(recipe.weights)
-        if key not in self._weights:
-            self._weights[key] = find_weights(*name, download=self._download, progress=self._progress)
-        return self._weights[key]
+        key = _named(recipe)
+        with self._loading:
+            if key not in self._weights:
+                name = recipe.encoder, recipe.weights
+                self._weights[key] = find_weights(*name, download=self._download, progress=self._progress)
+            return self._weights[key]
 
     def load(self, recipe: Recipe, dtype: str | None = None) -> ChainEncoder:
         """The network of a recipe on its device, in its number format or in `dtype`.
@@ -49,11 +52,11 @@ class Encoders:
         """
         device = resolve_device(recipe.device)
         kind = resolve_dtype(dtype or recipe.dtype, device)
-        weights = self.weights(recipe)
-        key = id(weights), recipe.pooling, recipe.padding, recipe.preprocessing, device, kind
-        if key not in self._built:
-            self._built[key] = _built(weights, recipe, device, kind)
-        return self._built[key]
+        key = *_named(recipe), recipe.pooling, recipe.padding, recipe.preprocessing, device, kind
+        with self._loading:
+            if key not in self._built:
+                self._built[key] = _built(self.weights(recipe), recipe, device, kind)
+            return self._built[key]
 
     def instant(self, recipe: Recipe) -> Instant:
         """The network of instant mode on a recipe's device.
@@ -63,9 +66,15 @@ class Encoders:
             WeightsError: the installation is damaged.
         """
         device = resolve_device(recipe.device)
-        if device not in self._instant:
-            self._instant[device] = load_instant(device)
-        return self._instant[device]
+        with self._loading:
+            if device not in self._instant:
+                self._instant[device] = load_instant(device)
+            return self._instant[device]
+
+
+def _named(recipe: Recipe) -> tuple[Any, ...]:
+    """What tells weights from others: the network's name, the file, and its version."""
+    return recipe.encoder, recipe.weights, _version(recipe.weights)
 
 
 def _version(file: str | None) -> tuple[int, int] | None:

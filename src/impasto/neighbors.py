@@ -173,6 +173,7 @@ class NeighborTerm:
         shape = next(iter(found.values())).shape[2:]
         counted = None if where is None else F.interpolate(where, shape, mode="area")
         count = index.numel() if counted is None else float(counted.sum())
+        counted = None if counted is None else counted.to(index.device)  # the picture's may be another
         return cls(places, of_picture.strides, index.reshape(1, 1, *shape), weight, count, counted, name=name)
 
     @cached_property

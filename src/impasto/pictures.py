@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from impasto.choices import IMAGE, ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
+from impasto.choices import IMAGE, MOST_STYLES, ORIGINAL, TEXTURE, TRANSFER, WITHOUT_CONTENT
 from impasto.errors import UnknownNameError, UsageError
 from impasto.fitting import Shape, check_entries, style_scales
 from impasto.images import Picture, filled, resize, size_for
@@ -66,6 +66,8 @@ def check_pictures(recipe: Recipe, pictures: Pictures) -> None:
         raise UsageError(f"A {recipe.task} has no content, so it has no regions and nothing to keep.")
     if recipe.task != TRANSFER and pictures.texture is not None:
         raise UsageError(f"A {recipe.task} has one scale of strokes; leave the texture out.")
+    if (many := count + len(pictures.regions)) > MOST_STYLES:
+        raise UsageError(f"{many} styles are too many: {MOST_STYLES} are the most, with those of regions.")
     if recipe.style_layers and count == 0 and not pictures.regions:
         raise UsageError(f"A {recipe.task} needs at least one style image.")
     aims = {"content_weight": recipe.content_layers, "style_weight": recipe.style_layers}

@@ -224,6 +224,7 @@ class PictureProblem:
         """The same with its pictures on another device than the encoder's; it must then be evaluated in tiles."""
         moved = copy(self)
         moved._device, moved._given = device, self._given.on(device)
+        moved._past, moved._shot = self._past and self._past.on(device), self._shot and self._shot.on(device)
         return moved
 
     def seen_by(self, views: Views) -> PictureProblem:

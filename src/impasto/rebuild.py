@@ -205,4 +205,4 @@ def continuing(run: Run, record: Record, image: Tensor) -> Run:
     levels = [level for level in plan.levels if level.size >= size] or [plan.levels[-1]]
     counts = plan.recipe.pyramid.counts(plan.evaluations, len(levels))
     split = tuple(replace(level, iterations=count) for level, count in zip(levels, counts, strict=True))
-    return replace(run, plan=replace(plan, levels=split), origin=record).beginning_with(image)
+    return replace(run, plan=replace(plan, levels=split, estimate=None), origin=record).beginning_with(image)

@@ -14,24 +14,24 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, Literal, NamedTuple, cast
 
+from impasto.choices import MOST_EVALUATIONS, MOST_LEVELS, MOST_STYLES
 from impasto.errors import UsageError
 from impasto.untrusted import JSON, Untrusted, listed, named, parsed, unusable, whole
 from impasto.untrusted import printable as printable  # noqa: PLC0414 - also for those who show a record
 from impasto.untrusted import safe_name as safe_name  # noqa: PLC0414
 
+MOST_INPUTS: Final = 4 * MOST_STYLES  # with their masks, and the other pictures
 KEYWORD: Final = "impasto"  # of the text in a picture's file
 FORMAT: Final = 2  # 1: without the number of processes, and without telling which picture was kept
 
 _LONGEST: Final = 1_000_000  # characters of JSON
 _STARTS: Final = 100  # runs that went on from each other
-_LEVELS: Final = 64
-_EVALUATIONS: Final = 10_000_000  # of a level
 
 Text = Annotated[str, Untrusted.text]
 Sha256 = Annotated[str, Untrusted.sha256]
 Number = Annotated[float, Untrusted.number]  # one that is not finite is None once it is written
 Side = Annotated[int, whole(1, 1_000_000)]  # pixels
-Evaluations = Annotated[int, whole(0, _LEVELS * _EVALUATIONS)]
+Evaluations = Annotated[int, whole(0, MOST_LEVELS * MOST_EVALUATIONS)]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class PlannedLevel(NamedTuple):
 
     width: Side
     height: Side
-    evaluations: Annotated[int, whole(1, _EVALUATIONS)]
+    evaluations: Annotated[int, whole(1, MOST_EVALUATIONS)]
     tile: Side | None
 
 
@@ -72,8 +72,8 @@ class PlannedLevel(NamedTuple):
 class Plan:
     """The levels, coarse to fine, and the steps that L-BFGS remembers."""
 
-    levels: Annotated[tuple[PlannedLevel, ...], listed(PlannedLevel, 1, _LEVELS)]
-    history: Annotated[int, whole(0, _EVALUATIONS)]
+    levels: Annotated[tuple[PlannedLevel, ...], listed(PlannedLevel, 1, MOST_LEVELS)]
+    history: Annotated[int, whole(0, MOST_EVALUATIONS)]
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Record:
 
     task: Text
     settings: Annotated[Mapping[str, JSON], named(Annotated[Any, Untrusted.plain], 4096)]
-    inputs: Annotated[tuple[Input, ...], listed(Input, 0, 64)]
-    encoders: Annotated[tuple[EncoderUsed, ...], listed(EncoderUsed, 1, _LEVELS)]
+    inputs: Annotated[tuple[Input, ...], listed(Input, 0, MOST_INPUTS)]
+    encoders: Annotated[tuple[EncoderUsed, ...], listed(EncoderUsed, 1, MOST_LEVELS)]
     plan: Plan
     made: Made
     result: Result | None = None

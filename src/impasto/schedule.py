@@ -63,7 +63,7 @@ class Pyramid:
         return tuple(reversed(sizes))
 
     def counts(self, iterations: int, levels: int) -> tuple[int, ...]:
-        """`iterations` split over `levels`, at least 1 each; what rounding leaves over goes to the coarsest.
+        """`iterations` split over `levels`, at least 1 each; what rounding leaves over goes to the one with most.
 
         Raises:
             UsageError: fewer iterations than levels.
@@ -74,7 +74,9 @@ class Pyramid:
             )
         shares = self._shares(levels)
         counts = [max(1, int(iterations * share / sum(shares))) for share in shares]
-        counts[counts.index(max(counts))] += iterations - sum(counts)
+        counts[counts.index(max(counts))] += max(0, iterations - sum(counts))
+        while sum(counts) > iterations:
+            counts[counts.index(max(counts))] -= 1
         return tuple(counts)
 
     def iterations_at(self, iterations: int, usual: int, size: int) -> int:

@@ -113,7 +113,7 @@ class Sitting:
     def content_terms(self) -> list[Term]:
         """Features of the content, by layer; those that are large are computed anew for each tile."""
         recipe, tile, shares = self.recipe, self.level.tile, _shares(self.recipe.content_layers, self.recipe.relative)
-        scale = recipe.content_weight * (2 * (1 - recipe.strength)) ** 2
+        scale = content_factor(recipe)
         if self.content is None or scale == 0 or not shares:
             return []
         loss = CONTENT_LOSSES[recipe.content_loss]
@@ -139,7 +139,7 @@ class Sitting:
     def style_terms(self) -> list[Term]:
         """Moments of the styles, by layer."""
         recipe, shares = self.recipe, _shares(self.recipe.style_layers, self.recipe.relative)
-        scale = recipe.style_weight * (2 * recipe.strength) ** 2
+        scale = style_factor(recipe)
         if scale == 0 or not shares:
             return []
         return [term for part in self.parts for term in self._styled(part, shares, scale * part.share)]
@@ -232,6 +232,16 @@ def fine_layers(encoder: Encoder, deepest: str) -> tuple[str, ...]:
     """The layers of an encoder up to `deepest`, which it has."""
     names = tuple(encoder.layers)
     return names[: names.index(deepest) + 1]
+
+
+def content_factor(recipe: Recipe) -> float:
+    """What all content terms are multiplied by: their weight, and what strength makes of it."""
+    return recipe.content_weight * (2 * (1 - recipe.strength)) ** 2
+
+
+def style_factor(recipe: Recipe) -> float:
+    """What all style terms are multiplied by: their weight, and what strength makes of it."""
+    return recipe.style_weight * (2 * recipe.strength) ** 2
 
 
 @overload

@@ -41,7 +41,7 @@ class TiledObjective:
         self._team = team or Alone()
         self._of_sums = [term for term in terms if term.needs.sums]
         self._of_features = [term for term in terms if term.needs.features]
-        for term in self._of_features:
+        for term in (each for each in terms if each.needs.features or (each.needs.sums and each.needs.pixels)):
             _check_additive(term)
         self._summed = tuple(dict.fromkeys(each for term in self._of_sums for each in term.needs.sums))
         self._layers = tuple(dict.fromkeys(layer for term in self._of_features for layer in term.needs.features))

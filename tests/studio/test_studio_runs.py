@@ -15,11 +15,13 @@ import pytest
 from in_studio import QUICK, Studio, png
 from PIL import Image
 
+from impasto.errors import OutputError
 from impasto.ranges import whole
 from impasto.recipe import Recipe
 from impasto.record import read_record
 from impasto.settings import setting
 from impasto.studio import form
+from impasto.studio import job as jobs
 
 
 def asked(studio, photo, **settings):
@@ -320,3 +322,38 @@ def test_pictures_and_swatches_are_shown_small(idle, photo):
     answer = idle.client.get(f"/pictures/{idle.send(clear)['id']}")
     assert answer.headers["content-type"] == "image/png"
     assert [each["name"] for each in idle.client.get("/swatches").json()][:2] == ["brushstrokes", "pointillism"]
+
+
+def test_what_cannot_be_kept_on_a_full_disk_is_told_and_the_next_run_is_made(at_work, photo, monkeypatch):
+    kept, full = jobs.write_atomically, [True]
+
+    def write(path, data):
+        if full[0] and path.name == "about.json":
+            raise OutputError(f"{path} cannot be written: No space left on device.")
+        kept(path, data)
+
+    monkeypatch.setattr(jobs, "write_atomically", write)
+    first = at_work.run(asked(at_work, photo))
+    assert at_work.ended(first)["state"] == "done"
+    assert any("No space left" in note for note in at_work.ended(first)["notes"])
+    full[0] = False
+    assert at_work.ended(at_work.run(asked(at_work, photo)))["state"] == "done"
+
+
+def test_a_run_that_waits_for_the_networks_can_be_stopped(tmp_path, photo, monkeypatch):
+    loaded = threading.Event()
+    studio = Studio(tmp_path / "studio", works=False)
+    try:
+        id = studio.run(asked(studio, photo))
+        load = studio.queue._load
+        monkeypatch.setattr(studio.queue, "_load", lambda: loaded.wait(60) and load())
+        studio.queue.start()
+        studio.until(id, lambda job: job["state"] == "preparing", 20)
+        assert studio.queue.busy
+        studio.client.post(f"/runs/{id}/stop")
+        loaded.set()
+        assert studio.ended(id)["state"] == "stopped"
+    finally:
+        loaded.set()
+        studio.works = True
+        studio.close()

@@ -20,6 +20,7 @@ from impasto.checkpoint.snapshots import FORMAT, Kept, read_snapshot, write_snap
 from impasto.engine import Step
 from impasto.errors import CheckpointError, UsageError
 from impasto.files import InUseError, Lock, output_errors, replacing
+from impasto.memory import out_of_memory
 from impasto.untrusted import Untrusted, parsed, printable
 
 KEPT: Final = 2
@@ -168,6 +169,8 @@ class Checkpoints:
             try:
                 kept = read_snapshot(path, device)
             except Exception as problem:  # it can be wrong in more ways than anybody lists
+                if out_of_memory(problem):
+                    raise
                 notes.append(f"{path} is damaged ({problem})")
             else:
                 _remove(newer for newer in self._files() if newer > path)

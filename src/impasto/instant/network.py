@@ -128,15 +128,19 @@ class Instant:
     ) -> Tensor:
         height, width = content.shape[-2:]
         content = _padded(content)
-        grained = with_grain(content, self.decoder, torch.tensor([amount]))
+        grained = with_grain(content, self.decoder, self._number(amount))
         hands = [self._hand(grained, style, amount, freedom, tile) for style in styles]
         painted = torch.empty_like(content)
         rows, columns = (spans(side, tile, STRIDE, self._halo) for side in content.shape[-2:])
         for each in (Tile(row, column) for row in rows for column in columns):
-            seen = each.seen(content), each.seen(grained)
-            part = self._decoded(*seen, [_seen_by(hand, each) for hand in hands], amount)
+            seen, grainy = (each.seen(whole).to(self.encoder.device) for whole in (content, grained))
+            part = self._decoded(seen, grainy, [_seen_by(hand, each, self.encoder.device) for hand in hands], amount)
             each.placed(painted, 1).copy_(each.counted(part, 1))
         return painted[..., :height, :width]
+
+    def _number(self, value: float) -> Tensor:
+        """A number for one picture, where the networks are.  Shape: (1,)."""
+        return torch.tensor([value], dtype=torch.float32, device=self.encoder.device)
 
     @property
     def _halo(self) -> int:
@@ -153,9 +157,9 @@ class Instant:
         own = self._moments(content, where, tile)
         own = {layer: found.normalized() for layer, found in own.items()}
         own_code = code(own)
-        leads = self.decoder.leads(torch.lerp(own_code, code(target), amount), torch.tensor([freedom]))
-        plain = self.decoder.leads(own_code, torch.zeros(1))
-        return _Hand(maps(self.decoder, own, target, torch.tensor([amount])), leads, plain, where)
+        leads = self.decoder.leads(torch.lerp(own_code, code(target), amount), self._number(freedom))
+        plain = self.decoder.leads(own_code, self._number(0))
+        return _Hand(maps(self.decoder, own, target, self._number(amount)), leads, plain, where)
 
     def _moments(self, image: Tensor, weight: Tensor | None, tile: int) -> dict[str, Moments]:
         wanted = [Sums(layer, self._at_layer(weight, layer)) for layer in CODED]
@@ -209,7 +213,7 @@ def with_grain(image: Tensor, decoder: Decoder, amount: Tensor, corner: tuple[in
 
     Shape: (N, 3, H, W), amount (N,) -> (N, 3, H, W), not clamped.
     """
-    deviation = (decoder.grain * amount.to(image))[:, None, None, None]
+    deviation = (decoder.grain.to(image) * amount.to(image))[:, None, None, None]
     height, width = image.shape[-2:]
     return image + deviation * grain(height, width, *corner).to(image)
 
@@ -238,7 +242,7 @@ def _colored(image: Tensor, styles: Sequence[Style], amount: float) -> Tensor:
     changes = []
     for style, share in zip(styles, shares, strict=False):
         seen = [moments(*each) for each in zip(style.pictures, style.alphas, strict=True)]
-        mapped = recolored(image, moments(image, style.where), blend(seen, style.shares), torch.tensor([amount]))
+        mapped = recolored(image, moments(image, style.where), blend(seen, style.shares), image.new_tensor([amount]))
         changes.append(share * (mapped - image))
     return image + torch.stack(changes).sum(0)
 
@@ -273,8 +277,8 @@ def _padded(image: Tensor) -> Tensor:
     return F.pad(image, (0, right, 0, down), mode="replicate") if down or right else image
 
 
-def _seen_by(hand: _Hand, tile: Tile) -> _Hand:
-    return hand if hand.where is None else replace(hand, where=tile.seen(hand.where))
+def _seen_by(hand: _Hand, tile: Tile, device: torch.device) -> _Hand:
+    return hand if hand.where is None else replace(hand, where=tile.seen(hand.where).to(device))
 
 
 def _shares(wheres: Sequence[Tensor | None]) -> list[Tensor] | None:

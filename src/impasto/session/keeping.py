@@ -15,7 +15,7 @@ from impasto.engine import Snapshot, Step
 from impasto.errors import CheckpointError, ImpastoError, UsageError
 from impasto.files import file_hash, output_errors, unused
 from impasto.quantities import duration
-from impasto.record import Evaluations, Record, Text
+from impasto.record import MOST_INPUTS, Evaluations, Record, Text
 from impasto.run import Run
 from impasto.session.destination import Destination, Result
 from impasto.session.events import Clock
@@ -38,7 +38,7 @@ class About:
 
     record: Annotated[Record, _record]
     folder: Text
-    places: Annotated[tuple[str, ...], listed(Text, 0, 64)]
+    places: Annotated[tuple[str, ...], listed(Text, 0, MOST_INPUTS)]
     output: Text
     base: Text
     metadata: Annotated[bool, Untrusted.flag]
@@ -135,9 +135,11 @@ class Keeper:
     def step(self, step: Step) -> Iterator[str]:
         """Write a snapshot, if it is time for one; notes."""
         judged, left = step.seconds > _JUDGED, self._clock.left(step)
+        if step.last:
+            return
         if self._checkpoints is None and not self._refused and judged and step.seconds + left > LONG:
             yield self._begin_unasked(duration(left))
-        if not step.last and self._pace.due(step):
+        if self._pace.due(step):
             yield from self._write(step)
 
     def end(self, step: Step | None, *, well: bool) -> Iterator[str]:

@@ -89,9 +89,13 @@ class Job:
         }
 
     def becomes(self, state: str, error: str = "") -> None:
-        """Another state, which is kept and told."""
+        """Another state, which is told, and kept if it can be; a note says so if not."""
         self.state, self.error = state, error
-        self.keep()
+        try:
+            self.keep()
+        except (ImpastoError, OSError) as problem:
+            if str(problem) not in self.notes:
+                self.notes.append(str(problem))
         self.feed.tell("state", **self.to_json())
 
     def keep(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from impasto.errors import UsageError
 from impasto.studio.asking import Asked
 from impasto.studio.foreseeing import check
-from impasto.studio.job import ACTIVE, ENDED, QUEUED, REMOVED, STOPPED, Job, kept_in
+from impasto.studio.job import ACTIVE, ENDED, PREPARING, QUEUED, REMOVED, STOPPED, Job, kept_in
 from impasto.studio.shelf import NotThereError, Shelf
 from impasto.studio.work import carry_out
 
@@ -52,11 +52,11 @@ class Queue:
         """Stop the run that is at work, with its picture and its state kept; then nothing is made or told any more."""
         with self._news:
             self._closed = True
-            for job in self._jobs.values():
+            for job in self.all():
                 job.stopping = True
             self._news.notify()
         self._thread.join(patience)
-        for job in self._jobs.values():
+        for job in self.all():
             job.feed.close()
 
     def __getitem__(self, id: str) -> Job:
@@ -72,7 +72,7 @@ class Queue:
     @property
     def busy(self) -> bool:
         """Whether a run is at work, or about to be."""
-        return bool(self._waiting) or any(job.state in ACTIVE for job in self._jobs.values())
+        return bool(self._waiting) or any(job.state in ACTIVE for job in self.all())
 
     def all(self) -> list[Job]:
         """All runs, the newest first."""
@@ -143,21 +143,26 @@ class Queue:
 
     def _forget(self) -> None:
         """Let go of the oldest runs that have ended, beyond what is kept, and of pictures that none needs."""
-        for job in [each for each in self._jobs.values() if each.state in ENDED]:
+        for job in [each for each in reversed(self.all()) if each.state in ENDED]:
             if len(self._jobs) <= MOST_KEPT and self._taken() <= MOST_BYTES:
                 break
             self.remove(job.id)
-        self._shelf.keep_only({id for job in self._jobs.values() for id in job.asked.used})
+        self._shelf.keep_only({id for job in self.all() for id in job.asked.used})
 
     def _taken(self) -> int:
         return sum(file.stat().st_size for file in self._folder.glob("*/*.png"))
 
     def _next(self) -> Job | None:
-        """The run to carry out, once there is one; None at the end."""
+        """The run to carry out, once there is one: it is being prepared from now on; None at the end."""
         with self._news:
             self._news.wait_for(lambda: self._waiting or self._closed)
-            return None if self._closed else self._waiting.pop(0)
+            if self._closed:
+                return None
+            job = self._waiting.pop(0)
+            job.notes = []
+            job.becomes(PREPARING)
+            return job
 
     def _work(self) -> None:
         while job := self._next():
-            carry_out(job, self._shelf, self._load())
+            carry_out(job, self._shelf, self._load)

@@ -80,16 +80,16 @@ class Shelf:
 
     def alike(self, sha256: str | None) -> str | None:
         """The id of the picture with this digest, if it is here."""
-        return next((each.id for each in reversed(self._sent.values()) if each.sha256 == sha256), None)
+        return next((each.id for each in reversed([*self._sent.values()]) if each.sha256 == sha256), None)
 
     def names(self) -> Mapping[str, str]:
         """What the pictures were called, by their ids."""
-        return {id: each.name for id, each in self._sent.items()}
+        return {each.id: each.name for each in [*self._sent.values()]}
 
     def with_names(self, text: str) -> str:
         """A sentence with what pictures were called in place of our names for them."""
-        for id, each in self._sent.items():
-            text = text.replace(str(self._folder / id), each.name).replace(id, each.name)
+        for id, name in self.names().items():
+            text = text.replace(str(self._folder / id), name).replace(id, name)
         return text
 
     def add(self, file: BinaryIO, name: str) -> Sent:
@@ -133,7 +133,7 @@ class Shelf:
             return view_of(self.path(id), size)
 
     def _check_room(self, more: int) -> None:
-        taken = sum(self.path(id).stat().st_size for id in self._sent) + more
+        taken = sum(self.path(id).stat().st_size for id in [*self._sent]) + more
         if len(self._sent) >= MOST_PICTURES or taken > MOST_BYTES:
             raise UsageError("The studio's folder is full. Remove runs that you do not need.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from shutil import rmtree
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from impasto.errors import ImpastoError
 from impasto.studio.asking import pictures_of
 from impasto.studio.form import without_dashes
-from impasto.studio.job import DONE, FAILED, PREPARING, RUNNING, STOPPED, Job
+from impasto.studio.job import DONE, FAILED, RUNNING, STOPPED, Job
 from impasto.studio.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from impasto.session import Destination, Event
 
 
-def carry_out(job: Job, shelf: Shelf, encoders: Encoders) -> None:
+def carry_out(job: Job, shelf: Shelf, encoders: Callable[[], Encoders]) -> None:
     """Make the picture of a job, or go on with it where it was kept; whatever happens, it has ended then."""
-    job.notes = []
-    job.becomes(PREPARING)
     try:
-        _carried_out(job, shelf, encoders)
+        _carried_out(job, shelf, encoders())
     except ImpastoError as error:
         job.becomes(FAILED, _plainly(str(error), shelf))
     except MemoryError:

@@ -188,9 +188,12 @@ def resampled(picture: Tensor, back: Tensor) -> Tensor:
     cv2 = opencv()
     pixels = np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy())
     columns, rows = (each.numpy() for each in _places(back))
-    found = cv2.remap(pixels, columns, rows, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
-    found = found.reshape(*back.shape[-2:], -1).transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(found))[None].clamp(0, 1)
+    found = [
+        cv2.remap(pixels[..., i : i + 4], columns, rows, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        for i in range(0, pixels.shape[-1], 4)  # it takes no more channels
+    ]
+    planes = np.concatenate([each.reshape(*back.shape[-2:], -1) for each in found], axis=-1).transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(planes))[None].clamp(0, 1)
 
 
 def warped(picture: Tensor, back: Tensor) -> Tensor:

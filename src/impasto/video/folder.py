@@ -48,16 +48,19 @@ class FrameFolder:
                 raise UsageError(f"{path} is in use by another run. Wait for its end.") from None
             try:
                 check_place(path, about, anew=anew)
-            except UsageError:
+                self._begin(about)
+            except BaseException:
                 self.close()
                 raise
-            if _is_others(path, about):
-                for name in KINDS:  # the frames first: without them the rest is as good as not there
-                    shutil.rmtree(path / name, ignore_errors=True)
-                (path / "written").unlink(missing_ok=True)
-            for name in KINDS:
-                (path / name).mkdir(exist_ok=True)
-            write_atomically(path / NOTE, _text(about).encode())
+
+    def _begin(self, about: Mapping[str, Any]) -> None:
+        if _is_others(self.path, about):
+            for name in KINDS:  # the frames first: without them the rest is as good as not there
+                shutil.rmtree(self.path / name, ignore_errors=True)
+            (self.path / "written").unlink(missing_ok=True)
+        for name in KINDS:
+            (self.path / name).mkdir(exist_ok=True)
+        write_atomically(self.path / NOTE, _text(about).encode())
 
     def finished(self, number: int) -> bool:
         """Whether the frame is there."""
@@ -130,12 +133,12 @@ def check_place(path: Path, about: Mapping[str, Any], *, anew: bool) -> None:
 def is_written_of(path: Path, result: Path) -> bool:
     """Whether `result` was written of the frames at `path`, and nobody has changed it since."""
     note = path / "written"
-    return note.is_file() and note.read_text(encoding="utf-8") == _digest(result)
+    return note.is_file() and note.read_bytes() == _digest(result).encode()
 
 
 def _is_others(path: Path, about: Mapping[str, Any]) -> bool:
     note = path / NOTE
-    return note.is_file() and note.read_text(encoding="utf-8") != _text(about)
+    return note.is_file() and note.read_bytes() != _text(about).encode()
 
 
 def _text(about: Mapping[str, Any]) -> str:

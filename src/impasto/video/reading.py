@@ -176,7 +176,7 @@ class AnimatedImage:
         try:
             with Image.open(self.path) as image:
                 yield image
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as problem:
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as problem:
             raise ImageError(f"{self.path} cannot be read: {problem}.") from problem
 
 

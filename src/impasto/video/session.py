@@ -30,7 +30,7 @@ from impasto.video.reading import Clip, Frame, pyav
 from impasto.video.recorded import known, record_of
 from impasto.video.shot import FrameRun, Made, Shot, Shown, Stretch
 from impasto.video.shots import pieces
-from impasto.video.writing import check_kind, codec_of, write_clip
+from impasto.video.writing import check_kind, check_pace, codec_of, write_clip
 
 RECENT = 12  # frames by which the time left is judged
 
@@ -217,6 +217,7 @@ class ClipSession:
             pyav()
         if self.count > 1:
             opencv()
+        check_pace(self._path, [time for time, _ in self._times])
         check_place(self.folder, self._about(), anew=self._force)
         there = next(each for each in self._path.absolute().parents if each.exists())
         check_beside(there / self._path.name)

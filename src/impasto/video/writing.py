@@ -131,6 +131,28 @@ def check_kind(path: Path) -> None:
         raise UsageError(f"{path} holds other files than frames, such as {others[0]}. Choose another folder.")
 
 
+def check_pace(path: Path, times: Iterable[Fraction]) -> None:
+    """Make sure that frames at these times, in seconds, can be told from each other in a file of that name.
+
+    Raises:
+        UsageError: they follow each other too fast for it.
+    """
+    codec, ending = codec_of(path), path.suffix.lower()
+    if codec is None or codec.sound:
+        return
+    ticks = [round(time / _tick(ending)) for time in times]
+    if len({*ticks}) < len(ticks):
+        raise UsageError(
+            f"{path}: frames in {ending} are at least {_tick(ending)} s apart, and these are faster. "
+            "Take fewer with --fps 50, or choose .mp4."
+        )
+
+
+def _tick(ending: str) -> Fraction:
+    """In what unit, in seconds, an animated image tells times."""
+    return Fraction(1, 100 if ending == ".gif" else 1000)
+
+
 _MUXERS = {".m4v": "mp4", ".mkv": "matroska", ".apng": "apng", ".webp": "webp"}
 
 
@@ -146,7 +168,7 @@ def _write_file(
         several = iter(frames)
         ahead = list(islice(several, AHEAD))
         height, width = ahead[0].pixels.shape[:2]
-        base = like.time_base if codec.sound else Fraction(1, 100 if muxer == "gif" else 1000)
+        base = like.time_base if codec.sound else _tick(ending)
         rate = (1 / median_high(frame.duration for frame in ahead)).limit_denominator(100_000)
         stream = out.add_stream(codec.name, rate=rate, options=dict(codec.options))
         stream.width, stream.height, stream.pix_fmt = width, height, codec.pixels

@@ -10,6 +10,7 @@ from torch import Tensor
 from impasto.devices import products
 from impasto.encoders.vgg import canonical_layer
 from impasto.run import Run
+from impasto.targets import content_factor, style_factor
 
 Measure = Callable[[Run, Tensor], Mapping[str, float]]
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -34,12 +35,12 @@ def reduction(run: Run, image: Tensor) -> dict[str, float]:
 
 
 def errors(run: Run, image: Tensor) -> dict[str, float]:
-    """The content and the style terms of the picture, each side added up and without its weight."""
+    """The content and the style terms of the picture, each added up; weights and strength do not count."""
     level, recipe = run.plan.levels[-1], run.plan.recipe
     with products(run.plan.number_format):
         sums = summed(run.problem.objective(level).evaluate(image).terms)
-    weights = {"content": recipe.content_weight, "style": recipe.style_weight}
-    return {kind: sums[kind] / weight for kind, weight in weights.items() if kind in sums}
+    factors = {"content": content_factor(recipe), "style": style_factor(recipe)}
+    return {kind: sums[kind] / factor for kind, factor in factors.items() if kind in sums}
 
 
 def summed(terms: Mapping[str, Tensor | float]) -> dict[str, float]:
@@ -61,7 +62,8 @@ def in_words(measures: Mapping[str, float]) -> str:
         words["psnr"] = f"{measures['psnr']:.1f}{_SPACE}dB"
     if "reduction" in words:
         percent = math.floor(measures["reduction"] * 1e4) / 100
-        words["reduction"] = f"loss{_SPACE}\N{MINUS SIGN}{percent:.2f}{_SPACE}%"
+        sign = "+" if percent < 0 else "\N{MINUS SIGN}"
+        words["reduction"] = f"loss{_SPACE}{sign}{abs(percent):.2f}{_SPACE}%"
     return ", ".join(words.values())
 
 
