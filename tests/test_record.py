@@ -188,7 +188,7 @@ def test_what_is_no_record(text):
         ("plan.levels.0.2", 10_000_001, "from 1 to 10,000,000"),
         ("plan.levels.1.3", 0, "is 0"),
         ("plan.history", -1, "is -1"),
-        ("inputs", [{"role": "style", "name": "", "pixels": "b" * 64}] * 65, "a list of at most 64"),
+        ("inputs", [{"role": "style", "name": "", "pixels": "b" * 64}] * 257, "a list of at most 256"),
         ("inputs.0.sha256", "A" * 64, "64 hexadecimal digits"),
         ("inputs.0.sha256", ..., "known by its sha256 or by that of its pixels"),
         ("inputs.0.pixels", "b" * 64, "known by its sha256 or by that of its pixels"),

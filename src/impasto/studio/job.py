@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
+from threading import Lock
 from typing import Any, Final
 
 from impasto.errors import ImpastoError
@@ -45,6 +47,7 @@ class Job:
     stopping: bool = False
     feed: Feed = field(default_factory=Feed, repr=False)
     previews: Previews = field(default_factory=Previews, repr=False)
+    _keeping: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @classmethod
     def new(cls, asked: Asked, folder: Path) -> Job:
@@ -90,12 +93,20 @@ class Job:
 
     def becomes(self, state: str, error: str = "") -> None:
         """Another state, which is told, and kept if it can be; a note says so if not."""
-        self.state, self.error = state, error
-        try:
-            self.keep()
-        except (ImpastoError, OSError) as problem:
-            if str(problem) not in self.notes:
-                self.notes.append(str(problem))
+        with self._keeping:
+            self.state, self.error = state, error
+            try:
+                self.keep()
+            except (ImpastoError, OSError) as problem:
+                if str(problem) not in self.notes:
+                    self.notes.append(str(problem))
+        self.feed.tell("state", **self.to_json())
+
+    def remove(self) -> None:
+        """Its files go, once all is kept that is being kept."""
+        with self._keeping:
+            self.state = REMOVED
+            rmtree(self.folder, ignore_errors=True)
         self.feed.tell("state", **self.to_json())
 
     def keep(self) -> None:

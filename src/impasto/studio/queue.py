@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from impasto.errors import UsageError
 from impasto.studio.asking import Asked
 from impasto.studio.foreseeing import check
-from impasto.studio.job import ACTIVE, ENDED, PREPARING, QUEUED, REMOVED, STOPPED, Job, kept_in
+from impasto.studio.job import ACTIVE, ENDED, PREPARING, QUEUED, STOPPED, Job, kept_in
 from impasto.studio.shelf import NotThereError, Shelf
 from impasto.studio.work import carry_out
 
@@ -137,9 +136,7 @@ class Queue:
             if job in self._waiting:
                 self._waiting.remove(job)
             del self._jobs[id]
-        job.state = REMOVED
-        job.feed.tell("state", **job.to_json())
-        rmtree(job.folder, ignore_errors=True)
+        job.remove()
 
     def _forget(self) -> None:
         """Let go of the oldest runs that have ended, beyond what is kept, and of pictures that none needs."""
