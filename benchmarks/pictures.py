@@ -24,7 +24,8 @@ import argparse
 import json
 import sys
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -47,6 +48,8 @@ from quality import CONTENT_LAYER, STYLE_LAYERS, at_size, gram_distance, pairs
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 
 from rims import rims
+
+Look = Callable[[int], dict[str, Tensor]]
 
 LAYERS = (*STYLE_LAYERS, CONTENT_LAYER)
 NEIGHBORS = ("relu2_1", "relu3_1")
@@ -108,9 +111,16 @@ class Judge:
 
     def measure(self, image: Tensor, content: Path, style: Path) -> dict[str, float]:
         """All figures of a picture."""
+        return self._figures(image, partial(self.look, image), content, style)
+
+    def measure_photograph(self, content: Path, style: Path) -> dict[str, float]:
+        """All figures of the photograph itself: where every picture begins."""
+        return self._figures(self.pixels(content), partial(self.seen, content), content, style)
+
+    def _figures(self, image: Tensor, look: Look, content: Path, style: Path) -> dict[str, float]:
         found: dict[str, float] = {}
         for scale in SCALES:
-            x, s = self.look(image, scale), self.seen(style, scale)
+            x, s = look(scale), self.seen(style, scale)
             found[f"gram/{scale}"] = gram_distance(x, s)
             found[f"N/{scale}"] = sum(neighbor_distance(x[each], s[each]) for each in NEIGHBORS) / len(NEIGHBORS)
             if scale == 1:
@@ -173,9 +183,7 @@ def main() -> None:
                 figures.write_text(json.dumps(found))
             rows.setdefault(label, []).append(found)
             images.append((f"{label} {found['seconds']:.0f} s", Image.open(file)))
-        rows.setdefault("the photograph", []).append(
-            {"seconds": 0.0} | judge.measure(judge.pixels(content), content, style)
-        )
+        rows.setdefault("the photograph", []).append({"seconds": 0.0} | judge.measure_photograph(content, style))
         print(name, flush=True)
     print(f"\n{table(rows)}")
     if args.sheet:
