@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import torch
 
+from impasto.devices import has_own_memory
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _MOST = -1, -3, 2**31 - 4096  # of malloc.h
-_ON_DEVICE = ("cuda", "xpu")  # devices whose memory is their own
 # Where control groups of version 2 and 1 are, and what they call their limit, what is taken, and the parts of that.
 _V2 = ("sys/fs/cgroup", "memory.max", "memory.current", "")
 _V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
@@ -20,7 +21,7 @@ _V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
 
 def resident_memory(device: torch.device) -> int:
     """Bytes this process takes now: of main memory, or of the memory of a GPU that has its own."""
-    if device.type in _ON_DEVICE:
+    if has_own_memory(device):
         return int(getattr(torch, device.type).memory_reserved(device))
     return int(psutil.Process().memory_info().rss)
 
@@ -30,7 +31,7 @@ def free_memory(device: torch.device, root: Path = Path("/")) -> int:
 
     `root` is the folder that /proc and /sys are in.
     """
-    if device.type in _ON_DEVICE:
+    if has_own_memory(device):
         memory = getattr(torch, device.type)
         return int(memory.mem_get_info(device)[0] + memory.memory_reserved(device) - memory.memory_allocated(device))
     return min(int(psutil.virtual_memory().available), *_free_in_groups(root), 2**62)

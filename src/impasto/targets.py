@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import overload
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.color import absent_colors, in_palette, samples
-from impasto.encoders.base import Encoder, Sums, sums_and_features
+from impasto.encoders.base import Encoder, Sums, at_layer, sums_and_features
 from impasto.footprint import KEPT, LARGE_STYLE
 from impasto.losses import (
     CONTENT_LOSSES,
@@ -242,18 +240,6 @@ def content_factor(recipe: Recipe) -> float:
 def style_factor(recipe: Recipe) -> float:
     """What all style terms are multiplied by: their weight, and what strength makes of it."""
     return recipe.style_weight * (2 * recipe.strength) ** 2
-
-
-@overload
-def at_layer(alpha: Tensor, encoder: Encoder, layer: str) -> Tensor: ...
-@overload
-def at_layer(alpha: None, encoder: Encoder, layer: str) -> None: ...
-def at_layer(alpha: Tensor | None, encoder: Encoder, layer: str) -> Tensor | None:
-    """The mean alpha around each position of a layer.  Shape: (1, 1, H, W) -> (1, 1, H', W')."""
-    if alpha is None:
-        return None
-    height, width = (max(1, side // encoder.layers[layer].stride) for side in alpha.shape[-2:])
-    return F.interpolate(alpha, (height, width), mode="area")
 
 
 def _bytes_per_pixel(encoder: Encoder, layer: str) -> float:

@@ -136,7 +136,7 @@ def _pulled_back(sums: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor)
 def _check_additive(term: Term) -> None:
     """Raise UsageError if the values of a term's parts do not add up to its own, or if it needs more than features."""
     needs = term.needs
-    if not term.additive or needs.sums or needs.pixels:
+    if not getattr(term, "additive", False) or needs.sums or needs.pixels:
         raise UsageError(
             f"The term {term.name} cannot be evaluated in tiles: its parts do not add up to the whole. "
             "Choose a smaller --size, or allow more --memory."

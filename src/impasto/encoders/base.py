@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, overload
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.vgg import canonical_layer
@@ -132,3 +133,15 @@ def resolve_layers(encoder: Encoder, names: Iterable[str]) -> tuple[str, ...]:
             raise UnknownNameError("layer", name, encoder.layers, of=encoder.name)
         resolved.append(canonical)
     return tuple(resolved)
+
+
+@overload
+def at_layer(alpha: Tensor, encoder: Encoder, layer: str) -> Tensor: ...
+@overload
+def at_layer(alpha: None, encoder: Encoder, layer: str) -> None: ...
+def at_layer(alpha: Tensor | None, encoder: Encoder, layer: str) -> Tensor | None:
+    """The mean alpha around each position of a layer.  Shape: (1, 1, H, W) -> (1, 1, H', W')."""
+    if alpha is None:
+        return None
+    height, width = (max(1, side // encoder.layers[layer].stride) for side in alpha.shape[-2:])
+    return F.interpolate(alpha, (height, width), mode="area")

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.base import Sums
+from impasto.encoders.base import Sums, at_layer
 from impasto.encoders.chain import ChainEncoder
 from impasto.images import resize
 from impasto.instant.decoder import CODED, SKIPS, Decoder, Lead, code
@@ -162,16 +162,9 @@ class Instant:
         return _Hand(maps(self.decoder, own, target, self._number(amount)), leads, plain, where)
 
     def _moments(self, image: Tensor, weight: Tensor | None, tile: int) -> dict[str, Moments]:
-        wanted = [Sums(layer, self._at_layer(weight, layer)) for layer in CODED]
+        wanted = [Sums(layer, at_layer(weight, self.encoder, layer)) for layer in CODED]
         found = Tiling(self.encoder, list(CODED), tile).moments(image, wanted)
         return {each.layer: moments for each, moments in found.items()}
-
-    def _at_layer(self, weight: Tensor | None, layer: str) -> Tensor | None:
-        if weight is None:
-            return None
-        stride = self.encoder.layers[layer].stride
-        size = [max(1, side // stride) for side in weight.shape[-2:]]
-        return F.interpolate(weight, size, mode="area")
 
     def _decoded(self, image: Tensor, grained: Tensor, hands: Sequence[_Hand], amount: float) -> Tensor:
         """Shape: (1, 3, H, W), sides multiples of `STRIDE`.

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from impasto.images.gamut import encoded
+
 PQ, HLG = 16, 18  # as FFmpeg counts transfer characteristics
 WHITE = 203.0  # cd/m2 of a sheet of paper in HDR (BT.2408)
+# ST 2084: both exponents, and what stands above and below the line.
+_M1, _M2, _C1, _C2, _C3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
 PEAK = 1000.0  # cd/m2 that a film is taken to reach
 # BT.2020's primaries to BT.709's, both with D65 (BT.2087).
 TO_709 = ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187))
@@ -18,22 +22,21 @@ def tone_mapped(values: np.ndarray, transfer: int) -> np.ndarray:
     brightest = light.max(2, keepdims=True)
     light = light * (rolled_off(brightest) / np.maximum(brightest, 1e-6))
     linear = np.clip(light @ np.asarray(TO_709, np.float32).T / WHITE, 0, 1)
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-8) ** (1 / 2.4) - 0.055)
-    levels: np.ndarray = np.round(255 * srgb).astype(np.uint8)
+    levels: np.ndarray = np.round(255 * encoded(linear)).astype(np.uint8)
     return levels
 
 
 def pq_light(coded: np.ndarray) -> np.ndarray:
     """Coded values in [0, 1] -> cd/m2.  Reference: SMPTE ST 2084."""
-    root = coded ** (1 / 78.84375)
-    light: np.ndarray = 1e4 * (np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)) ** (1 / 0.1593017578125)
+    root = coded ** (1 / _M2)
+    light: np.ndarray = 1e4 * (np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1)
     return light
 
 
 def pq_coded(light: np.ndarray) -> np.ndarray:
     """cd/m2 -> coded values in [0, 1]."""
-    power = (np.maximum(light, 0) / 1e4) ** 0.1593017578125
-    coded: np.ndarray = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    power = (np.maximum(light, 0) / 1e4) ** _M1
+    coded: np.ndarray = ((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2
     return coded
 
 
