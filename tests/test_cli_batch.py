@@ -179,6 +179,7 @@ def test_a_table_ends_it_and_a_dry_run_writes_nothing(impasto, folder):
     [
         (["photos", "-o", "photos"], "photos holds photographs to paint"),
         (["gone.jpg", "-o", "out"], "no file gone.jpg"),
+        (["photos", "-o", "painting.png"], "painting.png is a file. Name a folder"),
         (["photos/*.gif", "-o", "out"], "No file fits photos/*.gif"),
         ([".", "-o", "out"], ""),
         (["empty", "-o", "out"], "empty holds no image files"),

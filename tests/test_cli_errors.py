@@ -62,7 +62,7 @@ GRAMMAR = [
     ("transfer photo.jpg", ["STYLE is missing", "swatch:NAME"]),
     (TRANSFER + "--strenght 1", ["Unknown option '--strenght'; the closest is '--strength'", "transfer --help"]),
     (TRANSFER + "--xyzzy", ["Unknown option '--xyzzy'."]),
-    ("transfer -x.png painting.png -o out.png", ["Unknown option '-x'", "written ./-x..."]),
+    ("transfer -x.png painting.png -o out.png", ["Unknown option '-x'", "is written ./-NAME"]),
     (TRANSFER + "--force=yes", ["'--force' does not take a value"]),
     (TRANSFER + "--size", ["'--size' requires an argument"]),
     ("presets shwo", ["'shwo'"]),
@@ -145,8 +145,8 @@ FILES = [
     (1, "empty.png painting.png -o out.png", ["empty.png is empty"]),
     (1, "bomb.png painting.png -o out.png", ["210,000,000 pixels", "200,000,000", "--max-pixels"]),
     (1, "photo.jpg painting.png -o out.png --max-pixels 100", ["photo.jpg has 64x48", "limit is 100"]),
-    (2, "one.png painting.png -o out.png", ["content image would be 1x1", "larger --size"]),
-    (2, "thin.png painting.png -o out.png", ["content image would be 1x512"]),
+    (2, "one.png painting.png -o out.png", ["picture would be 1x1", "larger --size"]),
+    (2, "thin.png painting.png -o out.png", ["picture would be 1x512"]),
     (2, "photo.jpg painting.png -o gone/out.png", ["no folder gone", "Create it"]),
     (2, "photo.jpg painting.png -o photo.jpg/out.png", ["photo.jpg is a file, not a folder"]),
     (2, "photo.jpg painting.png -o folder", ["folder is a folder", "folder/result.png"]),
@@ -158,6 +158,8 @@ FILES = [
     (2, "photo.jpg painting.png -o ./photo.jpg", ["photo.jpg is itself one of the images", "never overwritten"]),
     (1, "photo.jpg painting.png -o out.png --weights text.jpg", ["Cannot use text.jpg"]),
     (1, "photo.jpg painting.png -o out.png --encoder vgg19.keras --dry-run", ["dry run downloads nothing"]),
+    (2, "photo.jpg painting.png -o out.png --dry-run --checkpoint .", [". is not empty. Name another folder"]),
+    (2, "-o out.png photo.jpg painting.png -- --size 96", ["--size stands after --", "Options come before"]),
 ]
 
 
@@ -199,3 +201,20 @@ def test_debug_shows_the_traceback(folder, monkeypatch):
     monkeypatch.chdir(folder)
     with pytest.raises(ValueError, match="strength is 2"):
         main([*shlex.split(TRANSFER), "--strength", "2", "--debug"])
+
+
+def test_a_dry_run_says_nothing_of_downloads_where_there_are_none(impasto):
+    code, _, err = impasto("transfer photo.jpg painting.png -o out.png --weights text.jpg --dry-run")
+    assert code == 1
+    assert "Cannot use text.jpg" in err
+    assert "download" not in err
+
+
+def test_levels_that_are_too_small_do_not_count(impasto, tmp_path):
+    narrow = picture(tmp_path / "narrow.png", 3, 500)
+    assert impasto(f"transfer {narrow} painting.png -o out.png --size 700 --iterations 2 --dry-run")[0] == 0
+
+
+def test_no_folder_to_resume(impasto):
+    code, _, err = impasto("resume gone")
+    assert (code, "no folder gone" in err) == (2, True)

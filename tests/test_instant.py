@@ -321,6 +321,8 @@ def test_a_texture_has_the_fine_layers_and_the_colors_stay_the_styles():
         (["--iterations", "5"], "with no --iterations"),
         (["--until", "converged"], "with no --until"),
         (["--style-weight", "9"], "with no --style-weight"),
+        (["--solver", "adam"], "with no --solver"),
+        (["--content-layers", "relu3_1"], "with no --content-layers"),
     ],
 )
 def test_the_command_refuses_what_instant_does_not_have(impasto, more, said):

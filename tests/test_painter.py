@@ -145,6 +145,8 @@ def test_a_picture_is_saved_as_any_of_pillows_where_that_is_asked_for(pair, tmp_
     for saved in ("out.gif", "out.jpg", "stream"):
         with Image.open(tmp_path / saved) as back:
             assert back.size == (48, 40)
+    with pytest.raises(UsageError, match=r"no ending of an image file. Choose one of .png"):
+        picture.save(tmp_path / "out.xyz")
     assert picture.resize((24, 20)).size == (24, 20)
     assert picture.copy().tobytes() == picture.tobytes()
 

@@ -249,7 +249,7 @@ def test_what_json_leaves_open_is_as_the_preset_has_it():
 def test_terms_of_ones_own_are_told_and_refused():
     recipe = Recipe(extra_terms=[PixelTerm("dark", 1.0, torch.mean)])
     assert recipe.to_json()["extra_terms"] == ["dark"]
-    with pytest.raises(UsageError, match=r"made with terms of one's own: .'dark'."):
+    with pytest.raises(UsageError, match=r"made with terms of one's own .dark., which only the program"):
         from_json(recipe.task, recipe.to_json(), preset)
 
 

@@ -54,6 +54,10 @@ class WeightsError(ImpastoError):
     """A weight file that cannot be had or used."""
 
 
+class NotDownloadedError(WeightsError):
+    """Weights that are not on this computer, where nothing may be downloaded."""
+
+
 class OutputError(ImpastoError):
     """A result that cannot be written."""
 

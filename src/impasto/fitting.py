@@ -160,12 +160,13 @@ def levels_that_fit(
         return min(min(each) for each in sides) >= _needed(views.at(level.size))
 
     iterations, pyramid = recipe.evaluations(max(shape)), recipe.pyramid
-    possible = sum(map(fits, pyramid.levels(*shape, iterations)))
+    tried = max(iterations, len(pyramid.sizes(max(shape))))  # of which there may be too many for so few
+    possible = sum(map(fits, pyramid.levels(*shape, tried)))
     levels = replace(pyramid, most=max(1, possible)).levels(*shape, iterations)
     first = views.at(levels[0].size)
-    _check_side("content", levels[0].height, levels[0].width, first)
+    _check_side("picture", levels[0].height, levels[0].width, first)
     for style, scale in scaled if not recipe.stretch_style else ():
-        _check_side("style", *style_shape(style, levels[0], scale, recipe.style_enlarged_up_to), first)
+        _check_side("style image", *style_shape(style, levels[0], scale, recipe.style_enlarged_up_to), first)
     return levels
 
 
@@ -179,10 +180,11 @@ def _needed(view: View) -> int:
 def _check_side(what: str, height: int, width: int, view: View) -> None:
     needed = _needed(view)
     if min(height, width) < needed:
-        remedy = "choose a larger --size" if what == "content" else "choose a larger --size or --style-scale"
+        remedy = "choose a larger --size" if what == "picture" else "choose a larger --size or --style-scale"
+        crop = ", or crop the image to a less extreme shape" if max(height, width) >= needed else ""
         raise UsageError(
-            f"The {what} image would be {width}x{height} pixels, but {view.encoder.name} needs at least {needed} per "
-            f"side: {remedy}, or crop the image to a less extreme shape."
+            f"The {what} would be {width}x{height} pixels, but {view.encoder.name} needs at least {needed} per "
+            f"side: {remedy}{crop}."
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from impasto.errors import UsageError
 from impasto.images import WRITABLE_FORMATS, kept_exif, save_image, to_pil
 from impasto.notebook import bundle
 from impasto.record import KEYWORD, Record, Result
@@ -35,6 +36,8 @@ class Painting(Image.Image):
         Raises:
             UsageError, OutputError: the file cannot be written.
         """
+        if not format and isinstance(fp, str | Path) and Path(fp).suffix.lower() not in Image.registered_extensions():
+            raise UsageError(f"{fp} has no ending of an image file. Choose one of {', '.join(WRITABLE_FORMATS)}.")
         if format or params or not isinstance(fp, str | Path) or Path(fp).suffix.lower() not in WRITABLE_FORMATS:
             super().save(fp, format, **params)
             return

@@ -18,7 +18,7 @@ import torch
 from impasto.checkpoint.seal import BLANK, NAME, check_seal, sealed
 from impasto.checkpoint.snapshots import FORMAT, Kept, read_snapshot, write_snapshot
 from impasto.engine import Step
-from impasto.errors import CheckpointError, UsageError
+from impasto.errors import CheckpointError, MissingFileError, UsageError
 from impasto.files import InUseError, Lock, output_errors, replacing
 from impasto.memory import out_of_memory
 from impasto.untrusted import Untrusted, parsed, printable
@@ -77,9 +77,12 @@ class Checkpoints:
         """The folder of a run that was begun before.
 
         Raises:
+            MissingFileError: it is not there.
             CheckpointError: it holds none, or cannot be read or written.
             UsageError: somebody is at work in it.
         """
+        if not folder.exists():
+            raise MissingFileError(f"There is no folder {folder}. Name that of --checkpoint, or OUT.impasto.")
         with output_errors(folder, CheckpointError, _UNREADABLE):
             if not (folder / "run.json").is_file():
                 raise CheckpointError(f"There is no run in {folder}: no run.json. Name the folder of --checkpoint.")
@@ -184,10 +187,18 @@ class Checkpoints:
         return sorted(self.folder.glob("snapshot-*.safetensors"))
 
 
+def check_free(folder: Path) -> None:
+    """Raise UsageError if `folder` is there and is none that a new run can be kept in."""
+    with output_errors(folder, CheckpointError, _FAILED):
+        if folder.exists():
+            _check_empty(folder)
+
+
 def _check_empty(folder: Path) -> None:
     if {*folder.iterdir()} - {*_unfinished(folder), folder / "lock"}:
-        remedy = f"Go on with the run in it (impasto resume {folder}), or name another folder."
-        raise UsageError(f"{folder} is not empty. {remedy}")
+        there = (folder / "run.json").is_file()
+        remedy = f"Go on with the run in it (impasto resume {folder}), or name" if there else "Name"
+        raise UsageError(f"{folder} is not empty. {remedy} another folder.")
 
 
 def _unfinished(folder: Path) -> set[Path]:

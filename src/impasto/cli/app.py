@@ -98,7 +98,7 @@ def _asked_wrongly(error: click.ClickException) -> str:
             return error.format_message()
         case click.NoSuchOption() if ctx:
             known = [name for each in ctx.command.get_params(ctx) for name in each.opts if name.startswith("--")]
-            file = "" if error.option_name.startswith("--") else f" A file named so is written ./{error.option_name}..."
+            file = "" if error.option_name.startswith("--") else " A file whose name begins so is written ./-NAME."
             text = f"Error: Unknown option {error.option_name!r}{closest(error.option_name, known)}.{file}"
         case click.MissingParameter() if error.param:
             usage, about = ctx.get_usage().removeprefix("Usage: ") if ctx else "", getattr(error.param, "help", "")

@@ -98,6 +98,8 @@ def batch(
     if launched():
         raise UsageError("batch runs in one process; start it without torchrun, with --jobs.")
     folder = output.path
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file. Name a folder for the results.")
     if folder.is_dir() and any(folder.samefile(Path(photo).parent) for photo in found):
         raise UsageError(f"{folder} holds photographs to paint. Choose another folder for the results.")
     if not output.dry_run:

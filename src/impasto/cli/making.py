@@ -166,6 +166,8 @@ def styles_of(
         most = " ".join(f"-s {name}" for name in named[:3]) + (" ..." if len(named) > 3 else "")
         blend = f"To blend them: {' '.join(filter(None, (ctx.command_path, content, most)))}."
         many = f" To paint many photographs: impasto batch {content} ... -s STYLE -o FOLDER." if content else ""
+        if misplaced := next((name for name in named if name.startswith("-")), ""):
+            raise UsageError(f"{misplaced} stands after --, and so it is no option. Options come before --.")
         raise UsageError(f"{photograph}{len(named)} styles follow, {named[0]} to {named[-1]}. {blend}{many}")
     return (*named, *styles)
 

@@ -170,6 +170,13 @@ def flags(base: Recipe, *names: str, **shown: str) -> list[Decorator]:
     return [flag(name, default_of(base, name, shown.get(name, ""))) for name in names]
 
 
+_OF_THE_OPTIMISER = (
+    *("iterations", "until", "levels", "solver", "noise"),
+    *("content_layers", "content_weight", "style_layers", "style_loss", "style_weight"),
+    *("neighbor_layers", "neighbor_weight", "tv_weight", "calm"),
+)
+
+
 def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambda base: base) -> tuple[Recipe, Any]:
     """The recipe that a command's `options` ask for, and the picture to begin with if --init is one.
 
@@ -180,7 +187,7 @@ def asked_recipe(options: dict[str, Any], of: Callable[[Recipe], Recipe] = lambd
     if options.pop("instant", False):
         if name not in (Recipe().name, INSTANT.name):
             raise UsageError(f"--instant is the preset instant, and --preset is {name}. Leave one of them out.")
-        for spent in ("iterations", "until", "style_weight", "content_weight"):
+        for spent in _OF_THE_OPTIMISER:
             if settings.get(spent) is not None:
                 raise UsageError(f"--instant paints in one pass, with no --{spent.replace('_', '-')}. Leave that out.")
         name = INSTANT.name

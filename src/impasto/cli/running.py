@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from impasto.cli import interrupts
 from impasto.cli.masking import found, is_file
 from impasto.cli.options import asked_recipe
 from impasto.cli.output import PIPE, Closing, Output, requested
-from impasto.errors import UsageError, WeightsError
+from impasto.errors import NotDownloadedError, UsageError, WeightsError
 from impasto.recipe import Recipe
 from impasto.torchrun import helps, launched
 
@@ -135,18 +136,19 @@ def prepared(prepare: Callable[[Encoders], T], output: Output, encoders: Encoder
     """What `prepare` gives, called with `encoders`, or with those to take."""
     try:
         return prepare(encoders or encoders_for(output))
-    except WeightsError as error:
-        if not output.dry_run:
-            raise
+    except NotDownloadedError as error:  # only a dry run is forbidden to
         raise WeightsError(f"{error}\nA dry run downloads nothing; the run itself would try to.") from error
 
 
 def _foresee(prepare: Callable[[Encoders], Run], output: Output) -> int:
     """Check everything and show the plan."""
+    from impasto.checkpoint import check_free
     from impasto.cli.drawing import show_plan
     from impasto.session.destination import series_of
 
     output.destination.check()
+    if kept := output.destination.checkpoint:
+        check_free(Path(kept))
     plan = prepared(prepare, output).plan
     output.destination.check_size(plan.levels[-1].width, plan.levels[-1].height)
     series_of(plan, output.destination).check(allowed=lambda _: output.destination.force)

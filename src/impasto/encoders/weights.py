@@ -15,7 +15,7 @@ from impasto.encoders.preprocessing import CAFFE_BGR, IMAGENET_RGB, Preprocessin
 from impasto.encoders.registry import REGISTRY, WeightSource, by_hand
 from impasto.encoders.signatures import PREPROCESSINGS, recognised_preprocessing
 from impasto.encoders.verification import check_once
-from impasto.errors import MissingFileError, UnknownNameError, WeightsError
+from impasto.errors import MissingFileError, NotDownloadedError, UnknownNameError, WeightsError
 from impasto.files import file_hash
 
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"}
@@ -67,7 +67,7 @@ def load_weights(
     if source:
         path = fetch(source.name, progress=progress) if download else find_verified(source)
         if path is None:
-            raise WeightsError(
+            raise NotDownloadedError(
                 f"{source.name} is not on this computer, and it may not be downloaded. {by_hand(source)}"
             )
         return _loaded(path, source, check_once(path, source), preprocessing)
