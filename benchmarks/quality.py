@@ -1,10 +1,12 @@
 """How far pictures are from their style and their content, under networks that need not have made them.
 
     python benchmarks/quality.py --content FOLDER --style FOLDER --judge NAME|WEIGHTS ... --out FOLDER \\
-        [--make LABEL=ENCODER|WEIGHTS ...] [--results LABEL=FOLDER ...] [--sizes 384 512] [--pairs 24] [--sheet OUT]
+        [--make LABEL=PRESET|ENCODER|WEIGHTS ...] [--results LABEL=FOLDER ...] [--sizes 384 512] [--pairs 24]
+        [--sheet OUT]
 
-`--make` paints every pair at the default settings with an encoder, into OUT/LABEL-SIZE/CONTENT-STYLE.png, and leaves
-what is there already; `--results` takes such pictures of any producer, from FOLDER/CONTENT-STYLE.png, at any size.
+`--make` paints every pair by a preset, or at the default settings with an encoder at every size, into
+OUT/LABEL-SIZE/CONTENT-STYLE.png, and leaves what is there already; `--results` takes such pictures of any producer,
+from FOLDER/CONTENT-STYLE.png, at any size.
 
 Style distance: mean over relu1_1 ... relu5_1 of |G_x - G_s|_F / |G_s|_F, with G the Gram matrix per position and the
 style image at the result's size. Content distance: |F_x - F_c|_F / |F_c|_F at relu4_2. Two rows say what the numbers
@@ -28,6 +30,7 @@ from impasto.encoders.chain import ChainEncoder
 from impasto.encoders.registry import encoder_names
 from impasto.encoders.weights import Weights, load_weights
 from impasto.images import resize, size_for, to_pil
+from impasto.presets import PRESETS
 from impasto.statistics import moments
 from pairs import sheet
 
@@ -72,17 +75,17 @@ def seen_by(name: str) -> Weights:
 
 
 def made_by(name: str) -> dict[str, str]:
-    """The settings that name an encoder, or the file of its weights."""
-    return {"encoder" if name in encoder_names() else "weights": name}
+    """The settings that name a preset, an encoder or the file of its weights."""
+    return {"preset" if name in PRESETS else "encoder" if name in encoder_names() else "weights": name}
 
 
-def painter(encoder: str, size: int) -> Callable[[Path, Path, Path], None]:
-    """Paints (content, style) into a file with an encoder's name or a weight file, at the default settings."""
+def painter(maker: str, size: int) -> Callable[[Path, Path, Path], None]:
+    """Paints (content, style) into a file by a preset, or at the default settings by an encoder or a weight file."""
     hand = Painter(dtype="float32")
 
     def paint(content: Path, style: Path, out: Path) -> None:
         began = time.perf_counter()
-        hand.stylize(content, style, size=size, **made_by(encoder)).save(out)
+        hand.stylize(content, style, size=size, **made_by(maker)).save(out)
         print(f"{out}  {time.perf_counter() - began:.1f} s", flush=True)
 
     return paint
@@ -110,7 +113,7 @@ def main() -> None:
     parser.add_argument("--style", type=Path, required=True, help="folder of paintings")
     parser.add_argument("--judge", nargs="+", required=True, help="networks that judge: names or weight files")
     parser.add_argument("--out", type=Path, required=True, help="folder for pictures that are made")
-    parser.add_argument("--make", nargs="*", default=["compact=compact"], metavar="LABEL=ENCODER")
+    parser.add_argument("--make", nargs="*", default=["compact=compact"], metavar="LABEL=MAKER")
     parser.add_argument("--results", nargs="*", default=[], metavar="LABEL=FOLDER")
     parser.add_argument("--sizes", type=int, nargs="+", default=[384, 512])
     parser.add_argument("--pairs", type=int, default=24, help="how many of all combinations")
@@ -120,10 +123,10 @@ def main() -> None:
     chosen = pairs(args.content, args.style, args.pairs)
     for size in args.sizes:
         folders = {label: Path(folder) for label, folder in named(args.results).items()}
-        for label, encoder in named(args.make).items():
+        for label, maker in named(args.make).items():
             folders[label] = args.out / f"{label}-{size}"
             folders[label].mkdir(parents=True, exist_ok=True)
-            paint = painter(encoder, size)
+            paint = painter(maker, size)
             for content, style in chosen:
                 if not (out := folders[label] / f"{content.stem}-{style.stem}.png").exists():
                     paint(content, style, out)

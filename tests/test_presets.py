@@ -29,6 +29,7 @@ from impasto.solvers import LBFGS, SGD, Adam, Averaged, Clamped, InUnits, RMSpro
 from impasto.sources import Resampled
 
 ROWS, COLUMNS = 32, 48
+EVERY = [f"relu{b}_{i}" for b, count in enumerate((2, 2, 4, 2), 1) for i in range(1, count + 1)]
 OWN = {"default", "fast", "best", "neighbors", "palette", "instant", "study"}
 REPLICATED = {"crowson2021", "default", "fast", "best", "neighbors"}
 FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -104,7 +105,7 @@ def own(x, p, s, image, layers=FIVE[:4], alpha=0.5, beta=8):
 
 SOURCES = {
     "default": own,
-    "fast": partial(own, beta=12),
+    "fast": partial(own, layers=EVERY, beta=12),
     "best": partial(own, alpha=0.1, beta=24),
     "neighbors": partial(own, alpha=0.1),
     "study": partial(own, layers=FIVE, alpha=1.0),

@@ -81,10 +81,10 @@ class Checkpoints:
             CheckpointError: it holds none, or cannot be read or written.
             UsageError: somebody is at work in it.
         """
-        if not folder.exists():
-            raise MissingFileError(f"There is no folder {folder}. Name that of --checkpoint, or OUT.impasto.")
         with output_errors(folder, CheckpointError, _UNREADABLE):
             if not (folder / "run.json").is_file():
+                if not folder.exists():
+                    raise MissingFileError(f"There is no folder {folder}. Name that of --checkpoint, or OUT.impasto.")
                 raise CheckpointError(f"There is no run in {folder}: no run.json. Name the folder of --checkpoint.")
         with output_errors(folder, CheckpointError, _FAILED):
             opened = cls(folder, to_read=to_read)

@@ -128,7 +128,7 @@ export default {
   key_stop: "停止，或放下画笔",
   key_arrows: "较早、较晚的图",
   preset_default: "几秒钟画出大的形体和干净的笔触：图小时 VGG-19 看得深，图大时看得浅。",
-  preset_fast: "比 default 更快、更轻柔：每个尺寸都用 compact 编码器代替 VGG-19。",
+  preset_fast: "比 default 更快：每个尺寸都用 compact 编码器代替 VGG-19。",
   preset_best: "花更多时间，更大胆：每个尺寸都用 VGG-19 看到深层。",
   preset_neighbors: "图小时，每个位置更紧地像风格中的某个位置：更平静，更完整。",
   preset_palette: "只用风格的颜色，没有笔触。",
