@@ -91,7 +91,8 @@ def address(studio):
 def guarded(browser):
     """guarded(address, **context): a page, once it can be used, in a context that can reach nothing else.
 
-    Errors fail the test, but for so many `refusals`, which browsers tell as errors.
+    Errors fail the test, but for `refusals`, which browsers tell as errors: at least so many, as a look at the same
+    settings is refused too, if its time comes before theirs.
     """
     opened, problems, allowed = [], [], []
 
@@ -123,7 +124,8 @@ def guarded(browser):
     yield open_
     for context in opened:
         context.close()
-    assert problems == allowed
+    assert [problem for problem in problems if problem not in allowed] == []
+    assert len(problems) >= len(allowed)
 
 
 @pytest.fixture
