@@ -249,8 +249,12 @@ def test_what_json_leaves_open_is_as_the_preset_has_it():
 def test_terms_of_ones_own_are_told_and_refused():
     recipe = Recipe(extra_terms=[PixelTerm("dark", 1.0, torch.mean)])
     assert recipe.to_json()["extra_terms"] == ["dark"]
-    with pytest.raises(UsageError, match=r"made with terms of one's own .dark., which only the program"):
+    with pytest.raises(UsageError, match=r"made with terms of one's own: .'dark'."):
         from_json(recipe.task, recipe.to_json(), preset)
+    for written in (5, [""], "dark", ["\x1b[31m"]):
+        with pytest.raises(UsageError, match=r"made with terms of one's own") as refused:
+            from_json(recipe.task, {"extra_terms": written}, preset)
+        assert "\x1b" not in str(refused.value)
 
 
 HOSTILE = [None, True, -1, 0, 10**400, 1e308, "", "x", "\x1b[2J", "../../etc", [], [[]], [1] * 99, {}, {"a": {"b": 1}}]

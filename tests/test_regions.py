@@ -187,9 +187,10 @@ def test_sums_are_taken_within_the_box_of_what_counts(small_encoder, uniform):
 
 
 def test_a_region_that_is_all_is_no_region():
-    plain = image_of(prepare(PHOTO, A, **QUICK))
+    exactly = QUICK | {"dtype": "float64"}  # sums in another order, which a solver makes more of
+    plain = image_of(prepare(PHOTO, A, **exactly))
     region = Region(np.full((HEIGHT, WIDTH), 255, np.uint8), A)
-    torch.testing.assert_close(image_of(prepare(PHOTO, [], regions=[region], **QUICK)), plain, rtol=0, atol=8e-3)
+    torch.testing.assert_close(image_of(prepare(PHOTO, [], regions=[region], **exactly)), plain, rtol=0, atol=4e-3)
 
 
 def test_each_region_has_its_own_terms_and_its_own_colors():

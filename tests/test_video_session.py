@@ -147,6 +147,7 @@ def test_the_command_is_killed_and_goes_on(tmp_path):
     films.write(tmp_path / "in.mp4", films.pan(5), sound=True)
     Image.fromarray(STYLE).save(tmp_path / "style.png")
     settings = ["--preset", "fast", "--iterations", "4", "--frame-iterations", "3", "--json"]
+    settings += ["--style-layers", "relu1_1,relu2_1,relu3_1,relu4_1"]  # more of them is more contrast to be coded
     command = ["-m", "impasto", "video", "in.mp4", "style.png", *settings, "-o"]
 
     with warm.Popen([*command, "killed.mp4"], cwd=tmp_path, stdout=warm.PIPE, text=True) as run:
@@ -159,11 +160,11 @@ def test_the_command_is_killed_and_goes_on(tmp_path):
     for name in ("killed.mp4", "at once.mp4"):
         done = warm.run([*command, name], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    # x264 reads memory that nobody wrote: one time in five it codes the same frames otherwise, by up to 1.04 of 255.
+    # x264 reads memory that nobody wrote: one time in five it codes the same frames otherwise, as exactly.
     killed, at_once = (list(open_clip(tmp_path / name).frames()) for name in ("killed.mp4", "at once.mp4"))
     assert [each.time for each in killed] == [each.time for each in at_once]
     for one, other in zip(killed, at_once, strict=True):
-        assert np.abs(one.pixels.astype(float) - other.pixels).mean() < 2
+        assert np.abs(one.pixels.astype(float) - other.pixels).mean() < 1
     assert films.packets(tmp_path / "killed.mp4") == films.packets(tmp_path / "in.mp4")
 
 

@@ -386,8 +386,8 @@ def from_json(task: str, values: Mapping[str, Any], base: Callable[[str], Recipe
     Raises:
         UsageError: it says what no recipe can.
     """
-    if own := ", ".join(map(str, values.get("extra_terms") or [])):
-        raise UsageError(f"It was made with terms of one's own ({own}), which only the program that had them can give.")
+    if own := values.get("extra_terms"):
+        raise UsageError(f"It was made with terms of one's own: {own!r}. Only the program that has them can make it.")
     said = {name: settings.from_json(values[name]) for name in values.keys() & (SETTINGS.keys() - _NOT_IN_JSON)}
     known = {name: value for name, value in said.items() if value is not None or name in _OPTIONAL}
     name = str(values.get("preset", "default"))

@@ -91,8 +91,7 @@ def address(studio):
 def guarded(browser):
     """guarded(address, **context): a page, once it can be used, in a context that can reach nothing else.
 
-    Errors fail the test, but for `refusals`, which browsers tell as errors: at least so many, as a look at the same
-    settings is refused too, if its time comes before theirs.
+    Errors fail the test, but for so many `refusals`, which browsers tell as errors.
     """
     opened, problems, allowed = [], [], []
 
@@ -124,8 +123,7 @@ def guarded(browser):
     yield open_
     for context in opened:
         context.close()
-    assert [problem for problem in problems if problem not in allowed] == []
-    assert len(problems) >= len(allowed)
+    assert problems == allowed
 
 
 @pytest.fixture

@@ -162,12 +162,12 @@ def styles_of(
     if not named and not styles:
         raise click.MissingParameter(ctx=ctx, param=next(each for each in ctx.command.params if each.name == "named"))
     if len(named) > 1 and not given["style_weights"]:
+        if misplaced := next((name for name in named if name.startswith("-")), ""):
+            raise UsageError(f"{misplaced} stands after --, and so it is no option. Options come before --.")
         photograph = f"{content} is the photograph, and " if content else ""
         most = " ".join(f"-s {name}" for name in named[:3]) + (" ..." if len(named) > 3 else "")
         blend = f"To blend them: {' '.join(filter(None, (ctx.command_path, content, most)))}."
         many = f" To paint many photographs: impasto batch {content} ... -s STYLE -o FOLDER." if content else ""
-        if misplaced := next((name for name in named if name.startswith("-")), ""):
-            raise UsageError(f"{misplaced} stands after --, and so it is no option. Options come before --.")
         raise UsageError(f"{photograph}{len(named)} styles follow, {named[0]} to {named[-1]}. {blend}{many}")
     return (*named, *styles)
 
